@@ -1,0 +1,54 @@
+import type { Cidr } from '../kernel/address.ts'
+import type { Limits } from '../kernel/limits.ts'
+import type { ProviderSettings } from '../kernel/provider.ts'
+import type { ListenAddress, Origin, UpstreamProxy } from '../kernel/target.ts'
+
+export interface TlsFiles {
+  readonly certFile: string
+  readonly keyFile: string
+}
+
+/** The whole configuration, parsed and consistent: what `startDaemon` takes. */
+export interface Settings {
+  readonly stateDir: string
+  readonly proxy: ProxySettings
+  readonly bridge: BridgeSettings
+  readonly api: ApiSettings
+  readonly limits: Limits
+  readonly log: { readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' }
+}
+
+export interface ProxySettings {
+  readonly enabled: boolean
+  readonly listen: ListenAddress
+  /** Certificate of the listener itself (an `https://` proxy). */
+  readonly tls: TlsFiles | undefined
+  /** Set: TLS is served here and the main listener stays plain. */
+  readonly tlsListen: ListenAddress | undefined
+  /** The operator's CA; without it the state directory's own is used. */
+  readonly ca: TlsFiles | undefined
+  /** Every intercepted host of every provider, after the allowlist. */
+  readonly interceptedHosts: readonly string[]
+  readonly upstream: UpstreamProxy | undefined
+  readonly allowedPrivateCidrs: readonly Cidr[]
+  readonly nat64Prefixes: readonly Cidr[]
+  readonly allowedPorts: readonly number[]
+  readonly auth: 'required' | 'off'
+  readonly upstreamResolves: boolean
+  readonly denyIpLiterals: boolean
+}
+
+export interface BridgeSettings {
+  readonly enabled: boolean
+  /** The remote bridge: used when the embedded one is off. */
+  readonly accessUrl: { readonly origin: Origin; readonly basePath: string } | undefined
+  readonly providers: readonly ProviderSettings[]
+  readonly allowByok: boolean
+  /** `all`: unlisted paths of an intercepted host go through without a central key. */
+  readonly passthrough: 'all' | 'listed'
+}
+
+export interface ApiSettings {
+  readonly listen: ListenAddress
+  readonly prometheus: { readonly enabled: boolean; readonly listen: ListenAddress | undefined }
+}

@@ -1,0 +1,106 @@
+import type { CredentialKind } from './provider.ts'
+import type { Reason } from './reasons.ts'
+
+/**
+ * Everything that anybody may want to know afterwards. Flat, serialisable, no
+ * streams and no secrets: logs, metrics and records are readers of this stream.
+ * Times in milliseconds; `at` is the wall clock at the start.
+ */
+export type Event =
+  | ConnectStarted
+  | ConnectEnded
+  | CallStarted
+  | CallEnded
+  | LeafMinted
+  | LeafCacheHit
+  | ClientError
+
+export interface ConnectStarted {
+  readonly type: 'connect_started'
+  readonly connectId: string
+  readonly kind: 'tunneled' | 'mitm'
+}
+
+export interface ConnectEnded {
+  readonly type: 'connect_ended'
+  readonly connectId: string
+  readonly at: number
+  readonly durationMs: number
+  readonly peer: string
+  /** `CONNECT`, or the method of an absolute-form request. */
+  readonly method: string
+  /** Canonical `host:port`; absent when the target did not parse. */
+  readonly target: string | undefined
+  readonly user: string | undefined
+  readonly tokenId: string | undefined
+  readonly outcome: 'tunneled' | 'mitm' | 'forwarded' | 'refused' | 'failed'
+  readonly reason: Reason | undefined
+  readonly status: number
+  readonly provider: string | undefined
+  readonly route: 'direct' | 'upstream' | undefined
+  readonly address: string | undefined
+  readonly bytesUp: number
+  readonly bytesDown: number
+  readonly calls: number | undefined
+  readonly tlsFailure: string | undefined
+  /** For the operator: what lay behind the reason. */
+  readonly detail: string | undefined
+}
+
+export interface CallStarted {
+  readonly type: 'call_started'
+  readonly callId: string
+  readonly provider: string
+  readonly route: string
+}
+
+export interface CallEnded {
+  readonly type: 'call_ended'
+  readonly callId: string
+  readonly connectId: string | undefined
+  readonly at: number
+  readonly durationMs: number
+  readonly user: string
+  readonly tokenId: string
+  readonly provider: string
+  readonly providerType: string
+  readonly host: string
+  readonly method: string
+  /** Without the query, which may hold a credential. */
+  readonly path: string
+  readonly kind: 'bridged' | 'passthrough' | 'websocket'
+  /** The listed path that matched, or `other`: safe as a metric label. */
+  readonly route: string
+  readonly client: string
+  readonly credential: CredentialKind
+  readonly credentialHint: string | undefined
+  readonly status: number
+  readonly outcome: 'completed' | 'aborted' | 'failed' | 'refused'
+  readonly reason: Reason | undefined
+  readonly bytesUp: number
+  readonly bytesDown: number
+  /** From the call's arrival to the first byte of the provider's answer. */
+  readonly firstByteMs: number | undefined
+  /** Own work: arrival to request sent, plus answer seen to answer handed on. */
+  readonly overheadMs: number | undefined
+  readonly detail: string | undefined
+}
+
+export interface LeafMinted {
+  readonly type: 'leaf_minted'
+  readonly host: string
+  readonly durationMs: number
+  readonly expiresAt: number
+}
+
+export interface LeafCacheHit {
+  readonly type: 'leaf_cache_hit'
+}
+
+/** Bytes that never became a request. */
+export interface ClientError {
+  readonly type: 'client_error'
+  readonly peer: string
+  readonly reason: Reason
+  readonly detail: string | undefined
+}

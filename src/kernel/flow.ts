@@ -1,0 +1,107 @@
+import type { Socket } from 'node:net'
+import type { Duplex, Readable } from 'node:stream'
+import type { Event } from './event.ts'
+import type { RawHeaders } from './headers.ts'
+import type { Reason } from './reasons.ts'
+import type { Secret } from './secret.ts'
+import type { Target } from './target.ts'
+
+/** Who a token belongs to. */
+export interface Identity {
+  readonly user: string
+  readonly tokenId: string
+  readonly admin: boolean
+}
+
+/** The identity, and the token that proved it: the bridge must recognise it. */
+export interface Caller {
+  readonly identity: Identity
+  readonly token: Secret | undefined
+}
+
+export interface Peer {
+  readonly address: string
+  readonly port: number
+}
+
+/** A CONNECT that parsed and authenticated; nothing about it changes any more. */
+export interface ConnectRequest {
+  readonly id: string
+  readonly peer: Peer
+  readonly target: Target
+  readonly caller: Caller
+}
+
+/** What is to happen to a request, before anything was looked up or dialled. */
+export type Verdict =
+  | { readonly kind: 'refuse'; readonly reason: Reason }
+  | { readonly kind: 'tunnel' }
+  | { readonly kind: 'intercept'; readonly provider: string; readonly host: string }
+
+/** One request inside an intercepted connection (or on a base-URL route). */
+export interface Call {
+  readonly id: string
+  readonly connectId: string | undefined
+  readonly provider: string
+  readonly caller: Caller
+  readonly peer: Peer
+  /** The host that the client asked for. */
+  readonly host: string
+  readonly method: string
+  /** Path and query exactly as sent. */
+  readonly path: string
+  readonly headers: RawHeaders
+  readonly body: Readable & { readonly rawTrailers?: RawHeaders }
+  /** The client asks to switch to WebSocket; `body` then carries nothing. */
+  readonly upgrade: boolean
+  /** Informational answers (103) are handed on through this. */
+  readonly inform: ((status: number, headers: RawHeaders) => void) | undefined
+  /** Aborts when the client has gone before its answer was complete. */
+  readonly signal: AbortSignal
+}
+
+/** What goes back: an ordinary answer, or both directions of a switched connection. */
+export type Reply =
+  | {
+      readonly kind: 'response'
+      readonly status: number
+      readonly statusText: string
+      readonly headers: RawHeaders
+      readonly body: Readable & { readonly rawTrailers?: RawHeaders }
+    }
+  | {
+      readonly kind: 'upgraded'
+      readonly status: 101
+      readonly statusText: string
+      readonly headers: RawHeaders
+      readonly socket: Duplex
+      readonly head: Buffer
+    }
+
+/** A connection to the outside, and how it got there. */
+export interface Opened {
+  readonly socket: Socket
+  readonly route: 'direct' | 'upstream'
+  /** The judged address that was dialled; absent behind an upstream proxy. */
+  readonly address: string | undefined
+}
+
+/** What is known about an intercepted connection when it is over. */
+export interface InterceptEnded {
+  readonly calls: number
+  /** Set when TLS towards the client failed: a code of `mitm/tls-failure`. */
+  readonly tlsFailure: string | undefined
+  readonly bytesUp: number
+  readonly bytesDown: number
+}
+
+export type Authenticate = (proxyAuthorization: readonly string[]) => Promise<Caller>
+export type Decide = (target: Target) => Verdict
+export type Open = (target: Target, signal: AbortSignal) => Promise<Opened>
+export type Intercept = (
+  client: Socket,
+  request: ConnectRequest,
+  verdict: Extract<Verdict, { kind: 'intercept' }>,
+) => Promise<InterceptEnded>
+export type Handle = (call: Call) => Promise<Reply>
+export type Emit = (event: Event) => void

@@ -1,0 +1,66 @@
+/**
+ * Headers as they stood on the wire: name, value, name, value. Order, case and
+ * duplicates survive, which objects keyed by name would lose.
+ */
+export type RawHeaders = readonly string[]
+
+/** RFC 9110 7.6.1, and the ones that proxies see in practice. */
+const HOP_BY_HOP = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+])
+
+export function* headerPairs(raw: RawHeaders): Generator<readonly [name: string, value: string]> {
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    yield [raw[i] ?? '', raw[i + 1] ?? '']
+  }
+}
+
+/** All values of one header, in order; `name` in lower case. */
+export function headerValues(raw: RawHeaders, name: string): string[] {
+  const values: string[] = []
+  for (const [key, value] of headerPairs(raw)) {
+    if (key.toLowerCase() === name) values.push(value)
+  }
+  return values
+}
+
+export function firstHeader(raw: RawHeaders, name: string): string | undefined {
+  return headerValues(raw, name)[0]
+}
+
+/** Keeps the pairs for which `keep(lowerCaseName, value)` holds. */
+export function filterHeaders(
+  raw: RawHeaders,
+  keep: (name: string, value: string) => boolean,
+): string[] {
+  const kept: string[] = []
+  for (const [name, value] of headerPairs(raw)) {
+    if (keep(name.toLowerCase(), value)) kept.push(name, value)
+  }
+  return kept
+}
+
+/**
+ * Removes what belongs to one connection only: the fixed list and whatever the
+ * Connection header names. Framing stays with whoever writes the next message.
+ */
+export function stripHopByHop(raw: RawHeaders): string[] {
+  const listed = new Set(
+    headerValues(raw, 'connection')
+      .flatMap(value => value.split(','))
+      .map(token => token.trim().toLowerCase()),
+  )
+  // SECURITY: a client may list any header in Connection to have it dropped on
+  // the way; the length must survive, or the two sides disagree on framing.
+  listed.delete('content-length')
+  listed.delete('host')
+  return filterHeaders(raw, name => !HOP_BY_HOP.has(name) && !listed.has(name))
+}

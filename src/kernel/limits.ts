@@ -1,0 +1,17 @@
+/** Bounds of time, size and number; defaults and options are in `config`. */
+export interface Limits {
+  readonly headBytes: number
+  readonly headCount: number
+  readonly headTimeoutMs: number
+  readonly tlsHandshakeTimeoutMs: number
+  readonly dnsTimeoutMs: number
+  readonly connectTimeoutMs: number
+  readonly firstByteTimeoutMs: number
+  readonly streamIdleTimeoutMs: number
+  readonly tunnelIdleTimeoutMs: number
+  readonly connectionsPerCaller: number
+  readonly connections: number
+  readonly leafCacheSize: number
+  readonly leafLifetimeMs: number
+  readonly drainTimeoutMs: number
+}

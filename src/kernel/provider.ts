@@ -1,0 +1,57 @@
+import type { RawHeaders } from './headers.ts'
+import type { Secret } from './secret.ts'
+import type { Origin } from './target.ts'
+
+/**
+ * What one kind of AI provider looks like from outside. One object per kind in
+ * `bridge/providers`, and one line in the registry there.
+ */
+export interface ProviderType {
+  readonly type: string
+  /** The host that the first provider of this type intercepts by default. */
+  readonly canonicalHost: string | undefined
+  readonly defaultBaseUrl: string | undefined
+  /** False where only the client's own credential is any use (Copilot, ChatGPT). */
+  readonly centralKey: boolean
+  /** The part of the caller's path that the base URL's path stands for. */
+  readonly routePrefix: '' | '/v1'
+  /** Paths after the route prefix that are bridged: recorded, key put in. */
+  readonly bridged: readonly string[]
+  /**
+   * Paths that are passed through with a central key. An entry that ends with
+   * a slash stands for everything below it.
+   */
+  readonly passthrough: readonly string[]
+  /** The header that carries a central key, as a pair. */
+  attach(key: Secret): readonly [name: string, value: string]
+  /** An error as this provider's own clients expect it. */
+  errorBody(status: number, message: string, code: string): string
+}
+
+/** A configured provider, validated and complete. */
+export interface ProviderSettings {
+  readonly name: string
+  readonly type: string
+  readonly origin: Origin
+  /** Path of the base URL, without a trailing slash; empty for the root. */
+  readonly basePath: string
+  readonly key: Secret | undefined
+  /** Hosts whose CONNECTs are intercepted for this provider, canonical. */
+  readonly hosts: readonly InterceptedHost[]
+  /** PEM of extra roots for this provider. */
+  readonly caPem: string | undefined
+}
+
+/**
+ * A host that is intercepted on every port; or, for a base URL on loopback
+ * (many services behind one name), on its own port only.
+ */
+export interface InterceptedHost {
+  readonly host: string
+  readonly port: number | undefined
+}
+
+/** What `Handle` needs to know of the client's credential. */
+export type CredentialKind = 'centralized' | 'byok' | 'none'
+
+export type { RawHeaders }

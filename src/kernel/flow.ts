@@ -97,7 +97,8 @@ export interface InterceptEnded {
 
 export type Authenticate = (proxyAuthorization: readonly string[]) => Promise<Caller>
 export type Decide = (target: Target) => Verdict
-export type Open = (target: Target, signal: AbortSignal) => Promise<Opened>
+/** `via`: the Via values of the request, passed on to an upstream proxy to break loops. */
+export type Open = (target: Target, signal: AbortSignal, via?: readonly string[]) => Promise<Opened>
 export type Intercept = (
   client: Socket,
   request: ConnectRequest,

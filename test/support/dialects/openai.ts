@@ -1,0 +1,84 @@
+import type { JsonObject } from '../json.ts'
+import {
+  ANSWER_PIECES,
+  ANSWER_TEXT,
+  ANSWER_USAGE,
+  type Answer,
+  jsonAnswer,
+  modelOf,
+} from './answer.ts'
+import { responsesAnswer } from './responses.ts'
+
+const MODEL = 'gpt-5'
+
+/** OpenAI's API: Responses, Chat Completions and models; nothing for other paths. */
+export function openaiAnswer(
+  method: string,
+  path: string,
+  request: JsonObject,
+): Answer | undefined {
+  switch (`${method} ${path.replace(/^\/v1/, '')}`) {
+    case 'POST /responses':
+      return responsesAnswer(request)
+    case 'POST /chat/completions':
+      return request['stream'] === true ? streamedChat(request) : jsonAnswer(completion(request))
+    case 'GET /models':
+      return jsonAnswer({
+        object: 'list',
+        data: [{ id: MODEL, object: 'model', owned_by: 'local' }],
+      })
+    default:
+      return undefined
+  }
+}
+
+export function openaiError(status: number, text: string): string {
+  const type = status === 429 ? 'rate_limit_exceeded' : 'invalid_request_error'
+  return JSON.stringify({ error: { message: text, type, param: null, code: null } })
+}
+
+function completion(request: JsonObject): JsonObject {
+  return {
+    ...head(request, 'chat.completion'),
+    choices: [
+      {
+        index: 0,
+        message: { role: 'assistant', content: ANSWER_TEXT, refusal: null },
+        logprobs: null,
+        finish_reason: 'stop',
+      },
+    ],
+    usage: usage(),
+  }
+}
+
+function streamedChat(request: JsonObject): Answer {
+  const base = head(request, 'chat.completion.chunk')
+  const choice = (delta: JsonObject, finish: string | null): JsonObject => ({
+    ...base,
+    choices: [{ index: 0, delta, logprobs: null, finish_reason: finish }],
+  })
+
+  const chunks: JsonObject[] = [choice({ role: 'assistant', content: '' }, null)]
+  chunks.push(...ANSWER_PIECES.map(content => choice({ content }, null)))
+  chunks.push(choice({}, 'stop'))
+  chunks.push({ ...base, choices: [], usage: usage() })
+
+  const events = [...chunks.map(chunk => JSON.stringify(chunk)), '[DONE]']
+  return { contentType: 'text/event-stream', chunks: events.map(data => `data: ${data}\n\n`) }
+}
+
+function head(request: JsonObject, object: string): JsonObject {
+  const model = modelOf(request, MODEL)
+  return { id: 'chatcmpl-local-1', object, created: 1_790_000_000, model }
+}
+
+function usage(): JsonObject {
+  return {
+    prompt_tokens: ANSWER_USAGE.input,
+    completion_tokens: ANSWER_USAGE.output,
+    total_tokens: ANSWER_USAGE.input + ANSWER_USAGE.output,
+    prompt_tokens_details: { cached_tokens: ANSWER_USAGE.cacheRead, audio_tokens: 0 },
+    completion_tokens_details: { reasoning_tokens: 0, audio_tokens: 0 },
+  }
+}

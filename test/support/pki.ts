@@ -1,0 +1,87 @@
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+/** A certificate with its key, as text and as files. */
+export interface IssuedCertificate {
+  readonly certPem: string
+  readonly keyPem: string
+  readonly certFile: string
+  readonly keyFile: string
+}
+
+/** A throwaway CA. Its directory goes away with the process. */
+export interface TestPki extends IssuedCertificate {
+  readonly dir: string
+  /** A server certificate for `names` (DNS names and IP literals), two days. */
+  issue(names: readonly string[]): IssuedCertificate
+}
+
+const OPENSSL_CONFIG = `
+[req]
+distinguished_name = subject
+prompt = no
+[subject]
+CN = test
+[ca]
+basicConstraints = critical,CA:TRUE
+keyUsage = critical,keyCertSign,cRLSign
+subjectKeyIdentifier = hash
+[server]
+basicConstraints = critical,CA:FALSE
+keyUsage = critical,digitalSignature
+extendedKeyUsage = serverAuth
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid
+`
+
+let shared: TestPki | undefined
+
+/** The CA that all servers of this process share; `localhost` is the usual name. */
+export function testPki(): TestPki {
+  shared ??= createPki('Test root')
+  return shared
+}
+
+/** A CA of its own, for tests in which somebody must not be trusted. */
+export function createPki(commonName: string): TestPki {
+  const dir = mkdtempSync(join(tmpdir(), 'aibridge-pki-'))
+  process.once('exit', () => rmSync(dir, { recursive: true, force: true }))
+  writeFileSync(join(dir, 'openssl.cnf'), OPENSSL_CONFIG)
+
+  const root = selfSign(dir, 'ca', ['-subj', `/CN=${commonName}`, '-extensions', 'ca'])
+  const issued = new Map<string, IssuedCertificate>()
+
+  const issue = (names: readonly string[]): IssuedCertificate => {
+    const san = names.map(name => `${/^[\d.]+$|:/.test(name) ? 'IP' : 'DNS'}:${name}`).join(',')
+    const known = issued.get(san)
+    if (known) return known
+
+    const signer = ['-CA', root.certFile, '-CAkey', root.keyFile]
+    const subject = ['-subj', `/CN=${names[0] ?? 'test'}`, '-extensions', 'server']
+    const alternatives = ['-addext', `subjectAltName=${san}`]
+    const made = selfSign(dir, `server-${issued.size}`, [...signer, ...subject, ...alternatives])
+    issued.set(san, made)
+    return made
+  }
+
+  return { ...root, dir, issue }
+}
+
+function selfSign(dir: string, name: string, options: readonly string[]): IssuedCertificate {
+  const certFile = join(dir, `${name}.pem`)
+  const keyFile = join(dir, `${name}.key`)
+  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']
+  const files = ['-config', join(dir, 'openssl.cnf'), '-keyout', keyFile, '-out', certFile]
+  execFileSync('openssl', ['req', '-x509', '-days', '2', ...key, ...files, ...options], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+
+  return {
+    certFile,
+    keyFile,
+    certPem: readFileSync(certFile, 'utf8'),
+    keyPem: readFileSync(keyFile, 'utf8'),
+  }
+}

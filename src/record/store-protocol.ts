@@ -1,0 +1,20 @@
+import type { ActiveToken } from './tokens.ts'
+
+/** What the worker is started with. */
+export interface StoreWorkerData {
+  readonly stateDir: string
+  readonly pollMs: number
+}
+
+export type ToStoreWorker =
+  /** Look for changes now; answered by `checked` with the same id. */
+  { readonly type: 'refresh'; readonly id: number } | { readonly type: 'close' }
+
+export type FromStoreWorker =
+  /** The database could not be opened; the worker ends. */
+  | { readonly type: 'refused'; readonly problems: readonly string[] }
+  | { readonly type: 'ready'; readonly deploymentId: string }
+  /** All active tokens; sent before the `checked` that found them changed. */
+  | { readonly type: 'tokens'; readonly tokens: readonly ActiveToken[] }
+  /** What was sent is current; `id` is missing after an unasked look. */
+  | { readonly type: 'checked'; readonly id: number | undefined }

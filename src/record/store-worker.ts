@@ -1,0 +1,63 @@
+import type { DatabaseSync } from 'node:sqlite'
+import type { MessagePort } from 'node:worker_threads'
+import { parentPort, workerData } from 'node:worker_threads'
+import { ConfigurationError } from '../kernel/error.ts'
+import { dataVersion, deploymentId, openDatabase } from './database.ts'
+import type { FromStoreWorker, StoreWorkerData, ToStoreWorker } from './store-protocol.ts'
+import { activeTokens } from './tokens.ts'
+
+/*
+ * The database's own thread: SQLite blocks, and the event loop that relays
+ * streams must not. An error that nobody expects ends this thread; the other
+ * side starts a new one or gives up.
+ */
+
+if (parentPort !== null) main(parentPort, workerData)
+
+function main(port: MessagePort, { stateDir, pollMs }: StoreWorkerData): void {
+  const send = (message: FromStoreWorker): void => port.postMessage(message)
+  const database = open(stateDir, send)
+  if (database === undefined) return port.close()
+
+  const check = watch(database, send)
+  check(undefined)
+  send({ type: 'ready', deploymentId: deploymentId(database) })
+
+  const poll = setInterval(() => check(undefined), pollMs)
+  port.on('message', (message: ToStoreWorker) => {
+    if (message.type === 'refresh') return check(message.id)
+    clearInterval(poll)
+    database.close()
+    port.close()
+  })
+}
+
+function open(
+  stateDir: string,
+  send: (message: FromStoreWorker) => void,
+): DatabaseSync | undefined {
+  try {
+    return openDatabase(stateDir)
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error
+    send({ type: 'refused', problems: error.problems })
+    return undefined
+  }
+}
+
+/**
+ * Sends the tokens when another connection has committed since the last look.
+ * The version is read first: a commit between the two reads is seen next time.
+ */
+function watch(
+  database: DatabaseSync,
+  send: (message: FromStoreWorker) => void,
+): (id: number | undefined) => void {
+  let seen: number | undefined
+  return id => {
+    const version = dataVersion(database)
+    if (version !== seen) send({ type: 'tokens', tokens: activeTokens(database, Date.now()) })
+    seen = version
+    send({ type: 'checked', id })
+  }
+}

@@ -1,0 +1,115 @@
+import type { Clock } from '../kernel/clock.ts'
+import { systemClock } from '../kernel/clock.ts'
+import type { Identity } from '../kernel/flow.ts'
+import type { Secret } from '../kernel/secret.ts'
+import { StoreLink } from './store-link.ts'
+import type { ActiveToken } from './tokens.ts'
+import { hashToken, isTokenShaped } from './tokens.ts'
+
+const POLL_MS = 250
+
+/** Tokens not confirmed for this long are confirmed before they are believed. */
+const STALE_MS = 750
+
+/** A caller that no database knows: `run` makes one for its child. */
+export interface ExtraToken {
+  readonly token: Secret
+  readonly identity: Identity
+}
+
+export interface StoreOptions {
+  readonly stateDir: string
+  readonly extraTokens?: readonly ExtraToken[]
+  /** Called when the database's thread died, with what is known of the cause. */
+  readonly onDeath?: (problem: string, restarted: boolean) => void
+  readonly clock?: Clock
+  /** How often changes by other processes are looked for. */
+  readonly pollMs?: number
+  /** Another program for the thread. */
+  readonly worker?: URL
+}
+
+/**
+ * The callers' tokens, held in memory and kept current by the thread that owns
+ * the database. A token created by another process works at once, a revoked
+ * one stops working within a second.
+ */
+export class Store implements AsyncDisposable {
+  readonly deploymentId: string
+  readonly #link: StoreLink
+  readonly #tokens: TokenTable
+  readonly #extra: ReadonlyMap<string, Identity>
+  readonly #clock: Clock
+
+  private constructor(link: StoreLink, tokens: TokenTable, opened: Opened) {
+    this.#link = link
+    this.#tokens = tokens
+    this.deploymentId = opened.deploymentId
+    this.#clock = opened.clock
+    this.#extra = opened.extra
+  }
+
+  /** @throws ConfigurationError when the database cannot be used. */
+  static async open(options: StoreOptions): Promise<Store> {
+    const clock = options.clock ?? systemClock
+    const tokens: TokenTable = { byHash: new Map() }
+    const link = new StoreLink({
+      stateDir: options.stateDir,
+      pollMs: options.pollMs ?? POLL_MS,
+      clock,
+      worker: options.worker,
+      onTokens: list => {
+        tokens.byHash = new Map(list.map(token => [token.hash, token]))
+      },
+      onDeath: options.onDeath ?? (() => undefined),
+    })
+    const extra = new Map(
+      options.extraTokens?.map(({ token, identity }) => [hashToken(token.reveal()), identity]),
+    )
+    return new Store(link, tokens, { deploymentId: await link.opened(), clock, extra })
+  }
+
+  /** False when callers cannot be told apart any more, for readiness. */
+  get available(): boolean {
+    return this.#link.available
+  }
+
+  /**
+   * Who a token belongs to; undefined when it is unknown, revoked or expired.
+   * @throws Refusal `auth_unavailable` when that cannot be told.
+   */
+  async authenticate(token: string): Promise<Identity | undefined> {
+    // No hashing and no questions for what cannot be a token, however long.
+    if (!isTokenShaped(token)) return undefined
+    const hash = hashToken(token)
+    const extra = this.#extra.get(hash)
+    if (extra !== undefined) return extra
+
+    if (this.#link.age <= STALE_MS) {
+      const known = this.#active(hash)
+      if (known !== undefined) return known
+    }
+    await this.#link.refresh()
+    return this.#active(hash)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#link[Symbol.asyncDispose]()
+  }
+
+  #active(hash: string): Identity | undefined {
+    const token = this.#tokens.byHash.get(hash)
+    const expired = token?.expiresAt !== undefined && token.expiresAt <= this.#clock.now()
+    return expired ? undefined : token?.identity
+  }
+}
+
+interface TokenTable {
+  byHash: ReadonlyMap<string, ActiveToken>
+}
+
+interface Opened {
+  readonly deploymentId: string
+  readonly clock: Clock
+  readonly extra: ReadonlyMap<string, Identity>
+}

@@ -1,0 +1,125 @@
+import { constants } from 'node:crypto'
+import { createSecureContext, type SecureContext } from 'node:tls'
+import { LRUCache } from 'lru-cache'
+import type { Clock } from '../kernel/clock.ts'
+import { Refusal } from '../kernel/error.ts'
+import type { Emit } from '../kernel/flow.ts'
+import type { Authority } from './authority.ts'
+import { type Leaf, mintLeaf } from './leaf.ts'
+import type { LeafKey } from './leaf-key.ts'
+
+export interface LeafContextsOptions {
+  readonly authority: Authority
+  /** The only hosts that a leaf is ever minted for. */
+  readonly hosts: readonly string[]
+  readonly key: LeafKey
+  readonly cacheSize: number
+  readonly lifetimeMs: number
+  readonly clock: Clock
+  readonly emit: Emit
+}
+
+interface Entry {
+  readonly context: SecureContext
+  readonly leaf: Leaf
+  /** From here on the next caller gets a new leaf. */
+  readonly renewAt: number
+}
+
+const DAY_MS = 24 * 60 * 60 * 1000
+
+/** Leaves are ECDSA, so that the RSA suites of TLS 1.2 would never be chosen. */
+const AEAD_SUITES = [
+  'TLS_AES_128_GCM_SHA256',
+  'TLS_AES_256_GCM_SHA384',
+  'TLS_CHACHA20_POLY1305_SHA256',
+  'ECDHE-ECDSA-AES128-GCM-SHA256',
+  'ECDHE-ECDSA-AES256-GCM-SHA384',
+  'ECDHE-ECDSA-CHACHA20-POLY1305',
+].join(':')
+
+/**
+ * The TLS server contexts of intercepted hosts: minted once per host however
+ * many ask, kept while their leaf is good, at most `cacheSize` of them. Belongs
+ * to one snapshot of the configuration; a new CA means a new object.
+ *
+ * Each context has ticket keys of its own, so a session of one host cannot be
+ * resumed at another. A resumed session carries no identity: who is calling is
+ * decided by CONNECT, never by TLS.
+ */
+export class LeafContexts {
+  readonly #options: LeafContextsOptions
+  readonly #hosts: ReadonlySet<string>
+  readonly #cache: LRUCache<string, Entry>
+
+  constructor(options: LeafContextsOptions) {
+    this.#options = options
+    this.#hosts = new Set(options.hosts)
+    this.#cache = new LRUCache({
+      max: options.cacheSize,
+      fetchMethod: async host => await this.#mint(host),
+    })
+  }
+
+  get size(): number {
+    return this.#cache.size
+  }
+
+  /**
+   * Throws Refusal `ca_expired` outside the CA's dates, and RangeError for a
+   * host that is not among the configured ones.
+   */
+  async get(host: string): Promise<SecureContext> {
+    if (!this.#hosts.has(host)) throw new RangeError('no leaf for a host that is not intercepted')
+    const now = this.#options.clock.now()
+    this.#refuseOutsideDates(now)
+
+    const cached = this.#cache.get(host)
+    // A clock that was set back makes a leaf of the future.
+    if (cached !== undefined && now < cached.renewAt && now >= cached.leaf.validFrom) {
+      this.#options.emit({ type: 'leaf_cache_hit' })
+      return cached.context
+    }
+    // Callers that come while the mint is under way share it.
+    const entry = await this.#cache.forceFetch(host, { forceRefresh: true })
+    return entry.context
+  }
+
+  #refuseOutsideDates(now: number): void {
+    const { validFrom, expiresAt } = this.#options.authority
+    if (now >= validFrom && now < expiresAt) return
+    const range = `${new Date(validFrom).toISOString()} to ${new Date(expiresAt).toISOString()}`
+    throw new Refusal('ca_expired', `the CA is valid from ${range}`)
+  }
+
+  async #mint(host: string): Promise<Entry> {
+    const { authority, key, lifetimeMs, clock, emit } = this.#options
+    const started = clock.monotonic()
+    const leaf = await mintLeaf(authority, host, { key, lifetimeMs, now: clock.now() })
+    const context = leafContext(leaf, authority, key)
+
+    const durationMs = clock.monotonic() - started
+    emit({ type: 'leaf_minted', host, durationMs, expiresAt: leaf.expiresAt })
+    return { context, leaf, renewAt: renewalTime(leaf, authority, lifetimeMs) }
+  }
+}
+
+/**
+ * One day before the end, or a seventh of the life when that is shorter. A leaf
+ * that ends with the CA is kept to its end: a new one would end no later.
+ */
+function renewalTime(leaf: Leaf, authority: Authority, lifetimeMs: number): number {
+  if (leaf.expiresAt >= authority.expiresAt) return leaf.expiresAt
+  return leaf.expiresAt - Math.min(DAY_MS, lifetimeMs / 7)
+}
+
+function leafContext(leaf: Leaf, authority: Authority, key: LeafKey): SecureContext {
+  return createSecureContext({
+    cert: leaf.certificatePem + authority.chainPem,
+    key: key.privateKeyPem,
+    minVersion: 'TLSv1.2',
+    ciphers: AEAD_SUITES,
+    honorCipherOrder: true,
+    secureOptions: constants.SSL_OP_NO_RENEGOTIATION | constants.SSL_OP_NO_COMPRESSION,
+  })
+}

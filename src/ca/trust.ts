@@ -1,0 +1,87 @@
+import { X509Certificate } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { getCACertificates } from 'node:tls'
+import { replaceFile } from './atomic-file.ts'
+import type { Authority } from './authority.ts'
+import { pemBlocks } from './pem.ts'
+
+export interface TrustFiles {
+  /** Our CA, with its issuers if the operator's file has them. */
+  readonly caFile: string
+  /** System roots and our CA. */
+  readonly bundleFile: string
+}
+
+/**
+ * The variables that replace a client's roots, or do so in some versions: they
+ * need the whole bundle. SSL_CERT_DIR is left alone, since curl would then
+ * overlook SSL_CERT_FILE.
+ */
+const BUNDLE_VARIABLES = [
+  'SSL_CERT_FILE',
+  'REQUESTS_CA_BUNDLE',
+  'CURL_CA_BUNDLE',
+  'GIT_SSL_CAINFO',
+  'PIP_CERT',
+  'AWS_CA_BUNDLE',
+  'CARGO_HTTP_CAINFO',
+  'CODEX_CA_CERTIFICATE',
+  'DENO_CERT',
+  'GRPC_DEFAULT_SSL_ROOTS_FILE_PATH',
+] as const
+
+/**
+ * Roots that Node bundles and roots of the system, each once, in PEM.
+ * SECURITY: what is in `exclude` never counts, also under another certificate
+ * with the same key. The system's store may well hold our own CA (SSL_CERT_FILE
+ * may point at our bundle), and whoever trusted it towards a provider would
+ * accept a certificate that we minted ourselves.
+ */
+export function systemRoots(exclude = ''): readonly string[] {
+  const own = new Set(pemBlocks(exclude).map(block => publicKeyOf(block.text)))
+  const roots = new Map<string, string>()
+  for (const pem of [...getCACertificates('bundled'), ...getCACertificates('system')]) {
+    const [block] = pemBlocks(pem)
+    if (block === undefined) continue
+    const id = block.text.replaceAll(/\s/g, '')
+    if (!roots.has(id) && !own.has(publicKeyOf(block.text))) roots.set(id, block.text)
+  }
+  return [...roots.values()]
+}
+
+/** One PEM that a client can use in place of its own roots. */
+export function trustBundle(caPem: string): string {
+  return [...systemRoots(caPem), ...pemBlocks(caPem).map(block => block.text)].join('')
+}
+
+/** Environment that makes each runtime trust us; NODE_EXTRA_CA_CERTS only adds. */
+export function trustVariables(files: TrustFiles): Readonly<Record<string, string>> {
+  const bundled = BUNDLE_VARIABLES.map(name => [name, files.bundleFile] as const)
+  return { NODE_EXTRA_CA_CERTS: files.caFile, ...Object.fromEntries(bundled) }
+}
+
+/**
+ * Writes `bundle.pem` (0644) into `directory` when it is not there as it should
+ * be. The CA's own file is named as it is.
+ */
+export async function writeTrustFiles(
+  directory: string,
+  authority: Pick<Authority, 'certFile' | 'trustPem'>,
+): Promise<TrustFiles> {
+  const bundleFile = join(directory, 'bundle.pem')
+  const wanted = trustBundle(authority.trustPem)
+  const present = await readFile(bundleFile, 'utf8').catch(() => undefined)
+  if (present !== wanted) await replaceFile(bundleFile, wanted, 0o644)
+  return { caFile: authority.certFile, bundleFile }
+}
+
+/** DER of the key, in Base64; the text itself for what OpenSSL cannot read. */
+function publicKeyOf(pem: string): string {
+  try {
+    const key = new X509Certificate(pem).publicKey
+    return key.export({ type: 'spki', format: 'der' }).toString('base64')
+  } catch {
+    return pem
+  }
+}

@@ -4,8 +4,6 @@ import { ConfigurationError, describeError, Refusal } from '../kernel/error.ts'
 import type { FromStoreWorker, StoreWorkerData, ToStoreWorker } from './store-protocol.ts'
 import type { ActiveToken } from './tokens.ts'
 
-const ANSWER_TIMEOUT_MS = 2000
-const CLOSE_TIMEOUT_MS = 2000
 const MAX_WAITING = 1024
 
 /** A worker that dies sooner than this after its predecessor did is not replaced. */
@@ -14,6 +12,8 @@ const RESTART_SPACING_MS = 60_000
 export interface LinkOptions extends StoreWorkerData {
   readonly clock: Clock
   readonly worker: URL | undefined
+  /** How long to wait for an answer, and for the end of a thread that closes. */
+  readonly timeoutMs: number
   readonly onTokens: (tokens: readonly ActiveToken[]) => void
   /** For the operator's log: the thread died; and whether another one took over. */
   readonly onDeath: (problem: string, restarted: boolean) => void
@@ -75,7 +75,7 @@ export class StoreLink implements AsyncDisposable {
     this.#state = 'closing'
     const exited = new Promise(resolve => this.#worker.once('exit', resolve))
     this.#post({ type: 'close' })
-    const overdue = setTimeout(() => void this.#worker.terminate(), CLOSE_TIMEOUT_MS)
+    const overdue = setTimeout(() => void this.#worker.terminate(), this.#options.timeoutMs)
     await exited
     clearTimeout(overdue)
   }
@@ -101,7 +101,7 @@ export class StoreLink implements AsyncDisposable {
     return new Promise((resolve, reject) => {
       const id = ++this.#lastId
       const late = (): void => settle(unavailable('the token store did not answer in time'))
-      const timer = setTimeout(late, ANSWER_TIMEOUT_MS)
+      const timer = setTimeout(late, this.#options.timeoutMs)
       const settle = (error?: Refusal): void => {
         clearTimeout(timer)
         this.#pending = undefined

@@ -7,6 +7,7 @@ import type { ActiveToken } from './tokens.ts'
 import { hashToken, isTokenShaped } from './tokens.ts'
 
 const POLL_MS = 250
+const TIMEOUT_MS = 2000
 
 /** Tokens not confirmed for this long are confirmed before they are believed. */
 const STALE_MS = 750
@@ -25,6 +26,8 @@ export interface StoreOptions {
   readonly clock?: Clock
   /** How often changes by other processes are looked for. */
   readonly pollMs?: number
+  /** How long the thread may take to answer before it counts as down. */
+  readonly timeoutMs?: number
   /** Another program for the thread. */
   readonly worker?: URL
 }
@@ -58,6 +61,7 @@ export class Store implements AsyncDisposable {
       pollMs: options.pollMs ?? POLL_MS,
       clock,
       worker: options.worker,
+      timeoutMs: options.timeoutMs ?? TIMEOUT_MS,
       onTokens: list => {
         tokens.byHash = new Map(list.map(token => [token.hash, token]))
       },

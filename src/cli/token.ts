@@ -1,0 +1,163 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { parseArgs } from 'node:util'
+import { duration, LONGEST_MS } from '../config/types/duration.ts'
+import type { Clock } from '../kernel/clock.ts'
+import { systemClock } from '../kernel/clock.ts'
+import { ConfigurationError, describeError } from '../kernel/error.ts'
+import { openDatabase } from '../record/database.ts'
+import type { NewToken } from '../record/tokens.ts'
+import { createToken, listTokens, revokeToken } from '../record/tokens.ts'
+import { formatTokens, tokensToJson } from './token-list.ts'
+
+const USAGE = `Usage:
+  aibridgeproxyd token create --user NAME [--name LABEL] [--expires 30d] [--admin]
+  aibridgeproxyd token list [--json]
+  aibridgeproxyd token revoke ID`
+
+/** ASCII only, so that no two users look alike in a log. */
+const USER = /^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$/
+const LIFETIME = duration({ minMs: 60_000, maxMs: LONGEST_MS })
+const LABEL = /^[^\p{C}\p{Zl}\p{Zp}]{1,64}$/u
+
+export interface TokenIo {
+  readonly stdout: { write(text: string): unknown }
+  readonly stderr: { write(text: string): unknown }
+}
+
+export interface TokenOptions {
+  readonly stateDir: string
+  readonly clock?: Clock
+}
+
+/**
+ * `token create|list|revoke`. Works on the database itself, so a running daemon
+ * is not needed and sees the change at once.
+ * @returns the exit code: 0 done, 1 failed, 2 usage or configuration error.
+ */
+export function runToken(args: readonly string[], io: TokenIo, options: TokenOptions): number {
+  try {
+    const [command, ...rest] = args
+    if (command === '--help' || command === '-h') {
+      io.stdout.write(`${USAGE}\n`)
+      return 0
+    }
+    const action = command === undefined ? undefined : COMMANDS.get(command)
+    if (action === undefined) {
+      const given = command === undefined ? 'token needs a command' : `unknown command: ${command}`
+      throw new ConfigurationError([`${given}\n${USAGE}`])
+    }
+    return action(rest, { io, clock: systemClock, ...options })
+  } catch (error) {
+    io.stderr.write(`${describeError(error)}\n`)
+    return error instanceof ConfigurationError ? 2 : 1
+  }
+}
+
+interface Context extends TokenOptions {
+  readonly io: TokenIo
+  readonly clock: Clock
+}
+
+type Command = (args: readonly string[], context: Context) => number
+
+const COMMANDS: ReadonlyMap<string, Command> = new Map([
+  ['create', create],
+  ['list', list],
+  ['revoke', revoke],
+])
+
+function create(args: readonly string[], context: Context): number {
+  const now = context.clock.now()
+  const wanted = parseCreate(args, now)
+  const { id, token } = withDatabase(context, database => createToken(database, wanted))
+
+  const until =
+    wanted.expiresAt === undefined ? 'never expires' : `expires ${iso(wanted.expiresAt)}`
+  context.io.stderr.write(`token ${id} of ${wanted.user}, ${until}; it is shown only this once\n`)
+  context.io.stdout.write(`${token.reveal()}\n`)
+  return 0
+}
+
+function parseCreate(args: readonly string[], now: number): NewToken {
+  const { values, positionals } = parse(args, {
+    user: { type: 'string' },
+    name: { type: 'string' },
+    expires: { type: 'string' },
+    admin: { type: 'boolean' },
+  })
+  const user = textOf(values['user'])
+  const name = textOf(values['name'])
+  const expires = textOf(values['expires'])
+  const lifetime = expires === undefined ? undefined : LIFETIME.parse(expires)
+
+  const problems = positionals.map(word => `unexpected argument: ${word}`)
+  if (user === undefined) problems.push('--user is missing: whose token is it?')
+  else if (!USER.test(user)) {
+    problems.push(
+      '--user must be 1 to 64 of A-Z a-z 0-9 . _ @ + - and begin with a letter or digit',
+    )
+  }
+  if (name !== undefined && !LABEL.test(name)) {
+    problems.push('--name must be 1 to 64 printable characters')
+  }
+  if (lifetime?.ok === false) problems.push(`--expires: ${lifetime.problem}`)
+  if (problems.length > 0) throw new ConfigurationError(problems)
+
+  return {
+    user: user ?? '',
+    name: name ?? '',
+    admin: values['admin'] === true,
+    createdAt: now,
+    expiresAt: lifetime?.ok ? now + lifetime.value : undefined,
+  }
+}
+
+function list(args: readonly string[], context: Context): number {
+  const { values, positionals } = parse(args, { json: { type: 'boolean' } })
+  if (positionals.length > 0) {
+    throw new ConfigurationError(positionals.map(word => `unexpected argument: ${word}`))
+  }
+  const tokens = withDatabase(context, listTokens)
+  const format = values['json'] === true ? tokensToJson : formatTokens
+  context.io.stdout.write(format(tokens, context.clock.now()))
+  return 0
+}
+
+function revoke(args: readonly string[], context: Context): number {
+  const { positionals } = parse(args, {})
+  const [id, ...others] = positionals
+  if (id === undefined || others.length > 0) {
+    throw new ConfigurationError([`token revoke takes one token id\n${USAGE}`])
+  }
+  const now = context.clock.now()
+  const known = withDatabase(context, database => revokeToken(database, id, now))
+  const text = known ? `token ${id} is revoked` : `no token has the id ${id}: see token list`
+  context.io.stderr.write(`${text}\n`)
+  return known ? 0 : 1
+}
+
+type Flags = NonNullable<Parameters<typeof parseArgs>[0]>['options']
+
+function parse(
+  args: readonly string[],
+  options: NonNullable<Flags>,
+): { readonly values: Record<string, unknown>; readonly positionals: readonly string[] } {
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals: true, strict: true })
+  } catch (error) {
+    throw new ConfigurationError([`${describeError(error)}\n${USAGE}`])
+  }
+}
+
+function withDatabase<T>(context: Context, action: (database: DatabaseSync) => T): T {
+  using database = openDatabase(context.stateDir)
+  return action(database)
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined
+}
+
+function iso(time: number): string {
+  return new Date(time).toISOString()
+}

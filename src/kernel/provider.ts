@@ -1,4 +1,3 @@
-import type { RawHeaders } from './headers.ts'
 import type { Secret } from './secret.ts'
 import type { Origin } from './target.ts'
 
@@ -51,7 +50,11 @@ export interface InterceptedHost {
   readonly port: number | undefined
 }
 
+/**
+ * What `env` and `run` hand to clients in place of a key. It is no secret: it
+ * says "put the central key in".
+ */
+export const PLACEHOLDER_KEY = 'sk-aibridge-placeholder'
+
 /** What `Handle` needs to know of the client's credential. */
 export type CredentialKind = 'centralized' | 'byok' | 'none'
-
-export type { RawHeaders }

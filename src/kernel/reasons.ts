@@ -137,6 +137,11 @@ export const REASONS = {
     'The operator refuses IP literals.',
   ),
 
+  plain_http_denied: denied(
+    'This host is only served over https://.',
+    'An absolute-form http:// request to an intercepted host.',
+  ),
+
   this_network: blocked('0.0.0.0/8, which reaches local listeners.'),
   private: blocked('RFC 1918 ranges.'),
   cgnat: blocked('100.64.0.0/10, shared address space (RFC 6598).'),
@@ -295,3 +300,9 @@ export const REASONS = {
 } as const satisfies Record<string, ReasonRow>
 
 export type Reason = keyof typeof REASONS
+
+/** The reason for bytes that Node's HTTP parser refused, by its error code. */
+export function unparsedReason(code: string | undefined): Reason {
+  if (code === 'HPE_HEADER_OVERFLOW') return 'head_too_large'
+  return code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 'head_timeout' : 'request_malformed'
+}

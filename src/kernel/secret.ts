@@ -45,7 +45,7 @@ export class Secret {
  * is the one Coder stores (fact: first and last characters by length).
  */
 export function maskCredential(value: string): string {
-  const points = [...value]
+  const points = Array.from(value)
   const keep = points.length >= 20 ? 4 : points.length >= 10 ? 2 : points.length >= 5 ? 1 : 0
   if (points.length === 0) return ''
   if (keep === 0) return '...'

@@ -95,6 +95,11 @@ export function hostForUrl(host: Host): string {
   return host.kind === 'address' && host.address.family === 6 ? `[${text}]` : text
 }
 
+/** RFC 6761 6.3: these names are loopback, and no resolver is ever asked. */
+export function isLocalhostName(name: string): boolean {
+  return name === 'localhost' || name.endsWith('.localhost')
+}
+
 function parseHostPort(text: string, defaultPort: number | undefined): ParsedTarget {
   const form = wrongForm(text)
   if (form !== undefined) return reject(form)

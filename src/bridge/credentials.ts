@@ -1,0 +1,70 @@
+import { headerPairs, type RawHeaders } from '../kernel/headers.ts'
+import { PLACEHOLDER_KEY, type ProviderSettings, type ProviderType } from '../kernel/provider.ts'
+import type { Reason } from '../kernel/reasons.ts'
+import { maskCredential, type Secret } from '../kernel/secret.ts'
+
+/** Every header in which some client sends a provider's key. */
+export const CREDENTIAL_HEADERS: ReadonlySet<string> = new Set([
+  'authorization',
+  'x-api-key',
+  'api-key',
+  'x-goog-api-key',
+])
+
+export type Credential =
+  /** Ours goes in, the client's go out. */
+  | { readonly kind: 'centralized'; readonly key: Secret; readonly hint: string }
+  /** The client's own go through as they are. */
+  | { readonly kind: 'byok'; readonly hint: string }
+  /** Nothing goes in and nothing through. */
+  | { readonly kind: 'none' }
+  | { readonly kind: 'refuse'; readonly reason: Reason }
+
+interface CredentialContext {
+  readonly type: ProviderType
+  readonly settings: ProviderSettings
+  readonly callerToken: Secret | undefined
+  readonly allowByok: boolean
+  /** The path is on a list of the provider type. */
+  readonly listed: boolean
+}
+
+/**
+ * Which credential a call travels with. The caller's own token and the
+ * placeholder say "use the central key"; any other credential is the client's
+ * own and wins where that is allowed.
+ */
+export function chooseCredential(headers: RawHeaders, context: CredentialContext): Credential {
+  const { type, settings, allowByok, listed } = context
+  const own = ownCredential(headers, context.callerToken)
+  if (own !== undefined && allowByok) return { kind: 'byok', hint: maskCredential(own) }
+  if (!type.centralKey && !allowByok) return { kind: 'refuse', reason: 'byok_disabled' }
+  if (!listed) return { kind: 'none' }
+  if (settings.key === undefined) return { kind: 'refuse', reason: 'no_credential' }
+  return {
+    kind: 'centralized',
+    key: settings.key,
+    hint: maskCredential(settings.key.reveal()),
+  }
+}
+
+/** Whether a credential header's value is the caller's token or the placeholder. */
+export function isOurs(value: string, callerToken: Secret | undefined): boolean {
+  const token = bearerToken(value)
+  return token === '' || token === PLACEHOLDER_KEY || callerToken?.equals(token) === true
+}
+
+function ownCredential(headers: RawHeaders, callerToken: Secret | undefined): string | undefined {
+  for (const [name, value] of headerPairs(headers)) {
+    if (CREDENTIAL_HEADERS.has(name.toLowerCase()) && !isOurs(value, callerToken)) {
+      return bearerToken(value)
+    }
+  }
+  return undefined
+}
+
+/** The token of a bearer value; any other value is taken whole. */
+function bearerToken(value: string): string {
+  const text = value.trim()
+  return /^bearer(?=\s|$)/i.test(text) ? text.slice('bearer'.length).trim() : text
+}

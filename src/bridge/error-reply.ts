@@ -1,0 +1,31 @@
+import { STATUS_CODES } from 'node:http'
+import { Readable } from 'node:stream'
+import type { Reply } from '../kernel/flow.ts'
+import type { ProviderType } from '../kernel/provider.ts'
+import { REASONS, type Reason } from '../kernel/reasons.ts'
+
+/**
+ * A refusal as an answer in the provider's own error dialect, so that the agent
+ * shows its text and does not stumble over an unknown form.
+ */
+export function errorReply(
+  type: ProviderType,
+  reason: Reason,
+): Extract<Reply, { kind: 'response' }> {
+  const { status, text } = REASONS[reason]
+  const body = Buffer.from(type.errorBody(status, text, reason))
+  return {
+    kind: 'response',
+    status,
+    statusText: STATUS_CODES[status] ?? '',
+    headers: [
+      'Content-Type',
+      'application/json',
+      'Content-Length',
+      String(body.length),
+      'X-Aibridge-Reason',
+      reason,
+    ],
+    body: Readable.from([body], { objectMode: false }),
+  }
+}

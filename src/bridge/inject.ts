@@ -1,0 +1,54 @@
+import { filterHeaders, headerValues, type RawHeaders, stripHopByHop } from '../kernel/headers.ts'
+import type { ProviderSettings, ProviderType } from '../kernel/provider.ts'
+import type { Secret } from '../kernel/secret.ts'
+import { CREDENTIAL_HEADERS, type Credential, isOurs } from './credentials.ts'
+
+/** Headers that speak to us or to Coder, never to a provider. */
+const OURS = /^(x-coder-|x-ai-bridge-|coder-session-token$|proxy-|host$|expect$)/
+
+interface InjectContext {
+  readonly type: ProviderType
+  readonly settings: ProviderSettings
+  readonly credential: Exclude<Credential, { kind: 'refuse' }>
+  readonly callerToken: Secret | undefined
+  readonly method: string
+  readonly upgrade: boolean
+}
+
+/**
+ * The headers of the request to the provider: strip, then add. Everything that
+ * belongs to the client's connection or could be a credential goes out first;
+ * our Host, framing and key go in last, so that nothing of the client's can
+ * stand in their place. The rest keeps its order, case and duplicates.
+ */
+export function providerHeaders(headers: RawHeaders, context: InjectContext): string[] {
+  const { credential, callerToken } = context
+  const kept = filterHeaders(stripHopByHop(headers), (name, value) => {
+    if (OURS.test(name)) return false
+    if (!CREDENTIAL_HEADERS.has(name)) return true
+    // SECURITY: a token of ours must not reach a provider even beside a key.
+    return credential.kind === 'byok' && !isOurs(value, callerToken)
+  })
+  return [
+    'Host',
+    hostHeader(context.settings),
+    ...kept,
+    ...framing(headers, context),
+    ...(credential.kind === 'centralized' ? context.type.attach(credential.key) : []),
+  ]
+}
+
+/** Framing is per hop: the length stays, a chunked body is chunked anew. */
+function framing(headers: RawHeaders, { method, upgrade }: InjectContext): string[] {
+  if (upgrade) return ['Connection', 'Upgrade', 'Upgrade', 'websocket']
+  if (headerValues(headers, 'transfer-encoding').length > 0) return ['Transfer-Encoding', 'chunked']
+  const bodiless = headerValues(headers, 'content-length').length === 0
+  // Node would announce a chunked body for these methods (RFC 9110 8.6).
+  return bodiless && /^(POST|PUT|PATCH)$/.test(method) ? ['Content-Length', '0'] : []
+}
+
+function hostHeader({ origin }: ProviderSettings): string {
+  const { text, port } = origin.target
+  const standard = origin.protocol === 'https' ? 443 : 80
+  return port === standard ? text.slice(0, text.lastIndexOf(':')) : text
+}

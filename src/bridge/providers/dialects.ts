@@ -1,0 +1,30 @@
+/** Error types of the Messages API, by status. */
+const ANTHROPIC_TYPES: Readonly<Record<number, string>> = {
+  400: 'invalid_request_error',
+  401: 'authentication_error',
+  403: 'permission_error',
+  404: 'not_found_error',
+  413: 'request_too_large',
+  429: 'rate_limit_error',
+  503: 'overloaded_error',
+  504: 'timeout_error',
+  529: 'overloaded_error',
+}
+
+/** An error as Anthropic's clients expect it. */
+export function anthropicError(status: number, message: string): string {
+  const type = ANTHROPIC_TYPES[status] ?? 'api_error'
+  return JSON.stringify({ type: 'error', error: { type, message } })
+}
+
+/** An error as OpenAI's clients, and the many that copy them, expect it. */
+export function openaiError(status: number, message: string, code: string): string {
+  return JSON.stringify({ error: { message, type: openaiType(status), param: null, code } })
+}
+
+function openaiType(status: number): string {
+  if (status === 429) return 'rate_limit_error'
+  if (status === 401) return 'authentication_error'
+  if (status === 403) return 'permission_error'
+  return status >= 500 ? 'server_error' : 'invalid_request_error'
+}

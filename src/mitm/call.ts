@@ -1,0 +1,85 @@
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import type { Call, ConnectRequest, Verdict } from '../kernel/flow.ts'
+import { isAmbiguous } from '../kernel/framing.ts'
+import { headerValues, type RawHeaders } from '../kernel/headers.ts'
+import type { Reason } from '../kernel/reasons.ts'
+import { type Host, hostText, parseHostHeader, type Target } from '../kernel/target.ts'
+
+/** What CONNECT fixed for everything that comes through the connection. */
+export interface Interception {
+  readonly connect: ConnectRequest
+  readonly verdict: Extract<Verdict, { kind: 'intercept' }>
+  /** The name in the ClientHello; `undefined` when there was none. */
+  readonly servername: string | undefined
+}
+
+const HTTPS_PORT = 443
+
+/**
+ * Whether a decrypted request may go on. Identity, host and provider are fixed
+ * at CONNECT: what the request says can only contradict them, never choose.
+ */
+export function judgeRequest(message: IncomingMessage, session: Interception): Reason | undefined {
+  const version = message.httpVersion
+  if (version !== '1.1' && version !== '1.0') return 'request_malformed'
+  if (message.method === 'TRACE') return 'method_not_allowed'
+  if (isAmbiguous(version, message.rawHeaders)) return 'framing'
+  const { target } = session.connect
+  if (session.servername !== undefined && !namesHost(session.servername, target.host)) {
+    return 'target_mismatch'
+  }
+  return hostFault(message.rawHeaders, version, target) ?? targetFault(message.url ?? '')
+}
+
+function hostFault(headers: RawHeaders, version: string, target: Target): Reason | undefined {
+  const hosts = headerValues(headers, 'host')
+  if (hosts.length > 1) return 'host_conflict'
+  const [host] = hosts
+  // RFC 9112 3.2: required in HTTP/1.1.
+  if (host === undefined) return version === '1.1' ? 'request_malformed' : undefined
+  const parsed = parseHostHeader(host, HTTPS_PORT)
+  if (!parsed.ok) return 'target_mismatch'
+  const named = parsed.target
+  const samePort = named.port === target.port || !/:\d+$/.test(host)
+  return samePort && sameHost(named.host, target.host) ? undefined : 'target_mismatch'
+}
+
+/**
+ * Only origin-form: `//host/x` and `/\host/x` name another authority to some
+ * readers, absolute-form to all (RFC 3986 4.2).
+ */
+function targetFault(url: string): Reason | undefined {
+  const ok =
+    url.startsWith('/') && !url.startsWith('//') && !url.startsWith('/\\') && !url.includes('#')
+  return ok ? undefined : 'request_target'
+}
+
+function sameHost(a: Host, b: Host): boolean {
+  return hostText(a) === hostText(b)
+}
+
+function namesHost(servername: string, host: Host): boolean {
+  return servername.toLowerCase() === hostText(host)
+}
+
+/** The call that the bridge gets. */
+export function toCall(
+  message: IncomingMessage,
+  session: Interception,
+  rest: Pick<Call, 'upgrade' | 'inform' | 'signal'>,
+): Call {
+  return {
+    id: randomUUID(),
+    connectId: session.connect.id,
+    provider: session.verdict.provider,
+    caller: session.connect.caller,
+    peer: session.connect.peer,
+    host: session.verdict.host,
+    method: message.method ?? 'GET',
+    path: message.url ?? '/',
+    headers: message.rawHeaders,
+    body: message,
+    ...rest,
+  }
+}

@@ -1,0 +1,81 @@
+import { Refusal } from '../kernel/error.ts'
+import type { Authenticate, Caller, Identity } from '../kernel/flow.ts'
+import { Secret } from '../kernel/secret.ts'
+
+const BASIC = /^basic +([A-Za-z0-9+/]+={0,2})$/i
+const MAX_HEADER = 4096
+/** What `authenticate` gives when the operator switched authentication off. */
+const ANONYMOUS: Caller = {
+  identity: { user: 'anonymous', tokenId: '', admin: false },
+  token: undefined,
+}
+
+/**
+ * The password of Basic credentials (RFC 7617), UTF-8, split at the first
+ * colon; the user name is free. `undefined` for anything else.
+ */
+export function basicPassword(value: string): string | undefined {
+  if (value.length > MAX_HEADER) return undefined
+  const encoded = BASIC.exec(value)?.[1]
+  if (encoded === undefined) return undefined
+  const bytes = Buffer.from(encoded, 'base64')
+  // Node skips over bad base64; what does not encode back was not base64.
+  if (bytes.toString('base64').replace(/=+$/, '') !== encoded.replace(/=+$/, '')) return undefined
+  const decoded = decodeUtf8(bytes)
+  const colon = decoded?.indexOf(':') ?? -1
+  if (decoded === undefined || colon < 0) return undefined
+  const password = decoded.slice(colon + 1)
+  return password === '' || hasControl(password) ? undefined : password
+}
+
+interface AuthDeps {
+  readonly mode: 'required' | 'off'
+  /** The identity behind a token; rejects when the store cannot be asked. */
+  readonly lookup: (token: string) => Promise<Identity | undefined>
+}
+
+/**
+ * Checks Proxy-Authorization before anything else happens to a request. Throws
+ * a `Refusal`: `auth_missing`, `auth_invalid` or `auth_unavailable`.
+ */
+export function createAuthenticate(deps: AuthDeps): Authenticate {
+  return async values => {
+    if (deps.mode === 'off') return ANONYMOUS
+    const value = values[0]
+    if (value === undefined) throw new Refusal('auth_missing')
+    // SECURITY: two credentials are not "the first one": whoever sits before us
+    // may have judged the other.
+    if (values.length > 1) throw new Refusal('auth_invalid', 'more than one Proxy-Authorization')
+    const password = basicPassword(value)
+    if (password === undefined)
+      throw new Refusal('auth_invalid', 'not Basic credentials with a token')
+    const identity = await ask(deps, password)
+    if (identity === undefined)
+      throw new Refusal('auth_invalid', 'unknown, expired or revoked token')
+    return { identity, token: new Secret(password) }
+  }
+}
+
+async function ask(deps: AuthDeps, password: string): Promise<Identity | undefined> {
+  try {
+    return await deps.lookup(password)
+  } catch (error) {
+    throw new Refusal('auth_unavailable', 'the token store cannot be asked', { cause: error })
+  }
+}
+
+function decodeUtf8(bytes: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+  } catch {
+    return undefined
+  }
+}
+
+function hasControl(text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code < 0x20 || code === 0x7f) return true
+  }
+  return false
+}

@@ -1,0 +1,110 @@
+import http, { type IncomingMessage, type Server, type ServerOptions } from 'node:http'
+import https from 'node:https'
+import { type AddressInfo, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { SecureContextOptions } from 'node:tls'
+import { ConfigurationError, describeError } from '../kernel/error.ts'
+import type { Limits } from '../kernel/limits.ts'
+import { unparsedReason } from '../kernel/reasons.ts'
+import type { ListenAddress } from '../kernel/target.ts'
+import { type PlainDeps, servePlain } from './plain.ts'
+import { refuseSocket } from './refuse.ts'
+import { serveConnect } from './session.ts'
+
+const BACKLOG = 4096
+
+/** Settings of every listener of the proxy port, plain or TLS. */
+function serverOptions(limits: Limits): ServerOptions {
+  return {
+    maxHeaderSize: limits.headBytes,
+    headersTimeout: limits.headTimeoutMs,
+    // Streams may upload for as long as they like; the head has its own limit.
+    requestTimeout: 0,
+    connectionsCheckingInterval: Math.min(1000, limits.headTimeoutMs),
+    // HTTP/1.1 without Host reaches us, so that the refusal is ours and counted.
+    requireHostHeader: false,
+    insecureHTTPParser: false,
+    noDelay: true,
+    keepAlive: true,
+  }
+}
+
+/**
+ * A listener of the proxy port. `tls` makes it an `https://` proxy. It answers
+ * CONNECT and absolute-form requests and nothing else.
+ */
+export function createListener(
+  deps: PlainDeps,
+  limits: Limits,
+  tls: SecureContextOptions | undefined,
+): Server {
+  const options = serverOptions(limits)
+  const server =
+    tls === undefined
+      ? http.createServer(options)
+      : https.createServer({
+          ...options,
+          ...tls,
+          minVersion: 'TLSv1.2',
+          handshakeTimeout: limits.tlsHandshakeTimeoutMs,
+          ALPNProtocols: ['http/1.1'],
+        })
+  server.maxHeadersCount = limits.headCount
+  server.on('connect', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+    void serveConnect(deps, request, socket, head)
+  })
+  server.on('request', (request, response) => {
+    void servePlain(deps, request, response)
+  })
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
+    if (socket instanceof Socket) refuseUnparsed(deps, error, socket)
+    else socket.destroy()
+  })
+  server.on('tlsClientError', (error, socket) => {
+    deps.emit({
+      type: 'client_error',
+      peer: socket.remoteAddress ?? '',
+      reason: 'request_malformed',
+      detail: `TLS: ${describeError(error)}`,
+    })
+  })
+  return server
+}
+
+/** Opens the port; a taken or forbidden one is a configuration problem. */
+export function listen(server: Server, address: ListenAddress): Promise<AddressInfo> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const fix =
+        error.code === 'EADDRINUSE'
+          ? 'another process has it; stop that one or choose another port'
+          : describeError(error)
+      reject(
+        new ConfigurationError([`failed to listen on ${address.host}:${address.port}: ${fix}`]),
+      )
+    })
+    server.listen({ host: address.host, port: address.port, backlog: BACKLOG }, () => {
+      server.removeAllListeners('error')
+      // Running out of file descriptors must pause accepting, not end us.
+      server.on('error', () => {})
+      const bound = server.address()
+      if (bound === null || typeof bound === 'string') reject(new Error('not a TCP listener'))
+      else resolve(bound)
+    })
+  })
+}
+
+/** Bytes that never became a request: answered where that can still be read. */
+function refuseUnparsed(deps: PlainDeps, error: NodeJS.ErrnoException, socket: Socket): void {
+  socket.on('error', () => {})
+  const reason = unparsedReason(error.code)
+  if (error.code !== 'ECONNRESET') {
+    deps.emit({
+      type: 'client_error',
+      peer: socket.remoteAddress ?? '',
+      reason,
+      detail: error.code,
+    })
+  }
+  refuseSocket(socket, reason)
+}

@@ -1,0 +1,141 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Readable } from 'node:stream'
+import { Refusal } from '../kernel/error.ts'
+import type { Reply } from '../kernel/flow.ts'
+import { hasBody } from '../kernel/framing.ts'
+import { filterHeaders, headerValues, type RawHeaders, stripHopByHop } from '../kernel/headers.ts'
+import { REASONS, type Reason } from '../kernel/reasons.ts'
+import type { Target } from '../kernel/target.ts'
+import { writeReply } from '../relay/reply.ts'
+import { refusalParts } from './refuse.ts'
+import { parseAbsolute } from './request.ts'
+import {
+  begin,
+  EMPTY,
+  finish,
+  type Known,
+  type Outcome,
+  type ProxyDeps,
+  refused,
+} from './session.ts'
+
+/** A plain request on its way to its origin. */
+export interface PlainRequest {
+  readonly target: Target
+  readonly method: string
+  readonly path: string
+  readonly headers: RawHeaders
+  readonly body: (Readable & { readonly rawTrailers?: RawHeaders }) | undefined
+  readonly signal: AbortSignal
+}
+
+export interface PlainDeps extends ProxyDeps {
+  readonly sendPlain: (request: PlainRequest) => Promise<Reply>
+}
+
+/**
+ * Serves one absolute-form `http://` request under the same gates as CONNECT:
+ * another way in must not be a way around. Never rejects.
+ */
+export async function servePlain(
+  deps: PlainDeps,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  response.on('error', () => {})
+  const known = begin(deps, request, request.socket)
+  let outcome: Outcome
+  try {
+    outcome = await admitAndForward(deps, request, response, known)
+  } catch (error) {
+    outcome = refused(error)
+    refuseResponse(response, outcome.reason ?? 'internal')
+  }
+  finish(deps, known, outcome)
+}
+
+async function admitAndForward(
+  deps: PlainDeps,
+  message: IncomingMessage,
+  response: ServerResponse,
+  known: Known,
+): Promise<Outcome> {
+  const client = message.socket
+  const signal = deps.sessions.enter(client)
+  if (typeof signal === 'string') throw new Refusal(signal)
+  const parsed = parseAbsolute(message)
+  if (!parsed.ok) throw new Refusal(parsed.reason)
+  const { target, path } = parsed
+  known.target = target.text
+  const caller = await deps.authenticate(headerValues(message.rawHeaders, 'proxy-authorization'))
+  known.request = { id: known.id, peer: known.peer, target, caller }
+  const full = deps.sessions.admit(client, caller)
+  if (full !== undefined) throw new Refusal(full)
+  if (deps.isLoop(message)) throw new Refusal('self', 'the request came out of this daemon')
+
+  const verdict = deps.decide(target)
+  if (verdict.kind === 'refuse') throw new Refusal(verdict.reason)
+  if (verdict.kind === 'intercept') throw new Refusal('plain_http_denied')
+
+  const gone = new AbortController()
+  response.once('close', () => gone.abort())
+  const reply = await deps.sendPlain({
+    target,
+    method: message.method ?? 'GET',
+    path,
+    headers: plainHeaders(message, target),
+    body: hasBody(message.rawHeaders) ? message : undefined,
+    signal: AbortSignal.any([signal, gone.signal]),
+  })
+  return await relay(reply, message, response)
+}
+
+async function relay(
+  reply: Reply,
+  message: IncomingMessage,
+  response: ServerResponse,
+): Promise<Outcome> {
+  if (reply.kind === 'upgraded') {
+    reply.socket.destroy()
+    throw new Refusal('connect_failed', 'the origin switched protocols unasked')
+  }
+  let bytesDown = 0
+  reply.body.pause()
+  reply.body.on('data', (chunk: Buffer) => {
+    bytesDown += chunk.length
+  })
+  await writeReply(response, reply)
+  return {
+    ...EMPTY,
+    outcome: 'forwarded',
+    status: reply.status,
+    bytesUp: Number(headerValues(message.rawHeaders, 'content-length')[0] ?? 0),
+    bytesDown,
+  }
+}
+
+/** The client's headers less what was for us; Host follows the target (RFC 9112 3.2.2). */
+function plainHeaders(message: IncomingMessage, target: Target): string[] {
+  const host = target.port === 80 ? target.text.slice(0, -':80'.length) : target.text
+  const chunked = headerValues(message.rawHeaders, 'transfer-encoding').length > 0
+  return [
+    'Host',
+    host,
+    ...filterHeaders(
+      stripHopByHop(message.rawHeaders),
+      name => name !== 'host' && name !== 'expect',
+    ),
+    ...(chunked ? ['Transfer-Encoding', 'chunked'] : []),
+  ]
+}
+
+/** Answers a request whose parser is still there; see `refuseSocket` for the others. */
+export function refuseResponse(response: ServerResponse, reason: Reason): void {
+  if (response.headersSent) {
+    response.destroy()
+    return
+  }
+  const { headers, body } = refusalParts(reason)
+  response.writeHead(REASONS[reason].status, headers)
+  response.end(body)
+}

@@ -1,0 +1,63 @@
+import { STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
+import { REASONS, type Reason } from '../kernel/reasons.ts'
+
+/** How long a refused client may take to read its answer before it is cut off. */
+const LINGER_MS = 1000
+
+/** The header that carries the stable reason code of every refusal. */
+export const REASON_HEADER = 'X-Aibridge-Reason'
+
+/**
+ * The headers and body of a refusal. The public text comes from the table and
+ * nowhere else, so that no address, name or internal error can slip into it.
+ */
+export function refusalParts(reason: Reason): { headers: string[]; body: string } {
+  const row = REASONS[reason]
+  const body = `${reason}: ${row.text}\n`
+  const headers = [
+    'Content-Type',
+    'text/plain; charset=utf-8',
+    'Content-Length',
+    String(Buffer.byteLength(body)),
+    REASON_HEADER,
+    reason,
+    // The socket is not kept: after CONNECT its parser is gone, and git and
+    // Java redial on this header where they would wait for ever without it.
+    'Connection',
+    'close',
+  ]
+  if (row.status === 407) {
+    headers.push('Proxy-Authenticate', 'Basic realm="aibridgeproxyd", charset="UTF-8"')
+    headers.push('Proxy-Connection', 'close')
+  }
+  if (row.status === 503 || row.status === 429) headers.push('Retry-After', '1')
+  return { headers, body }
+}
+
+/** A refusal as it goes over a raw socket. */
+export function renderRefusal(reason: Reason): string {
+  const { status } = REASONS[reason]
+  const { headers, body } = refusalParts(reason)
+  const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`]
+  for (let i = 0; i < headers.length; i += 2) lines.push(`${headers[i]}: ${headers[i + 1]}`)
+  return `${lines.join('\r\n')}\r\n\r\n${body}`
+}
+
+/**
+ * Answers on a socket whose parser is gone and closes it. What the client still
+ * sends is read and thrown away for a moment: closing with unread bytes in the
+ * buffer would reset the connection and take the answer with it.
+ */
+export function refuseSocket(socket: Socket, reason: Reason): void {
+  if (socket.destroyed || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  socket.end(renderRefusal(reason))
+  socket.resume()
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS)
+  timer.unref()
+  socket.once('end', () => socket.destroySoon())
+  socket.once('close', () => clearTimeout(timer))
+}

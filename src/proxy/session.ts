@@ -1,0 +1,199 @@
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Clock } from '../kernel/clock.ts'
+import { describeError, Refusal } from '../kernel/error.ts'
+import type { ConnectEnded } from '../kernel/event.ts'
+import type {
+  Authenticate,
+  ConnectRequest,
+  Decide,
+  Emit,
+  Intercept,
+  Open,
+  Verdict,
+} from '../kernel/flow.ts'
+import { headerValues } from '../kernel/headers.ts'
+import { REASONS } from '../kernel/reasons.ts'
+import { refuseSocket } from './refuse.ts'
+import { parseConnect } from './request.ts'
+import type { Sessions } from './sessions.ts'
+import { tunnel } from './tunnel.ts'
+
+export interface ProxyDeps {
+  readonly authenticate: Authenticate
+  /** The verdict by the configuration of this moment. */
+  readonly decide: Decide
+  readonly open: Open
+  readonly intercept: Intercept
+  readonly emit: Emit
+  readonly clock: Clock
+  readonly sessions: Sessions
+  readonly tunnelIdleMs: () => number
+  /** Whether a request came out of this very daemon, through an upstream proxy. */
+  readonly isLoop: (request: IncomingMessage) => boolean
+}
+
+export type Outcome = Omit<
+  ConnectEnded,
+  'type' | 'connectId' | 'at' | 'durationMs' | 'peer' | 'method' | 'target' | 'user' | 'tokenId'
+>
+
+/** What becomes known of a session on its way; the end event is made of it. */
+export interface Known {
+  readonly id: string
+  readonly at: number
+  readonly startedAt: number
+  readonly peer: { readonly address: string; readonly port: number }
+  readonly method: string
+  request: ConnectRequest | undefined
+  target: string | undefined
+}
+
+/** Serves one CONNECT from the first look to the last byte. Never rejects. */
+export async function serveConnect(
+  deps: ProxyDeps,
+  request: IncomingMessage,
+  client: Socket,
+  head: Buffer,
+): Promise<void> {
+  // Before anything else: an error event without a listener ends the process.
+  client.on('error', () => {})
+  const known = begin(deps, request, client)
+  let outcome: Outcome
+  try {
+    outcome = await admitAndServe(deps, request, client, { head, known })
+  } catch (error) {
+    outcome = refused(error)
+    refuseSocket(client, outcome.reason ?? 'internal')
+  }
+  finish(deps, known, outcome)
+}
+
+async function admitAndServe(
+  deps: ProxyDeps,
+  message: IncomingMessage,
+  client: Socket,
+  { head, known }: { head: Buffer; known: Known },
+): Promise<Outcome> {
+  const signal = deps.sessions.enter(client)
+  if (typeof signal === 'string') throw new Refusal(signal)
+  const request = await admit(deps, message, client, known)
+  // Bytes that came in one packet with the CONNECT belong to what follows.
+  if (head.length > 0) client.unshift(head)
+  const verdict = deps.decide(request.target)
+  switch (verdict.kind) {
+    case 'refuse':
+      throw new Refusal(verdict.reason)
+    case 'tunnel':
+      return await serveTunnel(deps, request, client, signal)
+    case 'intercept':
+      return await serveIntercept(deps, request, client, verdict)
+  }
+}
+
+/** The gates, in the order that design and catalogue fix: parse, authenticate, caps. */
+async function admit(
+  deps: ProxyDeps,
+  message: IncomingMessage,
+  client: Socket,
+  known: Known,
+): Promise<ConnectRequest> {
+  const parsed = parseConnect(message)
+  if (!parsed.ok) throw new Refusal(parsed.reason)
+  known.target = parsed.target.text
+  const caller = await deps.authenticate(headerValues(message.rawHeaders, 'proxy-authorization'))
+  known.request = { id: known.id, peer: known.peer, target: parsed.target, caller }
+  const full = deps.sessions.admit(client, caller)
+  if (full !== undefined) throw new Refusal(full)
+  if (deps.isLoop(message)) throw new Refusal('self', 'the request came out of this daemon')
+  return known.request
+}
+
+async function serveTunnel(
+  deps: ProxyDeps,
+  request: ConnectRequest,
+  client: Socket,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const opened = await deps.open(request.target, signal)
+  deps.emit({ type: 'connect_started', connectId: request.id, kind: 'tunneled' })
+  const end = await tunnel(client, opened, { idleMs: deps.tunnelIdleMs(), signal })
+  return {
+    ...EMPTY,
+    outcome: 'tunneled',
+    status: 200,
+    route: opened.route,
+    address: opened.address,
+    bytesUp: end.bytesUp,
+    bytesDown: end.bytesDown,
+    detail: end.end === 'closed' ? undefined : `tunnel ${end.end}`,
+  }
+}
+
+async function serveIntercept(
+  deps: ProxyDeps,
+  request: ConnectRequest,
+  client: Socket,
+  verdict: Extract<Verdict, { kind: 'intercept' }>,
+): Promise<Outcome> {
+  deps.emit({ type: 'connect_started', connectId: request.id, kind: 'mitm' })
+  const end = await deps.intercept(client, request, verdict)
+  return { ...EMPTY, ...end, outcome: 'mitm', status: 200, provider: verdict.provider }
+}
+
+export const EMPTY: Outcome = {
+  outcome: 'failed',
+  reason: undefined,
+  status: 500,
+  provider: undefined,
+  route: undefined,
+  address: undefined,
+  bytesUp: 0,
+  bytesDown: 0,
+  calls: undefined,
+  tlsFailure: undefined,
+  detail: undefined,
+}
+
+/** The outcome of a session that ended in an exception. */
+export function refused(error: unknown): Outcome {
+  const refusal =
+    error instanceof Refusal ? error : new Refusal('internal', undefined, { cause: error })
+  const { status } = REASONS[refusal.reason]
+  const cause = refusal.cause === undefined ? undefined : describeError(refusal.cause)
+  return {
+    ...EMPTY,
+    outcome: status >= 500 ? 'failed' : 'refused',
+    reason: refusal.reason,
+    status,
+    detail: [refusal.detail, cause].filter(text => text !== undefined).join(': ') || undefined,
+  }
+}
+
+export function begin(deps: ProxyDeps, request: IncomingMessage, client: Socket): Known {
+  return {
+    id: randomUUID(),
+    at: deps.clock.now(),
+    startedAt: deps.clock.monotonic(),
+    peer: { address: client.remoteAddress ?? '', port: client.remotePort ?? 0 },
+    method: request.method ?? '',
+    request: undefined,
+    target: undefined,
+  }
+}
+
+export function finish(deps: ProxyDeps, known: Known, outcome: Outcome): void {
+  deps.emit({
+    type: 'connect_ended',
+    connectId: known.id,
+    at: known.at,
+    durationMs: deps.clock.monotonic() - known.startedAt,
+    peer: known.peer.address,
+    method: known.method,
+    target: known.target,
+    user: known.request?.caller.identity.user,
+    tokenId: known.request?.caller.identity.tokenId,
+    ...outcome,
+  })
+}

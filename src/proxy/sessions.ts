@@ -1,0 +1,84 @@
+import type { Socket } from 'node:net'
+import type { Caller } from '../kernel/flow.ts'
+import type { Reason } from '../kernel/reasons.ts'
+
+interface SessionLimits {
+  readonly connections: number
+  readonly connectionsPerCaller: number
+}
+
+/**
+ * The open sessions: how many there are in all and per caller, and the means to
+ * end them. Counts are keyed by token, so the map is bounded by the tokens.
+ */
+export class Sessions {
+  readonly #limits: () => SessionLimits
+  readonly #open = new Map<Socket, AbortController>()
+  readonly #perCaller = new Map<string, number>()
+  readonly #admitted = new WeakSet<Socket>()
+  #draining = false
+  #idle: (() => void) | undefined
+
+  constructor(limits: () => SessionLimits) {
+    this.#limits = limits
+  }
+
+  get size(): number {
+    return this.#open.size
+  }
+
+  /**
+   * Registers a client's connection; the signal aborts when the client goes
+   * away or the daemon ends the session.
+   */
+  enter(client: Socket): AbortSignal | Reason {
+    // A kept-alive connection that sends its next plain request.
+    const known = this.#open.get(client)
+    if (known !== undefined) return known.signal
+    if (this.#draining) return 'draining'
+    if (this.#open.size >= this.#limits().connections) return 'overloaded'
+    const controller = new AbortController()
+    this.#open.set(client, controller)
+    client.once('close', () => {
+      this.#open.delete(client)
+      controller.abort()
+      if (this.#open.size === 0) this.#idle?.()
+    })
+    return controller.signal
+  }
+
+  /** Counts the connection for its caller until it closes. */
+  admit(client: Socket, caller: Caller): Reason | undefined {
+    if (this.#admitted.has(client)) return undefined
+    const key = caller.identity.tokenId
+    const count = this.#perCaller.get(key) ?? 0
+    if (count >= this.#limits().connectionsPerCaller) return 'too_many_connections'
+    this.#perCaller.set(key, count + 1)
+    this.#admitted.add(client)
+    client.once('close', () => {
+      const left = (this.#perCaller.get(key) ?? 1) - 1
+      if (left === 0) this.#perCaller.delete(key)
+      else this.#perCaller.set(key, left)
+    })
+    return undefined
+  }
+
+  /** Lets nobody in any more and waits for the sessions to end by themselves. */
+  async drain(timeoutMs: number, signal: AbortSignal): Promise<void> {
+    this.#draining = true
+    if (this.#open.size === 0 || signal.aborted) return
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const timer = setTimeout(resolve, timeoutMs)
+    this.#idle = resolve
+    signal.addEventListener('abort', () => resolve(), { once: true })
+    await promise
+    clearTimeout(timer)
+  }
+
+  endAll(): void {
+    for (const [client, controller] of this.#open) {
+      controller.abort()
+      client.destroy()
+    }
+  }
+}

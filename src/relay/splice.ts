@@ -1,0 +1,72 @@
+import type { Duplex } from 'node:stream'
+
+/** Why a splice ended: both sides closed, one broke, nothing moved, or we were told to stop. */
+export type SpliceEnd = 'closed' | 'broken' | 'idle' | 'stopped'
+
+interface SpliceOptions {
+  /** No byte in either direction for this long ends it. */
+  readonly idleMs: number
+  readonly signal: AbortSignal
+}
+
+/** What `splice` needs of a side; every TCP and TLS socket has it. */
+interface Side extends Duplex {
+  setTimeout?(ms: number, listener?: () => void): unknown
+  resetAndDestroy?(): unknown
+}
+
+/**
+ * Joins two connections byte for byte. An end on one side is passed on as an
+ * end (half-close, RFC 9112 9.6 leaves that to us), a break as a break: a peer
+ * must be able to tell a cut stream from a finished one.
+ */
+export function splice(left: Side, right: Side, options: SpliceOptions): Promise<SpliceEnd> {
+  return new Promise(resolve => {
+    let ended: SpliceEnd = 'closed'
+    let open = 2
+
+    const stop = (why: SpliceEnd): void => {
+      if (ended === 'closed') ended = why
+      for (const side of [left, right]) {
+        if (!side.destroyed) breakOff(side)
+      }
+    }
+    const onAbort = (): void => stop('stopped')
+    const onIdle = (): void => stop('idle')
+    const onError = (): void => stop('broken')
+
+    const closed = (side: Side, other: Side) => (): void => {
+      side.off('error', onError)
+      // A close without an end before it is a break, whatever caused it.
+      if (!side.readableEnded && !other.destroyed) stop('broken')
+      open -= 1
+      if (open > 0) return
+      options.signal.removeEventListener('abort', onAbort)
+      resolve(ended)
+    }
+
+    for (const [side, other] of [
+      [left, right],
+      [right, left],
+    ] as const) {
+      side.on('error', onError)
+      // Every byte that moves is read from one side and written to the other,
+      // so either socket's own timer sees it.
+      side.setTimeout?.(options.idleMs, onIdle)
+      if (side.destroyed) setImmediate(closed(side, other))
+      else side.once('close', closed(side, other))
+    }
+    if (options.signal.aborted) stop('stopped')
+    else options.signal.addEventListener('abort', onAbort, { once: true })
+
+    left.pipe(right)
+    right.pipe(left)
+  })
+}
+
+function breakOff(side: Side): void {
+  // Late errors of a socket that is being destroyed have nobody to go to.
+  side.on('error', () => {})
+  if (side.resetAndDestroy === undefined) side.destroy()
+  else side.resetAndDestroy()
+}

@@ -1,0 +1,53 @@
+import { type ReasonRow } from './row.ts'
+
+/** What is refused inside an intercepted connection, and what fails at a provider. */
+export const INSIDE_REASONS = {
+  target_mismatch: {
+    status: 421,
+    text: 'The request names another host than the connection.',
+    level: 'warn',
+    doc: 'Inner Host or SNI contradicts the CONNECT target.',
+  },
+  no_credential: {
+    status: 401,
+    text: 'No provider credential: configure a central key for this provider, or send your own.',
+    level: 'warn',
+    doc: 'A listed path, no central key, and the client sent none of its own.',
+  },
+  byok_disabled: {
+    status: 403,
+    text: 'Bring-your-own-key is switched off, and this provider takes no central key.',
+    level: 'warn',
+    doc: '`copilot` and `chatgpt` with `allow_byok=false`.',
+  },
+  route_not_supported: {
+    status: 404,
+    text: 'This path is not served.',
+    level: 'info',
+    doc: 'An unlisted path while pass-through is limited to listed ones.',
+  },
+  provider_unreachable: {
+    status: 502,
+    text: 'The AI provider could not be reached.',
+    level: 'error',
+    doc: 'Lookup, connection or upstream-proxy failure on the way to the provider.',
+  },
+  provider_tls: {
+    status: 502,
+    text: "The AI provider's certificate could not be verified.",
+    level: 'error',
+    doc: "The provider's TLS identity is not valid; no byte of the request was sent.",
+  },
+  provider_broken: {
+    status: 502,
+    text: 'The AI provider broke off before it answered.',
+    level: 'error',
+    doc: 'The connection ended, or the answer was not HTTP.',
+  },
+  provider_timeout: {
+    status: 504,
+    text: 'The AI provider did not answer in time.',
+    level: 'error',
+    doc: 'Connect or first-byte limit.',
+  },
+} as const satisfies Record<string, ReasonRow>

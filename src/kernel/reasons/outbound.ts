@@ -1,0 +1,83 @@
+import { type ReasonRow } from './row.ts'
+
+/** Destinations that could not be reached, and limits of our own. */
+export const OUTBOUND_REASONS = {
+  dns_not_found: {
+    status: 502,
+    text: 'The destination name does not resolve.',
+    level: 'info',
+    doc: 'The resolver knows no such name.',
+  },
+  dns_failed: {
+    status: 502,
+    text: 'The destination name could not be resolved.',
+    level: 'warn',
+    doc: 'The resolver failed.',
+  },
+  dns_timeout: {
+    status: 504,
+    text: 'Resolving the destination name took too long.',
+    level: 'warn',
+    doc: 'No answer from the resolver within the limit.',
+  },
+  connect_failed: {
+    status: 502,
+    text: 'The destination could not be reached.',
+    level: 'info',
+    doc: 'Refused, reset or unreachable.',
+  },
+  connect_timeout: {
+    status: 504,
+    text: 'The destination did not answer in time.',
+    level: 'info',
+    doc: 'No connection within the limit.',
+  },
+  upstream_proxy_failed: {
+    status: 502,
+    text: 'The upstream proxy could not be used.',
+    level: 'error',
+    doc: 'The upstream proxy is unreachable, its certificate is not trusted, or it answered something that is not HTTP.',
+  },
+  upstream_proxy_refused: {
+    status: 502,
+    text: 'The upstream proxy refused the destination.',
+    level: 'warn',
+    doc: 'The upstream proxy answered CONNECT with an error status.',
+  },
+  upstream_proxy_timeout: {
+    status: 504,
+    text: 'The upstream proxy did not answer in time.',
+    level: 'error',
+    doc: 'No answer from the upstream proxy within the limit.',
+  },
+  ca_expired: {
+    status: 503,
+    text: 'The interception CA is expired.',
+    level: 'error',
+    doc: 'No leaf can be minted until the CA is replaced.',
+  },
+  overloaded: {
+    status: 503,
+    text: 'The proxy is at its limit of connections.',
+    level: 'warn',
+    doc: 'The process-wide connection limit.',
+  },
+  too_many_connections: {
+    status: 429,
+    text: 'You have too many open connections.',
+    level: 'warn',
+    doc: 'The per-caller connection limit.',
+  },
+  draining: {
+    status: 503,
+    text: 'The proxy is shutting down.',
+    level: 'info',
+    doc: 'A request that arrived while the daemon drains.',
+  },
+  internal: {
+    status: 500,
+    text: 'Internal error.',
+    level: 'error',
+    doc: 'A fault of ours. The log has it.',
+  },
+} as const satisfies Record<string, ReasonRow>

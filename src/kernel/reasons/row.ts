@@ -1,0 +1,30 @@
+/** One row of the table of reasons: every face of one refusal. */
+export interface ReasonRow {
+  readonly status: number
+  readonly text: string
+  /** What the operator's log calls it: the client's mistake, policy, or trouble. */
+  readonly level: 'info' | 'warn' | 'error'
+  readonly doc: string
+}
+
+export function malformed(text: string, doc: string): ReasonRow {
+  return {
+    status: 400,
+    text,
+    level: 'info',
+    doc,
+  }
+}
+
+export function blocked(doc: string): ReasonRow {
+  return {
+    status: 403,
+    text: 'The destination address is not allowed.',
+    level: 'warn',
+    doc,
+  }
+}
+
+export function denied(text: string, doc: string): ReasonRow {
+  return { status: 403, text, level: 'warn', doc }
+}

@@ -55,7 +55,7 @@ export function chainWarnings(file: string, chain: Chain): string[] {
 function linkProblems(label: string, link: ChainLink, now: number): string[] {
   const { certificate, facts } = link
   return [
-    ...(certificate.ca
+    ...(facts.isAuthority
       ? []
       : [`${label} is not a CA (basicConstraints CA:TRUE is missing): use a CA certificate`]),
     ...(facts.keyUsage?.certSign === false

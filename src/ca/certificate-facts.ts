@@ -11,6 +11,8 @@ export interface CertificateFacts {
   readonly subject: Uint8Array
   readonly keyId: Uint8Array
   readonly hasKeyId: boolean
+  /** Basic constraints say CA:TRUE. Node's own `ca` also looks at the key usage. */
+  readonly isAuthority: boolean
   /** Without the extension any use is allowed. */
   readonly keyUsage: { readonly certSign: boolean } | undefined
   readonly pathLength: number | undefined
@@ -38,13 +40,16 @@ export function readCertificateFacts(certificate: X509Certificate): CertificateF
   const keyId = valueOf(EXTENSION.subjectKeyIdentifier)?.contents
   const usage = valueOf(EXTENSION.keyUsage)
   const constraints = valueOf(EXTENSION.nameConstraints)
+  const basicConstraints = valueOf(EXTENSION.basicConstraints)
+  const basic = basicConstraints === undefined ? [] : readElements(basicConstraints.contents)
   return {
     subject: subject.whole,
     keyId: keyId ?? keyIdentifier(publicKey.whole),
     hasKeyId: keyId !== undefined,
     // The first byte of a BIT STRING counts unused bits; keyCertSign is bit 5.
     keyUsage: usage && { certSign: ((usage.contents[1] ?? 0) & 0x04) !== 0 },
-    pathLength: readPathLength(valueOf(EXTENSION.basicConstraints)),
+    isAuthority: basic.some(part => part.tag === 0x01 && part.contents[0] !== 0),
+    pathLength: readPathLength(basic),
     nameConstraints: constraints && readNameConstraints(constraints),
   }
 }
@@ -60,7 +65,7 @@ function extensionValue(extensions: readonly Element[], oid: string): Element | 
   return undefined
 }
 
-function readPathLength(value: Element | undefined): number | undefined {
-  const element = value && readElements(value.contents).find(part => part.tag === 0x02)
+function readPathLength(basicConstraints: readonly Element[]): number | undefined {
+  const element = basicConstraints.find(part => part.tag === 0x02)
   return element && readInteger(element)
 }

@@ -10,12 +10,12 @@ const NAME = /^(?!-)[a-z0-9_-]{1,63}(?:\.(?!-)[a-z0-9_-]{1,63})*$/
 /**
  * Hosts come from configuration in canonical form; this is the last guard
  * before a name is signed. Throws RangeError for wildcards, NUL, upper case,
- * trailing dots, empty or overlong names.
+ * trailing dots, zones, empty or overlong names.
  */
 export function hostForm(host: string): HostForm {
   if (
     ipaddr.IPv4.isValidFourPartDecimal(host) ||
-    (host.includes(':') && ipaddr.IPv6.isValid(host))
+    (/^[0-9a-f:.]+$/.test(host) && ipaddr.IPv6.isValid(host))
   ) {
     return { kind: 'ip', bytes: Uint8Array.from(ipaddr.parse(host).toByteArray()) }
   }

@@ -1,0 +1,110 @@
+import type { Socket } from 'node:net'
+import type { SecureContext } from 'node:tls'
+import { Refusal } from '../kernel/error.ts'
+import type { Opened } from '../kernel/flow.ts'
+import type { Reason } from '../kernel/reasons.ts'
+import { type Host, isLocalhostName, type Origin } from '../kernel/target.ts'
+import { classify } from './classify.ts'
+import type { Dial } from './dial.ts'
+import { pinOperatorDestination } from './guard.ts'
+import type { Own } from './own.ts'
+import { addressesOf, type Resolve } from './resolve.ts'
+import { clientContext, secure } from './tls.ts'
+import type { Upstream } from './upstream.ts'
+
+/** Opens a connection to the one origin that it was made for. */
+export type DialOrigin = (signal: AbortSignal) => Promise<Opened>
+
+export interface OriginDialDeps {
+  readonly resolve: Resolve
+  readonly dial: Dial
+  readonly own: Own
+  readonly upstream: Upstream | undefined
+  readonly connectTimeoutMs: number
+  readonly tlsHandshakeTimeoutMs: number
+}
+
+const TIMEOUTS: ReadonlySet<Reason> = new Set<Reason>([
+  'dns_timeout',
+  'connect_timeout',
+  'upstream_proxy_timeout',
+])
+
+/**
+ * The way to an origin that the operator configured: a provider or the remote
+ * bridge. Its address may be private, because the operator chose it and no
+ * client can change it; our own listeners are still refused. With an upstream
+ * proxy the leg goes through it by name, unresolved. Loopback origins (a
+ * `localhost` name or a loopback literal) bypass it: a local gateway is not
+ * reachable from there.
+ *
+ * `https` origins speak TLS 1.2 or later, verified against `roots` (PEM) and
+ * nothing else. Rejects with a Refusal: `provider_unreachable`,
+ * `provider_timeout`, `provider_tls`; the detail says what lay behind it.
+ */
+export function createOriginDial(
+  origin: Origin,
+  roots: readonly string[],
+  deps: OriginDialDeps,
+): DialOrigin {
+  const { host } = origin.target
+  const upstream = isLoopback(host) ? undefined : deps.upstream
+  let context: SecureContext | undefined
+  // Saves a round trip of certificates; TLS refuses it if it has become stale.
+  let session: Buffer | undefined
+
+  const connect = async (signal: AbortSignal): Promise<Socket> => {
+    try {
+      return upstream === undefined
+        ? await dialDirect(origin, signal, deps)
+        : await upstream.tunnel(origin.target, signal)
+    } catch (error) {
+      throw asProviderRefusal(error)
+    }
+  }
+
+  return async signal => {
+    const socket = await connect(signal)
+    const route = upstream === undefined ? 'direct' : 'upstream'
+    const address = upstream === undefined ? socket.remoteAddress : undefined
+    if (origin.protocol === 'http') return { socket, route, address }
+
+    context ??= clientContext(roots)
+    const stream = await secure(socket, {
+      host,
+      context,
+      session,
+      timeoutMs: deps.tlsHandshakeTimeoutMs,
+      signal,
+      reasons: {
+        untrusted: 'provider_tls',
+        broken: 'provider_unreachable',
+        timeout: 'provider_timeout',
+      },
+    })
+    stream.on('session', ticket => {
+      session = ticket
+    })
+    return { socket: stream, route, address }
+  }
+}
+
+async function dialDirect(
+  { target: { host, port } }: Origin,
+  signal: AbortSignal,
+  { resolve, dial, own, connectTimeoutMs }: OriginDialDeps,
+): Promise<Socket> {
+  const judged = pinOperatorDestination(await addressesOf(host, resolve, signal), own, port)
+  if (!judged.ok) throw new Refusal(judged.refused, 'the origin is this daemon itself')
+  return await dial(judged.allowed, port, { timeoutMs: connectTimeoutMs, signal })
+}
+
+function isLoopback(host: Host): boolean {
+  return host.kind === 'name' ? isLocalhostName(host.name) : classify(host.address) === 'loopback'
+}
+
+function asProviderRefusal(error: unknown): unknown {
+  if (!(error instanceof Refusal)) return error
+  const reason = TIMEOUTS.has(error.reason) ? 'provider_timeout' : 'provider_unreachable'
+  return new Refusal(reason, error.message, { cause: error })
+}

@@ -1,0 +1,92 @@
+import type { Socket } from 'node:net'
+import {
+  type ConnectionOptions,
+  connect,
+  createSecureContext,
+  getCACertificates,
+  type SecureContext,
+  type TLSSocket,
+} from 'node:tls'
+import { describeError, Refusal } from '../kernel/error.ts'
+import type { Reason } from '../kernel/reasons.ts'
+import type { Host } from '../kernel/target.ts'
+import { type Deadline, settleWithin } from './deadline.ts'
+
+export interface SecureOptions extends Deadline {
+  /** Who the certificate must belong to. */
+  readonly host: Host
+  readonly context: SecureContext
+  readonly session?: Buffer | undefined
+  /** How a failure is called on this leg. */
+  readonly reasons: {
+    readonly untrusted: Reason
+    readonly broken: Reason
+    readonly timeout: Reason
+  }
+}
+
+/** What happens to a connection rather than to a certificate. */
+const BROKEN = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ECONNABORTED'])
+
+/**
+ * The roots that legs to the outside trust: the system's and those that Node
+ * brings. SECURITY: neither our own CA nor NODE_EXTRA_CA_CERTS is among them;
+ * a leaf that we minted must never pass for a provider.
+ */
+export function trustedRoots(): readonly string[] {
+  return [...new Set([...getCACertificates('system'), ...getCACertificates('bundled')])]
+}
+
+/** A client context of exactly these roots (PEM). Takes milliseconds: make it once. */
+export function clientContext(roots: readonly string[]): SecureContext {
+  return createSecureContext({ ca: [...roots], minVersion: 'TLSv1.2' })
+}
+
+/**
+ * Speaks TLS over a connection that stands, verifies the certificate against
+ * `host`, and offers HTTP/1.1 only. Rejects with a Refusal of the leg's reasons,
+ * or with the signal's reason; the socket is then destroyed. Names are sent as
+ * SNI; addresses have none (RFC 6066 3).
+ */
+export function secure(socket: Socket, options: SecureOptions): Promise<TLSSocket> {
+  const { host, reasons, timeoutMs } = options
+  const timedOut = (): Error => new Refusal(reasons.timeout, `no TLS within ${timeoutMs} ms`)
+
+  return settleWithin(options, timedOut, (fulfil, reject) => {
+    const settings: ConnectionOptions = {
+      socket,
+      secureContext: options.context,
+      // SECURITY: said aloud, so that no environment variable turns it off.
+      rejectUnauthorized: true,
+      ALPNProtocols: ['http/1.1'],
+      ...(host.kind === 'name'
+        ? { servername: host.name, host: host.name }
+        : { host: host.address.text }),
+      ...(options.session === undefined ? {} : { session: options.session }),
+    }
+    const stream = connect(settings)
+    let verified = false
+
+    // Stays for good: an error between two owners must not end the process.
+    stream.on('error', error => {
+      const broken = 'code' in error && typeof error.code === 'string' && BROKEN.has(error.code)
+      reject(
+        new Refusal(broken ? reasons.broken : reasons.untrusted, describeError(error), {
+          cause: error,
+        }),
+      )
+    })
+    const onClose = (): void => reject(new Refusal(reasons.broken, 'closed during the handshake'))
+    stream.once('close', onClose)
+    stream.once('secureConnect', () => {
+      verified = stream.authorized
+      fulfil(stream)
+    })
+    return () => {
+      stream.removeListener('close', onClose)
+      if (verified) return
+      stream.destroy()
+      socket.destroy()
+    }
+  })
+}

@@ -1,0 +1,130 @@
+import type { Socket } from 'node:net'
+import type { SecureContext } from 'node:tls'
+import { Refusal } from '../kernel/error.ts'
+import type { Reason } from '../kernel/reasons.ts'
+import type { Target, UpstreamProxy } from '../kernel/target.ts'
+import { readConnectReply } from './connect-reply.ts'
+import type { Dial } from './dial.ts'
+import { pinOperatorDestination } from './guard.ts'
+import type { LoopMark } from './loop.ts'
+import type { Own } from './own.ts'
+import { addressesOf, type Resolve } from './resolve.ts'
+import { clientContext, secure } from './tls.ts'
+
+/** The corporate proxy, as the legs through it use it. */
+export interface Upstream {
+  readonly proxy: UpstreamProxy
+  /** A connection to the proxy itself, TLS done if it wants TLS. */
+  open(signal: AbortSignal): Promise<Socket>
+  /** A tunnel to the target; `via` are the Via values of the client's request. */
+  tunnel(target: Target, signal: AbortSignal, via?: readonly string[]): Promise<Socket>
+  /** The Proxy-Authorization value for requests to the proxy. */
+  authorization(): string | undefined
+}
+
+export interface UpstreamDeps {
+  readonly proxy: UpstreamProxy
+  /** PEM; the proxy's own CA is added for this leg and no other. */
+  readonly roots: readonly string[]
+  readonly resolve: Resolve
+  readonly dial: Dial
+  readonly own: Own
+  readonly loop: LoopMark
+  readonly connectTimeoutMs: number
+  readonly tlsHandshakeTimeoutMs: number
+}
+
+/** More proxies in a row than any network has: a loop that hides its tracks. */
+const MAX_HOPS = 20
+const FIELD_TEXT = /^[\t\x20-\x7e]*$/
+
+/** How a failure on the way to the proxy is called. */
+const PROXY_REASON: Partial<Record<Reason, Reason>> = {
+  dns_not_found: 'upstream_proxy_failed',
+  dns_failed: 'upstream_proxy_failed',
+  connect_failed: 'upstream_proxy_failed',
+  dns_timeout: 'upstream_proxy_timeout',
+  connect_timeout: 'upstream_proxy_timeout',
+}
+
+/**
+ * Tunnels through an `http://` or `https://` proxy by CONNECT (RFC 9110 9.3.6).
+ * Rejects with a Refusal: `upstream_proxy_failed`, `upstream_proxy_timeout`,
+ * `upstream_proxy_refused` (detail: the status), `self`. Nothing is retried.
+ */
+export function createUpstream(deps: UpstreamDeps): Upstream {
+  const { proxy, resolve, dial, own } = deps
+  let context: SecureContext | undefined
+
+  const open = async (signal: AbortSignal): Promise<Socket> => {
+    const socket = await dialProxy(signal)
+    if (proxy.protocol === 'http') return socket
+    context ??= clientContext([...deps.roots, ...(proxy.caPem === undefined ? [] : [proxy.caPem])])
+    return await secure(socket, {
+      host: proxy.target.host,
+      context,
+      timeoutMs: deps.tlsHandshakeTimeoutMs,
+      signal,
+      reasons: {
+        untrusted: 'upstream_proxy_failed',
+        broken: 'upstream_proxy_failed',
+        timeout: 'upstream_proxy_timeout',
+      },
+    })
+  }
+
+  const dialProxy = async (signal: AbortSignal): Promise<Socket> => {
+    const { host, port } = proxy.target
+    try {
+      const judged = pinOperatorDestination(await addressesOf(host, resolve, signal), own, port)
+      if (!judged.ok) throw new Refusal(judged.refused, 'the upstream proxy is this daemon')
+      return await dial(judged.allowed, port, { timeoutMs: deps.connectTimeoutMs, signal })
+    } catch (error) {
+      const reason = error instanceof Refusal ? PROXY_REASON[error.reason] : undefined
+      if (reason === undefined || !(error instanceof Refusal)) throw error
+      throw new Refusal(reason, error.message, { cause: error })
+    }
+  }
+
+  const authorization = (): string | undefined => {
+    const { credentials } = proxy
+    // RFC 7617 2: the only charset that a server can ask for is UTF-8.
+    return credentials && `Basic ${Buffer.from(credentials.reveal(), 'utf8').toString('base64')}`
+  }
+
+  const tunnel: Upstream['tunnel'] = async (target, signal, via = []) => {
+    const head = connectHead(target, viaChain(via, deps.loop), authorization())
+    const socket = await open(signal)
+    try {
+      socket.write(head, 'latin1')
+      const status = await readConnectReply(socket, { timeoutMs: deps.connectTimeoutMs, signal })
+      if (status >= 300) throw new Refusal('upstream_proxy_refused', `status ${status}`)
+      return socket
+    } catch (error) {
+      socket.destroy()
+      throw error
+    }
+  }
+
+  return { proxy, open, tunnel, authorization }
+}
+
+function connectHead(target: Target, via: string, authorization: string | undefined): string {
+  return [
+    `CONNECT ${target.text} HTTP/1.1`,
+    `Host: ${target.text}`,
+    `Via: ${via}`,
+    ...(authorization === undefined ? [] : [`Proxy-Authorization: ${authorization}`]),
+    '',
+    '',
+  ].join('\r\n')
+}
+
+/** The hops so far and ours. What a client sent is let through as plain text only. */
+function viaChain(via: readonly string[], loop: LoopMark): string {
+  const hops = via.flatMap(value => value.split(',')).map(hop => hop.trim())
+  if (hops.length > MAX_HOPS || loop.seenIn(hops)) {
+    throw new Refusal('self', 'the request went through here before, or through too many proxies')
+  }
+  return [...hops.filter(hop => hop !== '' && FIELD_TEXT.test(hop)), loop.via].join(', ')
+}

@@ -1,0 +1,179 @@
+import assert from 'node:assert/strict'
+import { PLACEHOLDER_KEY } from '../../src/kernel/provider.ts'
+import {
+  assertAnswered,
+  assertKey,
+  assertNoTokenLeft,
+  type Case,
+  type CaseContext,
+  type Invocation,
+  invoke,
+  modelCalls,
+} from './case.ts'
+import type { Environment } from './environment.ts'
+import { CENTRAL_KEYS, type ProviderName, type World } from './world.ts'
+
+const ASK = 'say hi'
+const GITHUB_TOKEN = 'gho_0000000000000000000000000000000000'
+const GEMINI_KEY = 'gemini-own-key-000000'
+
+interface Agent {
+  readonly client: string
+  readonly packageName: string
+  readonly name: string
+  readonly provider: ProviderName
+  /** The path of the model call, and the credential that the provider must see there. */
+  readonly path: string
+  readonly header: string
+  readonly key: string
+  readonly webSocket?: boolean
+  readonly command: Invocation['command']
+  /** On top of the daemon's environment. */
+  env(world: World): Environment
+}
+
+const ANTHROPIC = {
+  provider: 'anthropic',
+  header: 'x-api-key',
+  key: CENTRAL_KEYS.anthropic,
+} as const
+const OPENAI = {
+  provider: 'openai',
+  header: 'authorization',
+  key: `Bearer ${CENTRAL_KEYS.openai}`,
+} as const
+
+/** Codex' built-in provider prefers WebSocket; one of our own can be told not to. */
+const CODEX_HTTP = [
+  'name="plain"',
+  'base_url="https://api.openai.com/v1"',
+  'env_key="OPENAI_API_KEY"',
+  'wire_api="responses"',
+  'supports_websockets=false',
+].join(',')
+
+const AGENTS: readonly Agent[] = [
+  {
+    ...ANTHROPIC,
+    client: 'claude',
+    packageName: '@anthropic-ai/claude-code',
+    name: 'claude',
+    path: '/v1/messages',
+    command: ['claude', '-p', ASK],
+    env: ({ token }) => ({ ANTHROPIC_API_KEY: token }),
+  },
+  {
+    ...OPENAI,
+    client: 'codex (WebSocket)',
+    packageName: '@openai/codex',
+    name: 'codex-websocket',
+    path: '/v1/responses',
+    webSocket: true,
+    command: ['codex', 'exec', '--skip-git-repo-check', ASK],
+    env: ({ token }) => ({ OPENAI_API_KEY: token, CODEX_API_KEY: token }),
+  },
+  {
+    ...OPENAI,
+    client: 'codex (HTTP)',
+    packageName: '@openai/codex',
+    name: 'codex-http',
+    path: '/v1/responses',
+    command: [
+      'codex',
+      'exec',
+      '--skip-git-repo-check',
+      '-c',
+      'model_provider=plain',
+      '-c',
+      `model_providers.plain={${CODEX_HTTP}}`,
+      ASK,
+    ],
+    env: () => ({ OPENAI_API_KEY: PLACEHOLDER_KEY }),
+  },
+  {
+    ...ANTHROPIC,
+    client: 'opencode',
+    packageName: 'opencode-ai',
+    name: 'opencode',
+    path: '/v1/messages',
+    command: ['opencode', 'run', '--model', 'anthropic/claude-sonnet-4-5', ASK],
+    env: () => ({ ANTHROPIC_API_KEY: PLACEHOLDER_KEY }),
+  },
+  {
+    ...OPENAI,
+    client: 'qwen',
+    packageName: '@qwen-code/qwen-code',
+    name: 'qwen',
+    path: '/v1/chat/completions',
+    command: ['qwen', '--auth-type', 'openai', '-p', ASK],
+    env: ({ token }) => ({
+      OPENAI_API_KEY: token,
+      OPENAI_BASE_URL: 'https://api.openai.com/v1',
+      OPENAI_MODEL: 'gpt-5',
+    }),
+  },
+  {
+    client: 'copilot (GitHub login)',
+    packageName: '@github/copilot',
+    name: 'copilot',
+    provider: 'copilot',
+    path: '/responses',
+    header: 'authorization',
+    key: `Bearer ${GITHUB_TOKEN}`,
+    command: ['copilot', '-p', ASK, '--allow-all-tools', '--model', 'gpt-5'],
+    env: () => ({ GITHUB_TOKEN }),
+  },
+  {
+    ...OPENAI,
+    client: 'copilot (OpenAI)',
+    packageName: '@github/copilot',
+    name: 'copilot-openai',
+    path: '/v1/chat/completions',
+    command: ['copilot', '-p', ASK, '--allow-all-tools'],
+    env: () => ({
+      COPILOT_PROVIDER_BASE_URL: 'https://api.openai.com/v1',
+      COPILOT_PROVIDER_TYPE: 'openai',
+      COPILOT_PROVIDER_API_KEY: PLACEHOLDER_KEY,
+      COPILOT_MODEL: 'gpt-5',
+    }),
+  },
+  {
+    client: 'gemini (raw tunnel)',
+    packageName: '@google/gemini-cli',
+    name: 'gemini',
+    provider: 'gemini',
+    path: '/v1beta/models/gemini-2.5-flash:streamGenerateContent',
+    header: 'x-goog-api-key',
+    key: GEMINI_KEY,
+    command: ['gemini', '-m', 'gemini-2.5-flash', '-p', ASK],
+    env: world => ({
+      ...world.tunnelledEnv,
+      GEMINI_API_KEY: GEMINI_KEY,
+      GOOGLE_GEMINI_BASE_URL: world.providers.gemini.url,
+      GEMINI_CLI_TRUST_WORKSPACE: 'true',
+    }),
+  },
+]
+
+export const AGENT_CASES: readonly Case[] = AGENTS.map(agent => ({
+  client: agent.client,
+  packageName: agent.packageName,
+  run: context => runAgent(context, agent),
+}))
+
+async function runAgent(context: CaseContext, agent: Agent): Promise<undefined> {
+  const { world } = context
+  const provider = world.providers[agent.provider]
+  const start = provider.exchanges.length
+
+  const env = { ...world.interceptedEnv, ...agent.env(world) }
+  const { output } = await invoke(context, { name: agent.name, command: agent.command, env })
+  assertAnswered(output)
+
+  const calls = await modelCalls(provider, start, agent.path)
+  assert.equal(calls.at(-1)?.webSocket, agent.webSocket === true, 'WebSocket')
+  assert.equal(calls.at(-1)?.outcome, 'sent', 'the last model call')
+  assertKey(calls, agent.header, agent.key)
+  assertNoTokenLeft(world)
+  assert.ok(!provider.sawInHeaders(PLACEHOLDER_KEY), 'the provider saw the placeholder')
+}

@@ -1,0 +1,111 @@
+import { defineGroup, row } from '../option.ts'
+import { headerName } from '../types/header-name.ts'
+import { bool, file, integer, oneOf } from '../types/scalar.ts'
+import { BRIDGE_GROUP } from './bridge-group.ts'
+
+const COUNT = integer({ min: 0, max: 2 ** 32 - 1 })
+
+export const BRIDGE = defineGroup(BRIDGE_GROUP, {
+  enabled: row({
+    name: 'Bridge enabled',
+    description:
+      'Run the bridge in this daemon. When off, intercepted calls go to the bridge of the deployment at the access URL.',
+    flag: 'enabled',
+    type: bool,
+    default: true,
+    example: 'false',
+  }),
+  allowByok: row({
+    name: 'Bring your own key',
+    description:
+      "Passes a client's own provider key on. When off, the central key replaces whatever was sent.",
+    flag: 'allow-byok',
+    type: bool,
+    default: true,
+    restart: false,
+    example: 'false',
+  }),
+  passthrough: row({
+    name: 'Pass-through',
+    description:
+      '`all`: unlisted paths of an intercepted host go through, without the central key. `listed`: they are 404.',
+    flag: 'passthrough',
+    type: oneOf('all', 'listed'),
+    default: 'all',
+    restart: false,
+    example: 'listed',
+  }),
+  maxConcurrency: row({
+    name: 'Maximum concurrency',
+    description: 'Calls in flight at once in this daemon; 0 is unlimited.',
+    flag: 'max-concurrency',
+    yamlAliases: ['maxConcurrency'],
+    type: COUNT,
+    default: 0,
+    restart: false,
+    effect: 'none-yet',
+    example: '200',
+  }),
+  rateLimit: row({
+    name: 'Rate limit',
+    description: 'Calls per second of one caller; 0 is unlimited.',
+    flag: 'rate-limit',
+    yamlAliases: ['rateLimit'],
+    type: COUNT,
+    default: 0,
+    restart: false,
+    effect: 'none-yet',
+    example: '20',
+  }),
+  sendActorHeaders: row({
+    name: 'Send actor headers',
+    description: 'Tells the provider who is calling, in headers of bridged calls.',
+    flag: 'send-actor-headers',
+    type: bool,
+    default: false,
+    restart: false,
+    effect: 'none-yet',
+    example: 'true',
+  }),
+  actorHeaderId: row({
+    name: 'Actor id header',
+    description: "Name of the header with the caller's id.",
+    flag: 'actor-header-id',
+    type: headerName,
+    default: 'X-AI-Bridge-Actor-ID',
+    restart: false,
+    effect: 'none-yet',
+    example: 'X-Actor-ID',
+  }),
+  actorHeaderUsername: row({
+    name: 'Actor name header',
+    description: "Name of the header with the caller's user name.",
+    flag: 'actor-header-username',
+    type: headerName,
+    default: 'X-AI-Bridge-Actor-Metadata-Username',
+    restart: false,
+    effect: 'none-yet',
+    example: 'X-Actor-Username',
+  }),
+  dumpDir: row({
+    name: 'Bridge dump directory',
+    description: 'Writes each call to the provider and its answer to files here, for debugging.',
+    flag: 'dump-dir',
+    yaml: 'api_dump_dir',
+    type: file,
+    default: undefined,
+    effect: 'none-yet',
+    example: '/var/lib/aibridgeproxyd/calls',
+  }),
+  injectCoderMcpTools: row({
+    name: 'Inject Coder MCP tools',
+    description:
+      "Accepted so that Coder's environment files load; bodies pass unchanged here, so nothing is injected.",
+    flag: 'inject-coder-mcp-tools',
+    type: bool,
+    default: false,
+    hidden: true,
+    effect: 'ignored',
+    example: 'true',
+  }),
+})

@@ -1,0 +1,92 @@
+import { defineGroup, row, type Surroundings } from '../option.ts'
+import { file, integer, oneOf, secret } from '../types/scalar.ts'
+
+export const GENERAL = defineGroup(
+  {
+    name: 'General',
+    description: 'Where the daemon finds its file, keeps its state, and how much it says.',
+    prefix: '',
+    yaml: [],
+    json: [],
+  },
+  {
+    configPath: row({
+      name: 'Configuration file',
+      description: 'YAML file with options; flags and variables override it.',
+      flag: 'config',
+      env: 'CODER_CONFIG_PATH',
+      yaml: false,
+      type: file,
+      default: undefined,
+      example: '/etc/aibridgeproxyd/config.yaml',
+    }),
+    postgresUrl: row({
+      name: 'PostgreSQL URL',
+      description:
+        "Accepted so that Coder's environment files load; records are kept in SQLite in the state directory.",
+      flag: 'postgres-url',
+      env: 'CODER_PG_CONNECTION_URL',
+      yaml: false,
+      json: ['pg_connection_url'],
+      type: secret,
+      default: undefined,
+      secret: true,
+      effect: 'none-yet',
+      example: 'postgres://user:password@db.internal/aibridge',
+    }),
+  },
+)
+
+export const STATE = defineGroup(
+  {
+    name: 'State and log',
+    description: 'Options of the process as a whole.',
+    prefix: 'aibridge-proxy',
+    aliasPrefix: 'ai-gateway-proxy',
+    yaml: ['aibridgeproxy'],
+    yamlAlias: ['ai_gateway_proxy'],
+    json: ['ai', 'aibridge_proxy'],
+  },
+  {
+    stateDir: row({
+      name: 'State directory',
+      description: 'Holds the CA, the tokens and the records. Created with mode 0700.',
+      flag: 'state-dir',
+      type: file,
+      default: defaultStateDir,
+      defaultText:
+        '$STATE_DIRECTORY, else $XDG_STATE_HOME/aibridgeproxyd, else ~/.local/state/aibridgeproxyd',
+      example: '/var/lib/aibridgeproxyd',
+    }),
+    logLevel: row({
+      name: 'Log level',
+      description: 'The least important level that is written.',
+      flag: 'log-level',
+      type: oneOf('trace', 'debug', 'info', 'warn', 'error'),
+      default: 'info',
+      restart: false,
+      example: 'debug',
+    }),
+    workers: row({
+      name: 'Workers',
+      description: 'Processes that share the listeners.',
+      flag: 'workers',
+      type: integer({ min: 1, max: 256 }),
+      default: 1,
+      effect: 'none-yet',
+      example: '4',
+    }),
+  },
+)
+
+/**
+ * systemd sets STATE_DIRECTORY (systemd.exec(5), a list with colons if the
+ * unit names several); XDG_STATE_HOME counts only when absolute (XDG Base
+ * Directory Specification).
+ */
+function defaultStateDir({ env, home }: Surroundings): string {
+  const [systemd] = (env['STATE_DIRECTORY'] ?? '').split(':')
+  if (systemd !== undefined && systemd !== '') return systemd
+  const xdg = env['XDG_STATE_HOME'] ?? ''
+  return `${xdg.startsWith('/') ? xdg : `${home}/.local/state`}/aibridgeproxyd`
+}

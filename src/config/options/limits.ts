@@ -1,0 +1,142 @@
+import { defineGroup, row } from '../option.ts'
+import { duration, LONGEST_TIMER_MS } from '../types/duration.ts'
+import { integer, size } from '../types/scalar.ts'
+
+const TIMER = duration({ minMs: 1, maxMs: LONGEST_TIMER_MS })
+const COUNT = integer({ min: 1, max: 10_000_000 })
+
+export const LIMITS = defineGroup(
+  {
+    name: 'Limits',
+    description: 'Bounds of time, size and number. Streams have no total limit of time.',
+    prefix: 'aibridge-proxy',
+    aliasPrefix: 'ai-gateway-proxy',
+    yaml: ['aibridgeproxy'],
+    yamlAlias: ['ai_gateway_proxy'],
+    json: ['ai', 'aibridge_proxy'],
+  },
+  {
+    headBytes: row({
+      name: 'Head size',
+      description: 'Size of the request line and headers of one request.',
+      flag: 'head-bytes',
+      type: size({ min: 1024, max: 2 ** 20 }),
+      default: 16 * 1024,
+      example: '32KiB',
+    }),
+    headCount: row({
+      name: 'Header count',
+      description: 'Headers of one request.',
+      flag: 'head-count',
+      type: integer({ min: 10, max: 10_000 }),
+      default: 100,
+      example: '200',
+    }),
+    headTimeoutMs: row({
+      name: 'Head timeout',
+      description: 'Time for a request head to arrive.',
+      flag: 'head-timeout',
+      type: TIMER,
+      default: 10_000,
+      example: '30s',
+    }),
+    tlsHandshakeTimeoutMs: row({
+      name: 'TLS handshake timeout',
+      description: 'Time for a TLS handshake, with clients and with destinations.',
+      flag: 'tls-handshake-timeout',
+      type: TIMER,
+      default: 10_000,
+      example: '20s',
+    }),
+    dnsTimeoutMs: row({
+      name: 'DNS timeout',
+      description: 'Time for a name to resolve.',
+      flag: 'dns-timeout',
+      type: TIMER,
+      default: 5000,
+      example: '10s',
+    }),
+    connectTimeoutMs: row({
+      name: 'Connect timeout',
+      description: 'Time for a connection to a destination.',
+      flag: 'connect-timeout',
+      type: TIMER,
+      default: 10_000,
+      example: '20s',
+    }),
+    firstByteTimeoutMs: row({
+      name: 'First byte timeout',
+      description: 'Time for a provider to begin its answer.',
+      flag: 'first-byte-timeout',
+      type: TIMER,
+      default: 600_000,
+      example: '20m',
+    }),
+    streamIdleTimeoutMs: row({
+      name: 'Stream idle timeout',
+      description: 'Silence after which an answer that has begun counts as dead.',
+      flag: 'stream-idle-timeout',
+      type: TIMER,
+      default: 600_000,
+      example: '20m',
+    }),
+    tunnelIdleTimeoutMs: row({
+      name: 'Tunnel idle timeout',
+      description: 'Silence in both directions after which a tunnel is closed.',
+      flag: 'tunnel-idle-timeout',
+      type: TIMER,
+      default: 3_600_000,
+      example: '2h',
+    }),
+    connectionsPerCaller: row({
+      name: 'Connections per caller',
+      description: 'Open connections of one caller.',
+      flag: 'connections-per-caller',
+      type: COUNT,
+      default: 256,
+      example: '512',
+    }),
+    connections: row({
+      name: 'Connections',
+      description: 'Open connections of all callers.',
+      flag: 'connections',
+      type: COUNT,
+      default: 8192,
+      example: '16384',
+    }),
+    leafCacheSize: row({
+      name: 'Leaf cache size',
+      description: 'Certificates for intercepted hosts that are kept.',
+      flag: 'leaf-cache-size',
+      type: integer({ min: 1, max: 1_000_000 }),
+      default: 1024,
+      example: '4096',
+    }),
+    leafLifetimeMs: row({
+      name: 'Leaf lifetime',
+      description: 'Validity of a certificate for an intercepted host.',
+      flag: 'leaf-lifetime',
+      // Leaves are renewed a day before they end; some clients refuse long-lived ones.
+      type: duration({ minMs: 2 * 86_400_000, maxMs: 397 * 86_400_000 }),
+      default: 7 * 86_400_000,
+      example: '14d',
+    }),
+    drainTimeoutMs: row({
+      name: 'Drain timeout',
+      description: 'Time that open connections get to finish after SIGTERM.',
+      flag: 'drain-timeout',
+      type: TIMER,
+      default: 300_000,
+      example: '1m',
+    }),
+    logQueueBytes: row({
+      name: 'Log queue',
+      description: 'Log text that may wait to be written; beyond it lines are dropped and counted.',
+      flag: 'log-queue-bytes',
+      type: size({ min: 65_536, max: 2 ** 30 }),
+      default: 8 * 2 ** 20,
+      effect: 'none-yet',
+      example: '32MiB',
+    }),
+  },
+)

@@ -1,0 +1,104 @@
+import type { ProviderSettings } from '../kernel/provider.ts'
+import type { UpstreamProxy } from '../kernel/target.ts'
+import type { Values } from './options.ts'
+import { quote } from './parsed.ts'
+import { certificatesOf } from './pem.ts'
+import type { Report } from './report.ts'
+import type { ProxySettings, Settings, TlsFiles } from './settings.ts'
+import { unreadable } from './yaml-file.ts'
+
+/** Puts the values of the table into the form that the daemon takes. */
+export function buildSettings(
+  values: Values,
+  providers: readonly ProviderSettings[],
+  readFile: (path: string) => string,
+  report: Report,
+): Settings {
+  const { accessUrl } = values.api
+  return {
+    stateDir: values.state.stateDir,
+    proxy: proxySettings(values, providers, readUpstream(values, readFile, report)),
+    bridge: {
+      enabled: values.bridge.enabled,
+      accessUrl:
+        accessUrl === undefined
+          ? undefined
+          : { origin: accessUrl.origin, basePath: accessUrl.path },
+      providers,
+      allowByok: values.bridge.allowByok,
+      passthrough: values.bridge.passthrough,
+    },
+    api: {
+      listen: values.http.address,
+      prometheus: { enabled: values.prometheus.enable, listen: values.prometheus.address },
+    },
+    limits: {
+      headBytes: values.limits.headBytes,
+      headCount: values.limits.headCount,
+      headTimeoutMs: values.limits.headTimeoutMs,
+      tlsHandshakeTimeoutMs: values.limits.tlsHandshakeTimeoutMs,
+      dnsTimeoutMs: values.limits.dnsTimeoutMs,
+      connectTimeoutMs: values.limits.connectTimeoutMs,
+      firstByteTimeoutMs: values.limits.firstByteTimeoutMs,
+      streamIdleTimeoutMs: values.limits.streamIdleTimeoutMs,
+      tunnelIdleTimeoutMs: values.limits.tunnelIdleTimeoutMs,
+      connectionsPerCaller: values.limits.connectionsPerCaller,
+      connections: values.limits.connections,
+      leafCacheSize: values.limits.leafCacheSize,
+      leafLifetimeMs: values.limits.leafLifetimeMs,
+      drainTimeoutMs: values.limits.drainTimeoutMs,
+    },
+    log: { level: values.state.logLevel },
+  }
+}
+
+function proxySettings(
+  { proxy }: Values,
+  providers: readonly ProviderSettings[],
+  upstream: UpstreamProxy | undefined,
+): ProxySettings {
+  const hosts = providers.flatMap(provider => provider.hosts.map(({ host }) => host))
+  return {
+    enabled: proxy.enabled,
+    listen: proxy.listen,
+    tls: pair(proxy.tlsCertFile, proxy.tlsKeyFile),
+    tlsListen: proxy.tlsListen,
+    ca: pair(proxy.certFile, proxy.keyFile),
+    interceptedHosts: [...new Set(hosts)],
+    upstream,
+    allowedPrivateCidrs: proxy.allowedPrivateCidrs,
+    nat64Prefixes: proxy.nat64Prefixes,
+    allowedPorts: proxy.allowedPorts,
+    auth: proxy.auth,
+    upstreamResolves: proxy.upstreamResolves,
+    denyIpLiterals: proxy.denyIpLiterals,
+  }
+}
+
+function pair(certFile: string | undefined, keyFile: string | undefined): TlsFiles | undefined {
+  return certFile === undefined || keyFile === undefined ? undefined : { certFile, keyFile }
+}
+
+function readUpstream(
+  { proxy }: Values,
+  readFile: (path: string) => string,
+  report: Report,
+): UpstreamProxy | undefined {
+  if (proxy.upstream === undefined) return undefined
+  const { origin, credentials } = proxy.upstream
+  const upstream = { ...origin, credentials, caPem: undefined }
+  if (proxy.upstreamCa === undefined || origin.protocol !== 'https') return upstream
+  try {
+    const caPem = certificatesOf(readFile(proxy.upstreamCa))
+    if (caPem !== undefined) return { ...upstream, caPem }
+    const where = quote(proxy.upstreamCa)
+    report.problems.push(
+      `failed to parse upstream proxy CA certificate: ${where} holds no readable PEM certificate`,
+    )
+  } catch (error) {
+    report.problems.push(
+      unreadable('failed to read upstream proxy CA certificate', proxy.upstreamCa, error),
+    )
+  }
+  return upstream
+}

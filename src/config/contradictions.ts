@@ -1,0 +1,79 @@
+import type { ListenAddress } from '../kernel/target.ts'
+import type { Values } from './options.ts'
+import type { Report } from './report.ts'
+import { collide, isLoopbackListener, listenAddress } from './types/listen-address.ts'
+
+/** Settings that are good by themselves and wrong together. */
+export function refuseContradictions(values: Values, report: Report): void {
+  refuseHalfPairs(values, report)
+  refuseOpenProxy(values, report)
+  refuseCollisions(values, report)
+  if (!values.bridge.enabled && values.api.accessUrl === undefined) {
+    report.problems.push(
+      'coder access URL is required when the bridge is off (CODER_AIBRIDGE_ENABLED=false): set CODER_ACCESS_URL',
+    )
+  }
+  warnAboutUpstream(values, report)
+}
+
+function refuseHalfPairs({ proxy }: Values, report: Report): void {
+  if ((proxy.certFile === undefined) !== (proxy.keyFile === undefined)) {
+    report.problems.push(
+      'MITM CA cert file and key file are required together: set both CODER_AIBRIDGE_PROXY_CERT_FILE and CODER_AIBRIDGE_PROXY_KEY_FILE, or neither',
+    )
+  }
+  if ((proxy.tlsCertFile === undefined) !== (proxy.tlsKeyFile === undefined)) {
+    report.problems.push(
+      'tls cert file and tls key file must both be set: set CODER_AIBRIDGE_PROXY_TLS_CERT_FILE and CODER_AIBRIDGE_PROXY_TLS_KEY_FILE, or neither',
+    )
+  }
+  if (proxy.tlsListen !== undefined && proxy.tlsCertFile === undefined) {
+    report.problems.push(
+      'CODER_AIBRIDGE_PROXY_TLS_LISTEN_ADDR needs a certificate: set CODER_AIBRIDGE_PROXY_TLS_CERT_FILE and CODER_AIBRIDGE_PROXY_TLS_KEY_FILE',
+    )
+  }
+}
+
+/** SECURITY: without tokens, whoever reaches the listener uses the keys. */
+function refuseOpenProxy({ proxy }: Values, report: Report): void {
+  if (proxy.auth !== 'off') return
+  for (const listen of [proxy.listen, proxy.tlsListen]) {
+    if (listen === undefined || isLoopbackListener(listen)) continue
+    report.problems.push(
+      `CODER_AIBRIDGE_PROXY_AUTH=off is for loopback listeners only, and the proxy listens on ${listenAddress.format(listen)}: use required, or listen on 127.0.0.1`,
+    )
+  }
+}
+
+function refuseCollisions(values: Values, report: Report): void {
+  const listeners: [name: string, listen: ListenAddress | undefined][] = [
+    ['CODER_AIBRIDGE_PROXY_LISTEN_ADDR', values.proxy.enabled ? values.proxy.listen : undefined],
+    [
+      'CODER_AIBRIDGE_PROXY_TLS_LISTEN_ADDR',
+      values.proxy.enabled ? values.proxy.tlsListen : undefined,
+    ],
+    ['CODER_HTTP_ADDRESS', values.http.address],
+    ['CODER_PROMETHEUS_ADDRESS', values.prometheus.enable ? values.prometheus.address : undefined],
+  ]
+  for (const [index, [name, listen]] of listeners.entries()) {
+    for (const [otherName, other] of listeners.slice(index + 1)) {
+      if (listen === undefined || other === undefined || !collide(listen, other)) continue
+      report.problems.push(
+        `${name} and ${otherName} are the same address, ${listenAddress.format(other)}: give each listener its own port`,
+      )
+    }
+  }
+}
+
+function warnAboutUpstream({ proxy }: Values, report: Report): void {
+  if (proxy.upstreamCa !== undefined && proxy.upstream?.origin.protocol !== 'https') {
+    report.warnings.push(
+      'upstream proxy CA certificate is only used for HTTPS upstream proxies, ignoring',
+    )
+  }
+  if (proxy.upstreamResolves && proxy.upstream === undefined) {
+    report.warnings.push(
+      'CODER_AIBRIDGE_PROXY_UPSTREAM_RESOLVES has no effect without CODER_AIBRIDGE_PROXY_UPSTREAM',
+    )
+  }
+}

@@ -1,0 +1,189 @@
+import type { InterceptedHost, ProviderType } from '../../kernel/provider.ts'
+import type { Secret } from '../../kernel/secret.ts'
+import { hostText, type Origin } from '../../kernel/target.ts'
+import { quote } from '../parsed.ts'
+import { certificatesOf } from '../pem.ts'
+import type { Report } from '../report.ts'
+import { isLoopback, readHostAndPort } from '../types/host.ts'
+import { splitList } from '../types/list.ts'
+import { bool } from '../types/scalar.ts'
+import { type BaseUrl, baseUrl } from '../types/url.ts'
+import { unreadable } from '../yaml-file.ts'
+import { checkBedrock, isBedrock } from './bedrock.ts'
+import type { ProviderDraft } from './draft.ts'
+import { readKeys } from './keys.ts'
+
+/** Types that Coder knows; those without a registry entry have no effect yet. */
+const KNOWN_TYPES = [
+  'openai',
+  'anthropic',
+  'copilot',
+  'chatgpt',
+  'bedrock',
+  'azure',
+  'google',
+  'openrouter',
+  'vercel',
+  'openai-compat',
+]
+
+export interface BuildInput {
+  readonly types: readonly ProviderType[]
+  readonly readFile: (path: string) => string
+}
+
+/** A provider that is complete but for its hosts. */
+export interface BuiltProvider {
+  readonly draft: ProviderDraft
+  readonly name: string
+  readonly type: ProviderType
+  readonly origin: Origin
+  readonly basePath: string
+  readonly key: Secret | undefined
+  readonly caPem: string | undefined
+  /** HOSTS, where given. */
+  readonly explicitHosts: readonly InterceptedHost[] | undefined
+}
+
+/**
+ * Judges one draft. `undefined` when it has problems or when its type has no
+ * effect yet; the report then says so.
+ */
+export function buildProvider(
+  draft: ProviderDraft,
+  input: BuildInput,
+  report: Report,
+): BuiltProvider | undefined {
+  const before = report.problems.length
+  const typeName = readTypeName(draft, input.types, report)
+  if (typeName === undefined) return undefined
+  const type = input.types.find(candidate => candidate.type === typeName)
+
+  const name = readName(draft, typeName, report)
+  checkBedrock(draft, typeName, report)
+  const key = readKey(draft, typeName !== 'bedrock' && type?.centralKey !== false, input, report)
+  const explicitHosts = readHosts(draft, report)
+  const caPem = readCa(draft, input.readFile, report)
+  const base = readBaseUrl(draft, type, report)
+
+  if (type === undefined || isBedrock(draft, typeName)) {
+    const what = type === undefined ? `TYPE ${typeName}` : `TYPE ${typeName} with BEDROCK_* fields`
+    report.warnings.push(`${draft.label}: ${what} has no effect yet: nothing is intercepted for it`)
+    return undefined
+  }
+  if (base === undefined || report.problems.length > before) return undefined
+  return { draft, name, type, origin: base.origin, basePath: base.path, key, caPem, explicitHosts }
+}
+
+function readTypeName(
+  draft: ProviderDraft,
+  types: readonly ProviderType[],
+  report: Report,
+): string | undefined {
+  const name = draft.fields.get('TYPE')?.text
+  if (name === undefined) {
+    report.problems.push(`${draft.label}: TYPE is required`)
+    return undefined
+  }
+  const known = [...new Set([...types.map(type => type.type), ...KNOWN_TYPES])]
+  if (known.includes(name)) return name
+  const choice = `must be ${known.slice(0, -1).join(', ')} or ${known.at(-1)}`
+  report.problems.push(`${draft.label}: unknown TYPE ${quote(name)} (${choice})`)
+  return undefined
+}
+
+function readName(draft: ProviderDraft, typeName: string, report: Report): string {
+  const name = draft.fields.get('NAME')?.text ?? typeName
+  if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(name)) {
+    report.problems.push(
+      `${draft.label}: invalid provider name ${quote(name)}: must contain only lowercase alphanumeric characters and hyphens`,
+    )
+  }
+  return name
+}
+
+function readKey(
+  draft: ProviderDraft,
+  takesKey: boolean,
+  { readFile }: BuildInput,
+  report: Report,
+): Secret | undefined {
+  const keys = readKeys(draft, readFile, report)
+  if (keys.length > 0 && !takesKey) {
+    const typeName = draft.fields.get('TYPE')?.text
+    report.problems.push(
+      `${draft.label}: KEY/KEYS are not supported for TYPE ${typeName}: remove it`,
+    )
+  }
+  if (keys.length > 1) {
+    report.warnings.push(`${draft.label}: only the first of its ${keys.length} keys is used yet`)
+  }
+  return keys[0]
+}
+
+function readBaseUrl(
+  draft: ProviderDraft,
+  type: ProviderType | undefined,
+  report: Report,
+): BaseUrl | undefined {
+  const found = draft.fields.get('BASE_URL')
+  const text = found?.text ?? type?.defaultBaseUrl
+  if (text === undefined) {
+    if (type !== undefined) {
+      report.problems.push(`${draft.label}: BASE_URL is required for TYPE ${type.type}`)
+    }
+    return undefined
+  }
+  const result = baseUrl('invalid base URL').parse(text)
+  if (!result.ok) {
+    report.problems.push(`${found?.origin ?? draft.label}: ${result.problem}`)
+    return undefined
+  }
+  const insecure = readBool(draft, report)
+  const { origin } = result.value
+  if (origin.protocol === 'http' && !isLoopback(origin.target.host) && !insecure) {
+    report.problems.push(
+      `${draft.label}: the base URL is http:// beyond loopback, so keys would travel in the clear: use https://, or set ALLOW_INSECURE_HTTP=true`,
+    )
+  }
+  return result.value
+}
+
+function readBool(draft: ProviderDraft, report: Report): boolean {
+  const found = draft.fields.get('ALLOW_INSECURE_HTTP')
+  if (found === undefined) return false
+  const result = bool.parse(found.text)
+  if (result.ok) return result.value
+  report.problems.push(`${found.origin}: ${result.problem}`)
+  return false
+}
+
+function readHosts(draft: ProviderDraft, report: Report): InterceptedHost[] | undefined {
+  const found = draft.fields.get('HOSTS')
+  if (found === undefined) return undefined
+  const entries = splitList(found.text)
+  if (entries.length === 0) report.problems.push(`${found.origin}: the list names no host`)
+  return entries.flatMap(entry => {
+    const result = readHostAndPort(entry)
+    if (result.ok) return [{ host: hostText(result.value.host), port: result.value.port }]
+    report.problems.push(`${found.origin}: invalid host ${quote(entry)}: ${result.problem}`)
+    return []
+  })
+}
+
+function readCa(
+  draft: ProviderDraft,
+  readFile: (path: string) => string,
+  report: Report,
+): string | undefined {
+  const found = draft.fields.get('CA_FILE')
+  if (found === undefined) return undefined
+  try {
+    const pem = certificatesOf(readFile(found.text))
+    if (pem !== undefined) return pem
+    report.problems.push(`${found.origin}: ${quote(found.text)} holds no readable PEM certificate`)
+  } catch (error) {
+    report.problems.push(unreadable(found.origin, found.text, error))
+  }
+  return undefined
+}

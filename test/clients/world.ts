@@ -50,8 +50,8 @@ export async function startWorld(): Promise<World> {
     await startDaemonProcess({ env: { ...providerEnv(providers), ...tunnelEnv(tunnelled) } }),
   )
   const token = await createToken(daemon, USER)
-  const interceptedEnv = await clientEnvironment(daemon, token, join(dir, 'trust'))
-  const tunnelledEnv = { ...interceptedEnv, ...tunnelEnvironment(testPki().certFile) }
+  const interceptedEnv = await clientEnvironment(daemon, token)
+  const tunnelledEnv = tunnelEnvironment(interceptedEnv, testPki().certFile)
 
   const owned = stack.move()
   return {

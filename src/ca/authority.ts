@@ -69,7 +69,7 @@ export async function loadAuthority(
 }
 
 /** Whether every certificate of the chain allows a leaf for this host. */
-export function chainPermits(chain: Chain, host: string): boolean {
+function chainPermits(chain: Chain, host: string): boolean {
   const form = hostForm(host)
   return chain.every(
     ({ facts }) =>

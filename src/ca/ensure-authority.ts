@@ -1,7 +1,7 @@
-import { mkdir, stat } from 'node:fs/promises'
+import { access, constants, mkdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { ConfigurationError } from '../kernel/error.ts'
+import { ConfigurationError, describeError } from '../kernel/error.ts'
 import { createFile, replaceFile } from './atomic-file.ts'
 import type { AuthorityFiles } from './authority.ts'
 import { createAuthority, type NewAuthority } from './create-authority.ts'
@@ -54,7 +54,14 @@ export async function replaceAuthority(
 }
 
 async function prepareDirectory(directory: string): Promise<void> {
-  await mkdir(directory, { recursive: true, mode: 0o700 })
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o700 })
+    await access(directory, constants.W_OK)
+  } catch (error) {
+    throw new ConfigurationError([
+      `${directory} cannot be written to (${describeError(error)}): name another state directory or mend its owner`,
+    ])
+  }
   const problems = await directoryProblems(directory)
   if (problems.length > 0) throw new ConfigurationError(problems)
 }

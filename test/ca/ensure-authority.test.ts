@@ -67,3 +67,13 @@ test('replacing a CA leaves a whole pair and the right modes', async t => {
   assert.equal((await stat(files.keyFile)).mode & 0o777, 0o600)
   await loadAuthority(files, context)
 })
+
+test('a state directory that cannot be made is a problem with a fix', async t => {
+  const directory = await temporaryDirectory(t)
+  await writeFile(join(directory, 'file'), '')
+  const problems = await problemsOf(ensureAuthority(join(directory, 'file', 'state'), request))
+  assert.match(
+    problems.join(),
+    /state cannot be written to \(.*ENOTDIR.*name another state directory/,
+  )
+})

@@ -87,7 +87,7 @@ describe('every option', () => {
         for (const [sources, origin] of cases) {
           const { problems } = resolve(option, sources)
           assert.equal(problems.length, 1)
-          assert.ok(problems[0]?.startsWith(origin), problems[0])
+          assert.ok(problems[0]?.startsWith(origin), problems.join())
           if (option.secret) assert.ok(!problems[0]?.includes(bad))
         }
       })

@@ -10,8 +10,8 @@ export interface ValueType<T> {
   parse(text: string): Parsed<T>
   /** A text that `parse` accepts, with anything secret in it masked. */
   format(value: T): string
-  /** The value as `GET /api/v2/deployment/config` has it. */
-  json(value: T): unknown
+  /** The value as `GET /api/v2/deployment/config` has it, also when unset. */
+  json(value: T | undefined): unknown
 }
 
 /** What some defaults depend on. */

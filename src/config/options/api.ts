@@ -1,7 +1,8 @@
+import type { ListenAddress } from '../../kernel/target.ts'
 import { defineGroup, row } from '../option.ts'
 import { listenAddress } from '../types/listen-address.ts'
 import { bool } from '../types/scalar.ts'
-import { baseUrl } from '../types/url.ts'
+import { type BaseUrl, baseUrl, formatOrigin } from '../types/url.ts'
 
 export const API = defineGroup(
   {
@@ -19,7 +20,7 @@ export const API = defineGroup(
       flag: 'access-url',
       yaml: 'accessURL',
       json: ['access_url'],
-      type: baseUrl('invalid coder access URL'),
+      type: { ...baseUrl('invalid coder access URL'), json: goUrl },
       default: undefined,
       example: 'https://coder.example',
     }),
@@ -42,7 +43,7 @@ export const HTTP = defineGroup(
       yaml: 'httpAddress',
       yamlAliases: ['http_address'],
       json: ['http_address'],
-      type: { ...listenAddress, json: value => listenAddress.format(value) },
+      type: listenAddress,
       default: { host: '127.0.0.1', port: 8889 },
       example: ':8889',
     }),
@@ -70,10 +71,32 @@ export const PROMETHEUS = defineGroup(
       name: 'Metrics listen address',
       description: 'Serves the metrics on a listener of their own.',
       flag: 'address',
-      type: listenAddress,
+      type: { ...listenAddress, json: goHostPort },
       default: undefined,
       defaultText: 'the API listener',
       example: '127.0.0.1:2112',
     }),
   },
 )
+
+/** This address has the fields of Coder's `serpent.HostPort` there. */
+function goHostPort(value: ListenAddress | undefined): Readonly<Record<string, string>> {
+  return { host: value?.host ?? '', port: String(value?.port ?? '') }
+}
+
+/** The access URL has the fields of Go's `url.URL` there. */
+function goUrl(value: BaseUrl | undefined): Readonly<Record<string, unknown>> {
+  return {
+    scheme: value?.origin.protocol ?? '',
+    host: value === undefined ? '' : formatOrigin(value.origin).replace(/^[a-z]+:\/\//, ''),
+    path: value?.path ?? '',
+    rawPath: '',
+    rawQuery: '',
+    fragment: '',
+    rawFragment: '',
+    opaque: '',
+    user: null,
+    forceQuery: false,
+    omitHost: false,
+  }
+}

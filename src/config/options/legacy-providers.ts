@@ -1,6 +1,6 @@
-import { defineGroup, row } from '../option.ts'
+import { defineGroup, row, type ValueType } from '../option.ts'
 import { secret, string } from '../types/scalar.ts'
-import { baseUrl } from '../types/url.ts'
+import { type BaseUrl, baseUrl } from '../types/url.ts'
 import { BRIDGE_GROUP } from './bridge-group.ts'
 
 const BASE_URL = baseUrl('invalid base URL')
@@ -18,7 +18,7 @@ export const LEGACY_PROVIDERS = defineGroup(
       description: 'Base URL of the provider `openai`, with its `/v1`.',
       flag: 'openai-base-url',
       json: ['openai', 'base_url'],
-      type: BASE_URL,
+      type: withDefault('https://api.openai.com/v1/'),
       default: undefined,
       defaultText: 'https://api.openai.com/v1/',
       restart: false,
@@ -41,7 +41,7 @@ export const LEGACY_PROVIDERS = defineGroup(
       description: 'Base URL of the provider `anthropic`, without `/v1`.',
       flag: 'anthropic-base-url',
       json: ['anthropic', 'base_url'],
-      type: BASE_URL,
+      type: withDefault('https://api.anthropic.com/'),
       default: undefined,
       defaultText: 'https://api.anthropic.com/',
       restart: false,
@@ -126,3 +126,8 @@ export const LEGACY_PROVIDERS = defineGroup(
     }),
   },
 )
+
+/** Unset means that there is no such provider; the API shows the type's URL. */
+function withDefault(text: string): ValueType<BaseUrl> {
+  return { ...BASE_URL, json: value => value?.text ?? text }
+}

@@ -88,7 +88,7 @@ export const PROXY = defineGroup(
       default: undefined,
       defaultText: 'every host of every provider',
       restart: false,
-      example: 'api.anthropic.com,api.openai.com',
+      example: 'api.openai.com',
     }),
     upstream: row({
       name: 'Upstream proxy',

@@ -34,7 +34,7 @@ function cidrList(
       return problems.length > 0 ? unparsable(problems.join('; ')) : parsed(cidrs)
     },
     format: cidrs => cidrs.map(cidr => cidr.text).join(','),
-    json: cidrs => cidrs.map(cidr => cidr.text),
+    json: cidrs => (cidrs ?? []).map(cidr => cidr.text),
   }
 }
 

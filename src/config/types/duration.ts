@@ -42,7 +42,7 @@ export function duration(bounds: {
     },
     format: formatDuration,
     // Go serialises durations as nanoseconds.
-    json: value => value * 1e6,
+    json: value => (value ?? 0) * 1e6,
   }
 }
 

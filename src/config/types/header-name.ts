@@ -46,5 +46,5 @@ export const headerName: ValueType<string> = {
     return parsed(text)
   },
   format: value => value,
-  json: value => value,
+  json: value => value ?? '',
 }

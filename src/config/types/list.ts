@@ -7,7 +7,7 @@ export const strings: ValueType<readonly string[]> = {
   list: true,
   parse: text => parsed(splitList(text)),
   format: values => values.join(','),
-  json: values => values,
+  json: values => values ?? [],
 }
 
 /** Ports from 1 to 65535. */
@@ -24,7 +24,7 @@ export const ports: ValueType<readonly number[]> = {
     return parsed([...new Set(entries.map(Number))])
   },
   format: values => values.join(','),
-  json: values => values.map(String),
+  json: values => (values ?? []).map(String),
 }
 
 export function splitList(text: string): string[] {

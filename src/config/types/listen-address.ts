@@ -23,7 +23,7 @@ export const listenAddress: ValueType<ListenAddress> = {
     return parsed({ host: hostText(host.value), port })
   },
   format: ({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`,
-  json: ({ host, port }) => ({ host, port: String(port) }),
+  json: value => (value === undefined ? '' : listenAddress.format(value)),
 }
 
 /** Whether only this machine can reach the listener. */

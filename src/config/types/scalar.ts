@@ -27,7 +27,7 @@ export const bool: ValueType<boolean> = {
     return parsed(value)
   },
   format: String,
-  json: value => value,
+  json: value => value ?? '',
 }
 
 /** A free text of one line. */
@@ -37,7 +37,7 @@ export const string: ValueType<string> = {
   parse: text =>
     hasControl(text) ? unparsable(`${quote(text)} holds control characters`) : parsed(text),
   format: value => value,
-  json: value => value,
+  json: value => value ?? '',
 }
 
 /** A path as the operating system takes it; relative to the working directory. */
@@ -71,7 +71,7 @@ export function integer(bounds: { readonly min: number; readonly max: number }):
       return unparsable(`${quote(text)} is not accepted: ${fix}`)
     },
     format: String,
-    json: value => value,
+    json: value => value ?? '',
   }
 }
 
@@ -95,7 +95,7 @@ export function size(bounds: { readonly min: number; readonly max: number }): Va
       return unparsable(`${quote(text)} is not a size: use a number of bytes or 16MiB, ${range}`)
     },
     format: formatSize,
-    json: value => value,
+    json: value => value ?? '',
   }
 }
 
@@ -110,7 +110,7 @@ export function oneOf<const W extends string>(...words: readonly W[]): ValueType
       return unparsable(`${quote(text)} is not accepted: use one of ${words.join(', ')}`)
     },
     format: value => value,
-    json: value => value,
+    json: value => value ?? '',
   }
 }
 

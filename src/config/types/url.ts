@@ -34,7 +34,7 @@ export function baseUrl(complaint: string): ValueType<BaseUrl> {
       return parsed({ origin: origin.value, path: url.value.pathname.replace(/\/+$/, ''), text })
     },
     format: value => value.text,
-    json: value => value.text,
+    json: value => value?.text ?? '',
   }
 }
 
@@ -64,7 +64,7 @@ export const proxyUrl: ValueType<ProxyUrl> = {
   },
   format: ({ origin, credentials }) =>
     `${origin.protocol}://${credentials === undefined ? '' : '[secret]@'}${origin.target.text}`,
-  json: value => proxyUrl.format(value),
+  json: value => (value === undefined ? '' : proxyUrl.format(value)),
 }
 
 export function formatOrigin(origin: Origin): string {

@@ -1,9 +1,10 @@
-import http, { type IncomingMessage } from 'node:http'
+import type { ClientRequest, IncomingMessage } from 'node:http'
 import type { Duplex, Readable } from 'node:stream'
 import { Refusal } from '../kernel/error.ts'
 import type { Reply } from '../kernel/flow.ts'
 import { type RawHeaders, stripHopByHop } from '../kernel/headers.ts'
 import type { Reason } from '../kernel/reasons.ts'
+import type { OutgoingRequest } from './request.ts'
 
 /** One request to an origin, with everything that bounds it. */
 export interface Exchange {
@@ -22,22 +23,19 @@ export interface Exchange {
   readonly faults: { readonly timeout: Reason; readonly broken: Reason }
 }
 
+/** How the head gets out: over an agent, or through an upstream proxy. */
+export type Send = (request: OutgoingRequest) => ClientRequest
+
 /**
  * Sends a request and resolves with the head of the answer; its body is still
  * to come. Rejects with a `Refusal`: whatever the connection was refused for,
  * or one of `faults`. Never repeats a request: once a byte is out, the origin
  * may have acted on it.
  */
-export function exchange(agent: http.Agent, order: Exchange): Promise<Reply> {
+export function exchange(send: Send, order: Exchange): Promise<Reply> {
   return new Promise((resolve, reject) => {
-    const request = http.request({
-      agent,
-      method: order.method,
-      path: order.path,
-      headers: [...order.headers],
-      setHost: false,
-      signal: order.signal,
-    })
+    const { method, path, headers, signal } = order
+    const request = send({ method, path, headers, signal })
     request.setTimeout(order.firstByteTimeoutMs, () => {
       request.destroy(new Refusal(order.faults.timeout, 'no answer within the first-byte limit'))
     })
@@ -67,7 +65,7 @@ export function exchange(agent: http.Agent, order: Exchange): Promise<Reply> {
 
 function sendBody(
   body: Readable & { readonly rawTrailers?: RawHeaders },
-  request: http.ClientRequest,
+  request: ClientRequest,
 ): void {
   body.once('end', () => {
     const trailers = body.rawTrailers ?? []

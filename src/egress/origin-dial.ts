@@ -1,5 +1,4 @@
 import type { Socket } from 'node:net'
-import type { SecureContext } from 'node:tls'
 import { Refusal } from '../kernel/error.ts'
 import type { Opened } from '../kernel/flow.ts'
 import type { Reason } from '../kernel/reasons.ts'
@@ -49,7 +48,7 @@ export function createOriginDial(
 ): DialOrigin {
   const { host } = origin.target
   const upstream = isLoopback(host) ? undefined : deps.upstream
-  let context: SecureContext | undefined
+  const context = origin.protocol === 'https' ? clientContext(roots) : undefined
   // Saves a round trip of certificates; TLS refuses it if it has become stale.
   let session: Buffer | undefined
 
@@ -67,9 +66,8 @@ export function createOriginDial(
     const socket = await connect(signal)
     const route = upstream === undefined ? 'direct' : 'upstream'
     const address = upstream === undefined ? socket.remoteAddress : undefined
-    if (origin.protocol === 'http') return { socket, route, address }
+    if (context === undefined) return { socket, route, address }
 
-    context ??= clientContext(roots)
     const stream = await secure(socket, {
       host,
       context,

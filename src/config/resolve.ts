@@ -6,7 +6,7 @@ import { quote } from './parsed.ts'
 import type { Report } from './report.ts'
 import { type Found, unreadable, type YamlFile, yamlNames } from './yaml-file.ts'
 
-export type Source = 'flag' | 'env' | 'yaml' | 'default'
+type Source = 'flag' | 'env' | 'yaml' | 'default'
 
 /** One option with its value and where that came from. */
 export interface ResolvedValue {

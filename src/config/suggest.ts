@@ -1,5 +1,5 @@
 /** The candidate that was probably meant, if one is close enough. */
-export function closest(word: string, candidates: Iterable<string>): string | undefined {
+function closest(word: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined
   let bestDistance = Math.max(2, Math.floor(word.length / 5)) + 1
   for (const candidate of candidates) {

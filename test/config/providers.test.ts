@@ -1,11 +1,20 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { inspect } from 'node:util'
 import { load, problemsOf, withYaml } from './loading.ts'
+
+/** A certificate whose key was never kept. */
+const ROOT = `-----BEGIN CERTIFICATE-----
+MIIBeDCCAR+gAwIBAgIUNjbLq7koNChIV6C1S6iKZ6cSfREwCgYIKoZIzj0EAwIw
+EjEQMA4GA1UEAwwHZXhhbXBsZTAeFw0yNjExMjEyMjAwMjBaFw0zNjExMTgyMjAw
+MjBaMBIxEDAOBgNVBAMMB2V4YW1wbGUwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNC
+AASbUP0TUjG3O7Da5A1xzumnp6q3Ag1OjEhVTZI8Cw0NUum9QteRkOaRIqYaioBB
+ouDM7gqD83uK9rZG1yx5jo7fo1MwUTAdBgNVHQ4EFgQUs0cUNxc5Z0hO82IrHek5
+BcPv5t8wHwYDVR0jBBgwFoAUs0cUNxc5Z0hO82IrHek5BcPv5t8wDwYDVR0TAQH/
+BAUwAwEB/zAKBggqhkjOPQQDAgNHADBEAiA0Lj8i9ZB6E12xPUbvJxC0JCez7Ab2
+rtMJcKzquYSVqQIgEXd7q5rPat5FAa94ocv5oGuFxw1ZIjncJz6VaTLHYSM=
+-----END CERTIFICATE-----
+`
 
 /** `0_TYPE` becomes `CODER_AIBRIDGE_PROVIDER_0_TYPE`. */
 function env(fields: Readonly<Record<string, string>>): Record<string, string> {
@@ -305,26 +314,10 @@ describe('indexed providers', () => {
   })
 
   it('read the extra roots of a provider', () => {
-    const dir = mkdtempSync(join(tmpdir(), 'config-'))
-    const path = join(dir, 'ca.pem')
-    const options = [
-      '-newkey',
-      'ec',
-      '-pkeyopt',
-      'ec_paramgen_curve:P-256',
-      '-nodes',
-      '-subj',
-      '/CN=x',
-    ]
-    execFileSync('openssl', ['req', '-x509', ...options, '-keyout', '/dev/null', '-out', path], {
-      stdio: 'ignore',
-    })
-    const text = readFileSync(path, 'utf8')
-    rmSync(dir, { recursive: true })
     const fields = env({ '0_TYPE': 'openai', '0_CA_FILE': '/ca.pem' })
-    const { providers } = load({ env: fields, files: { '/ca.pem': `# ours\n${text}` } }).settings
+    const { providers } = load({ env: fields, files: { '/ca.pem': `# ours\n${ROOT}` } }).settings
       .bridge
-    assert.equal(providers[0]?.caPem, text)
+    assert.equal(providers[0]?.caPem, ROOT)
   })
 })
 

@@ -1,10 +1,13 @@
-import { type Cidr, parseAddress, parseCidr } from '../../kernel/address.ts'
+import { type Cidr, cidrsOverlap, parseAddress, parseCidr } from '../../kernel/address.ts'
 import type { ValueType } from '../option.ts'
 import { type Parsed, parsed, quote, unparsable } from '../parsed.ts'
 import { splitList } from './list.ts'
 
 /** Prefix lengths of RFC 6052 2.2. */
 const NAT64_BITS = [32, 40, 48, 56, 64, 96]
+
+/** IPv4-mapped and the old IPv4-compatible addresses (RFC 4291 2.5.5). */
+const IPV4_FORMS = ['::ffff:0:0/96', '::/96'].flatMap(text => parseCidr(text) ?? [])
 
 /** Ranges that are let through although they are private. */
 export const privateCidrs = cidrList('invalid allowed private CIDR', cidr => cidr)
@@ -45,7 +48,7 @@ function cidrList(
  * with host bits, a short form or a mapped form means something else to each
  * reader, and `/0` switches the filter off.
  */
-export function readCidr(text: string): Parsed<Cidr> {
+function readCidr(text: string): Parsed<Cidr> {
   const [, addressPart, bitsPart] = /^([^/]+)\/(0|[1-9]\d{0,2})$/.exec(text) ?? []
   if (addressPart === undefined) {
     const bare = parseAddress(text)
@@ -63,16 +66,12 @@ export function readCidr(text: string): Parsed<Cidr> {
     return unparsable(`the length is at most ${address.bytes.length * 8}`)
   }
   if (bits === 0) return unparsable('it covers every address: list the ranges that are meant')
-  if (isMapped(address.bytes)) return unparsable('IPv4 in IPv6 form: write the IPv4 block itself')
   const cidr = parseCidr(text)
-  if (cidr !== undefined) return parsed(cidr)
-  return unparsable(`bits are set behind the /${bits}: clear them or use a longer length`)
-}
-
-/** ::ffff:0:0/96 and ::/96, the forms that contain IPv4 addresses. */
-function isMapped(bytes: Uint8Array): boolean {
-  if (bytes.length !== 16 || bytes.subarray(0, 10).some(byte => byte !== 0)) return false
-  const marker = ((bytes[10] ?? 0) << 8) | (bytes[11] ?? 0)
-  const isLoopbackOrAny = bytes.subarray(12, 15).every(byte => byte === 0)
-  return marker === 0xff_ff || (marker === 0 && !isLoopbackOrAny)
+  if (cidr === undefined) {
+    return unparsable(`bits are set behind the /${bits}: clear them or use a longer length`)
+  }
+  if (cidr.text !== '::1/128' && IPV4_FORMS.some(form => cidrsOverlap(form, cidr))) {
+    return unparsable('it covers IPv4 addresses in IPv6 form: write the IPv4 block itself')
+  }
+  return parsed(cidr)
 }

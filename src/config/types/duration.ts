@@ -46,7 +46,7 @@ export function duration(bounds: {
   }
 }
 
-export function formatDuration(ms: number): string {
+function formatDuration(ms: number): string {
   if (ms === 0) return '0s'
   let rest = ms
   let text = ''

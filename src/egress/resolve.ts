@@ -17,41 +17,59 @@ export type Lookup = (name: string) => Promise<readonly LookupAddress[]>
 export interface ResolverOptions {
   readonly timeoutMs: number
   readonly lookup?: Lookup
+  /**
+   * Lookups at one time; 24 unless given. Each holds a thread until the system
+   * gives up, and Node lends lookups half of its pool. Whoever has a resolver of
+   * its own for operators' names keeps slots that clients cannot use up.
+   */
+  readonly maxConcurrent?: number
 }
 
-/**
- * Names that are being asked for at this moment. A name that hangs holds one
- * thread however many ask for it, and names nobody answers cannot pile up.
- */
+/** Names waited for, asked or queued; a client can choose any number of them. */
 const MAX_PENDING = 1024
+
+interface Pending {
+  readonly answer: Promise<readonly Address[]>
+  waiters: number
+}
 
 /** The system says "no such name" in these words (RFC 3493 6.1, and c-ares). */
 const NOT_FOUND = new Set(['ENOTFOUND', 'ENODATA', 'EAI_NONAME', 'EAI_NODATA'])
 
+/** Whoever asks for a name that is being asked for shares the answer. */
 export function createResolver(options: ResolverOptions): Resolve {
-  const lookup = options.lookup ?? systemLookup
-  const pending = new Map<string, Promise<readonly Address[]>>()
+  const { timeoutMs, lookup = systemLookup, maxConcurrent = 24 } = options
+  const pending = new Map<string, Pending>()
+  const inTurn = createTurns(maxConcurrent)
 
-  const ask = (name: string): Promise<readonly Address[]> => {
-    const running = pending.get(name)
-    if (running !== undefined) return running
+  const enter = (name: string): Pending => {
+    const known = pending.get(name)
+    if (known !== undefined) return known
     if (pending.size >= MAX_PENDING) {
-      return Promise.reject(new Refusal('dns_failed', `${MAX_PENDING} lookups are pending`))
+      throw new Refusal('dns_failed', `${MAX_PENDING} lookups are pending`)
     }
-    const answer = askOnce(name, lookup).finally(() => pending.delete(name))
-    pending.set(name, answer)
-    return answer
+    const answer = inTurn(async () => {
+      // They have all gone while it stood in the queue.
+      if (entry.waiters === 0) throw new Refusal('dns_timeout', name)
+      return await askOnce(name, lookup)
+    }).finally(() => pending.delete(name))
+    const entry: Pending = { answer, waiters: 0 }
+    pending.set(name, entry)
+    return entry
   }
 
-  const { timeoutMs } = options
   return (name, signal) =>
     settleWithin(
       { timeoutMs, signal },
       () => new Refusal('dns_timeout', `${name}: no answer within ${timeoutMs} ms`),
       (fulfil, reject) => {
-        ask(name).then(fulfil, (error: unknown) => reject(toError(error)))
+        const entry = enter(name)
+        entry.waiters += 1
+        entry.answer.then(fulfil, (error: unknown) => reject(toError(error)))
         // getaddrinfo cannot be cancelled; only the waiting can.
-        return () => undefined
+        return () => {
+          entry.waiters -= 1
+        }
       },
     )
 }
@@ -71,6 +89,26 @@ export async function addressesOf(
 }
 
 const LOOPBACK: readonly Address[] = ['127.0.0.1', '::1'].flatMap(text => parseAddress(text) ?? [])
+
+/** Runs at most `limit` tasks at one time, the others in their order. */
+function createTurns(limit: number): <T>(task: () => Promise<T>) => Promise<T> {
+  const queue: (() => void)[] = []
+  let running = 0
+  return async task => {
+    if (running >= limit) await new Promise<void>(fulfil => queue.push(fulfil))
+    else running += 1
+    try {
+      // Always a tick later, so that the caller is on record before it runs.
+      await Promise.resolve()
+      return await task()
+    } finally {
+      const next = queue.shift()
+      if (next === undefined) running -= 1
+      // The slot goes over without becoming free in between.
+      else next()
+    }
+  }
+}
 
 async function askOnce(name: string, lookup: Lookup): Promise<readonly Address[]> {
   let answers: readonly LookupAddress[]

@@ -62,6 +62,32 @@ describe('createResolver', () => {
     assert.equal(asked, 2)
   })
 
+  it('queues what is beyond its slots, and forgets who has gone', async () => {
+    const asked: string[] = []
+    const answers: (() => void)[] = []
+    const lookup = (name: string): Promise<LookupAddress[]> => {
+      asked.push(name)
+      return new Promise(fulfil => {
+        answers.push(() => fulfil([{ address: '1.1.1.1', family: 4 }]))
+      })
+    }
+    const resolve = createResolver({ timeoutMs: 5000, lookup, maxConcurrent: 1 })
+    const gone = new AbortController()
+    const waiting = [resolve('a.example', never), resolve('c.example', never)]
+    const leaving = resolve('b.example', gone.signal)
+    gone.abort(new Error('the client is gone'))
+    await assert.rejects(leaving, /gone/)
+
+    const last = resolve('d.example', never)
+    for (let turn = 0; turn < 100 && asked.length < 3; turn += 1) {
+      answers.shift()?.()
+      await new Promise(setImmediate)
+    }
+    answers.shift()?.()
+    await Promise.all([...waiting, last])
+    assert.deepEqual(asked, ['a.example', 'c.example', 'd.example'])
+  })
+
   it('bounds the names that are asked for at one time', async () => {
     const resolve = createResolver({ timeoutMs: 50, lookup: () => new Promise(() => undefined) })
     const hung = Array.from({ length: 1024 }, (_, i) => resolve(`n${i}.example`, never))

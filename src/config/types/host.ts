@@ -1,5 +1,5 @@
 import { REASONS } from '../../kernel/reasons.ts'
-import { type Host, parseAuthority, parseHost } from '../../kernel/target.ts'
+import { type Host, isLocalhostName, parseAuthority, parseHost } from '../../kernel/target.ts'
 import { type Parsed, parsed, unparsable } from '../parsed.ts'
 
 export interface HostAndPort {
@@ -25,7 +25,7 @@ export function readHostAndPort(text: string): Parsed<HostAndPort> {
 
 /** Whether nothing but this machine can be meant. */
 export function isLoopback(host: Host): boolean {
-  if (host.kind === 'name') return host.name === 'localhost' || host.name.endsWith('.localhost')
+  if (host.kind === 'name') return isLocalhostName(host.name)
   if (host.address.family === 4) return host.address.bytes[0] === 127
   return host.address.text === '::1'
 }

@@ -2,7 +2,7 @@ import { type ClientRequest, request as httpRequest } from 'node:http'
 import type { Socket } from 'node:net'
 import { HttpProxyAgent } from 'http-proxy-agent'
 import type { Opened } from '../kernel/flow.ts'
-import { headerPairs, type RawHeaders } from '../kernel/headers.ts'
+import { filterHeaders, headerPairs, headerValues, type RawHeaders } from '../kernel/headers.ts'
 import type { Target } from '../kernel/target.ts'
 import { createSingleUseAgent } from './agents.ts'
 import type { OpenDeps } from './open.ts'
@@ -32,8 +32,7 @@ export function createOpenPlain(deps: OpenDeps): OpenPlain {
   return async (target, signal) => {
     const route = await routeTarget(target, signal, deps)
     if (route.kind === 'upstream') {
-      const send: PlainLeg['send'] = request =>
-        sendThroughProxy(new JudgedProxyAgent(route.upstream, target), request)
+      const send: PlainLeg['send'] = request => sendThroughProxy(route.upstream, target, request)
       return { route: 'upstream', address: undefined, send }
     }
     const { connectTimeoutMs: timeoutMs } = deps
@@ -83,13 +82,19 @@ class JudgedProxyAgent extends HttpProxyAgent<string> {
   }
 }
 
-function sendThroughProxy(agent: JudgedProxyAgent, request: OutgoingRequest): ClientRequest {
+function sendThroughProxy(
+  upstream: Upstream,
+  target: Target,
+  request: OutgoingRequest,
+): ClientRequest {
+  const hops = upstream.via(headerValues(request.headers, 'via'))
+  const headers = [...filterHeaders(request.headers, name => name !== 'via'), 'Via', hops]
   return httpRequest({
-    agent,
+    agent: new JudgedProxyAgent(upstream, target),
     protocol: 'http:',
     method: request.method,
     path: request.path,
-    headers: groupHeaders(request.headers),
+    headers: groupHeaders(headers),
     setHost: false,
     ...(request.signal === undefined ? {} : { signal: request.signal }),
   })

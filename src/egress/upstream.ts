@@ -17,6 +17,11 @@ export interface Upstream {
   open(signal: AbortSignal): Promise<Socket>
   /** A tunnel to the target; `via` are the Via values of the client's request. */
   tunnel(target: Target, signal: AbortSignal, via?: readonly string[]): Promise<Socket>
+  /**
+   * The Via value of a request to the proxy: the hops so far, and ours. Throws
+   * the Refusal `self` if the request has been through here before.
+   */
+  via(hops: readonly string[]): string
   /** The Proxy-Authorization value for requests to the proxy. */
   authorization(): string | undefined
 }
@@ -91,8 +96,10 @@ export function createUpstream(deps: UpstreamDeps): Upstream {
     return credentials && `Basic ${Buffer.from(credentials.reveal(), 'utf8').toString('base64')}`
   }
 
-  const tunnel: Upstream['tunnel'] = async (target, signal, via = []) => {
-    const head = connectHead(target, viaChain(via, deps.loop), authorization())
+  const via = (hops: readonly string[]): string => viaChain(hops, deps.loop)
+
+  const tunnel: Upstream['tunnel'] = async (target, signal, hops = []) => {
+    const head = connectHead(target, via(hops), authorization())
     const socket = await open(signal)
     try {
       socket.write(head, 'latin1')
@@ -105,7 +112,7 @@ export function createUpstream(deps: UpstreamDeps): Upstream {
     }
   }
 
-  return { proxy, open, tunnel, authorization }
+  return { proxy, open, tunnel, via, authorization }
 }
 
 function connectHead(target: Target, via: string, authorization: string | undefined): string {

@@ -125,6 +125,7 @@ async function openStubbed(
       outcome.tunnelled.push(text)
       return Promise.resolve(new Socket())
     },
+    via: () => '',
     authorization: () => undefined,
   }
   const listeners = [...(config.proxy_listen ?? []), ...(config.admin_listen ?? [])].map(text => {

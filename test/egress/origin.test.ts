@@ -134,6 +134,7 @@ describe('createOriginDial', () => {
       proxy: { ...originAt('proxy.test:3128'), credentials: undefined, caPem: undefined },
       open: () => Promise.reject(new Error('used')),
       tunnel: () => Promise.reject(new Refusal('upstream_proxy_timeout', 'used')),
+      via: () => '',
       authorization: () => undefined,
     }
     for (const host of ['localhost', '127.0.0.1']) {

@@ -236,6 +236,7 @@ describe('through a real squid', { skip: squidMissing() }, () => {
       assert.equal(body, 'POST /a/%2e%2e/b|c?d body')
       const seen = String(message.headers['x-seen'])
       assert.match(seen, /"1".*"2"/)
+      assert.match(seen, /aibridgeproxyd-[0-9a-f]+, 1\.1 squid\.test/)
       assert.doesNotMatch(seen, /proxy-authorization/i)
       assert.deepEqual(peers, [SQUID_ADDRESS])
     })

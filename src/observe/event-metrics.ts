@@ -1,0 +1,76 @@
+import type { CallEnded, ConnectEnded, Event } from '../kernel/event.ts'
+import type { Metrics } from './metrics.ts'
+
+/** RFC 9110 9, and PATCH. Node's parser knows more, and clients choose. */
+const METHODS = new Set(['CONNECT', 'DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT'])
+
+/** What one event does to the metrics. */
+export function countEvent(event: Event, metrics: Metrics): void {
+  switch (event.type) {
+    case 'connect_started':
+      return metrics.count('connectSessions', { type: event.kind })
+    case 'connect_ended':
+      return countConnect(event, metrics)
+    case 'call_started':
+      metrics.count('mitmRequests', { provider: event.provider })
+      return shiftInflight(event, metrics, 1)
+    case 'call_ended':
+      shiftInflight(event, metrics, -1)
+      return countCall(event, metrics)
+    case 'leaf_minted':
+      metrics.count('leafMints', {})
+      return metrics.observe('leafMintDuration', {}, event.durationMs / 1000)
+    case 'leaf_cache_hit':
+      return metrics.count('leafCacheHits', {})
+    case 'client_error':
+      return metrics.count('clientErrors', { reason: event.reason })
+  }
+}
+
+function countConnect(event: ConnectEnded, metrics: Metrics): void {
+  metrics.count('requests', { outcome: event.outcome })
+  if (event.reason !== undefined) metrics.count('refusals', { reason: event.reason })
+  if (event.tlsFailure !== undefined) metrics.count('tlsFailures', { code: event.tlsFailure })
+  if (event.outcome !== 'tunneled') return
+  metrics.count('tunnelBytes', { direction: 'up' }, event.bytesUp)
+  metrics.count('tunnelBytes', { direction: 'down' }, event.bytesDown)
+}
+
+function shiftInflight(
+  event: { readonly provider: string; readonly route: string },
+  metrics: Metrics,
+  by: number,
+): void {
+  metrics.shift('mitmInflight', { provider: event.provider }, by)
+  metrics.shift('interceptionsInflight', { provider: event.provider, route: event.route }, by)
+}
+
+function countCall(event: CallEnded, metrics: Metrics): void {
+  const { provider, route } = event
+  const method = METHODS.has(event.method) ? event.method : 'other'
+  metrics.count('mitmResponses', { code: codeLabel(event.status), provider })
+  if (event.reason !== undefined) metrics.count('refusals', { reason: event.reason })
+
+  if (event.kind === 'passthrough') metrics.count('passthrough', { provider, route, method })
+  else {
+    const whole = event.outcome === 'completed' && event.status < 400
+    metrics.count('interceptions', {
+      provider,
+      status: whole ? 'completed' : 'failed',
+      route,
+      method,
+      initiator_id: event.user,
+      client: event.client,
+    })
+    metrics.observe('interceptionsDuration', { provider }, event.durationMs / 1000)
+  }
+
+  if (event.overheadMs !== undefined) metrics.observe('overhead', {}, event.overheadMs / 1000)
+  if (event.firstByteMs !== undefined) {
+    metrics.observe('firstByte', { provider }, event.firstByteMs / 1000)
+  }
+}
+
+function codeLabel(status: number): string {
+  return Number.isInteger(status) && status >= 100 && status <= 599 ? String(status) : 'other'
+}

@@ -1,0 +1,104 @@
+import { write, writeSync } from 'node:fs'
+
+const CHUNK_BYTES = 256 * 1024
+const RETRY_MS = 20
+const SYNC_ATTEMPTS = 100
+
+/**
+ * Writes lines to a file descriptor without blocking. What does not fit into
+ * the queue, or cannot be written, is dropped and counted. pino's own
+ * destination retries for ever when the process ends on a full disk.
+ */
+export class LineWriter {
+  readonly #fd: number
+  readonly #maxBytes: number
+  #lines: Buffer[] = []
+  #queuedBytes = 0
+  #current: { bytes: Buffer; readonly lines: number } | undefined
+  #drops = 0
+  #gone = false
+  #idle: (() => void)[] = []
+
+  constructor(fd: number, maxBytes: number) {
+    this.#fd = fd
+    this.#maxBytes = maxBytes
+  }
+
+  get drops(): number {
+    return this.#drops
+  }
+
+  write(line: string): void {
+    const bytes = Buffer.from(line)
+    if (this.#gone || this.#queuedBytes + bytes.length > this.#maxBytes) {
+      this.#drops += 1
+      return
+    }
+    this.#lines.push(bytes)
+    this.#queuedBytes += bytes.length
+    if (this.#current === undefined) this.#next()
+  }
+
+  /** Resolves when nothing is waiting any more, written or given up. */
+  flush(): Promise<void> {
+    if (this.#current === undefined) return Promise.resolve()
+    return new Promise(resolve => this.#idle.push(resolve))
+  }
+
+  /** For the last moments of the process: blocks, for two seconds at most. */
+  flushSync(): void {
+    for (let attempt = 0; attempt < SYNC_ATTEMPTS; attempt += 1) {
+      const chunk = this.#current ?? this.#take()
+      if (chunk === undefined) return
+      try {
+        chunk.bytes = chunk.bytes.subarray(writeSync(this.#fd, chunk.bytes))
+        this.#current = chunk.bytes.length > 0 ? chunk : undefined
+      } catch (error) {
+        if (!isBusy(error)) return
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RETRY_MS)
+      }
+    }
+  }
+
+  #next(): void {
+    this.#current = this.#take()
+    if (this.#current !== undefined) return this.#send()
+    for (const resolve of this.#idle.splice(0)) resolve()
+  }
+
+  #take(): { bytes: Buffer; readonly lines: number } | undefined {
+    let size = 0
+    let count = 0
+    for (const bytes of this.#lines) {
+      if (count > 0 && size + bytes.length > CHUNK_BYTES) break
+      size += bytes.length
+      count += 1
+    }
+    if (count === 0) return undefined
+    const taken = this.#lines.splice(0, count)
+    return { bytes: Buffer.concat(taken), lines: count }
+  }
+
+  #send(): void {
+    const chunk = this.#current
+    if (chunk === undefined) return
+    write(this.#fd, chunk.bytes, (error, written) => {
+      if (isBusy(error)) return void setTimeout(() => this.#send(), RETRY_MS)
+      if (error !== null) {
+        // A closed pipe stays closed; a full disk may be emptied.
+        this.#gone = 'code' in error && error.code === 'EPIPE'
+        this.#drops += chunk.lines
+        this.#queuedBytes -= chunk.bytes.length
+        return this.#next()
+      }
+      chunk.bytes = chunk.bytes.subarray(written)
+      this.#queuedBytes -= written
+      if (chunk.bytes.length > 0) this.#send()
+      else this.#next()
+    })
+  }
+}
+
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EAGAIN'
+}

@@ -85,7 +85,7 @@ class Reader implements YamlFile {
   #value(name: string, value: unknown, at: string): void {
     const option = this.#options.get(name)
     if (option === undefined) {
-      this.problems.push(`${at}: unknown key: ${this.#fix(name)}`)
+      this.problems.push(`${at}: ${this.#unknown(name)}`)
       return
     }
     if (isEmpty(value)) return
@@ -122,18 +122,21 @@ class Reader implements YamlFile {
     return `${this.#name}:${this.#lines.linePos(offset).line} ${name}`
   }
 
-  /** SECURITY: a key under the name of a secret is likely to hold one. */
-  #fix(name: string): string {
+  #unknown(name: string): string {
     const last = name.split('.').at(-1) ?? ''
-    const secret = allOptions().find(
-      option => option.secret && option.flag.endsWith(last.replaceAll('_', '-')) && last !== '',
-    )
+    const secret = allOptions().find(option => option.secret && ownName(option) === last)
     if (secret !== undefined) {
       return `secrets are not read from YAML: use ${secret.env} or ${secret.env}_FILE`
     }
     const known = [...this.#options.keys(), ...this.#sections, ...PROVIDER_LISTS]
-    return suggestion(name, known, 'see docs/reference/config.md')
+    return `unknown key: ${suggestion(name, known, 'see docs/reference/config.md')}`
   }
+}
+
+/** The YAML key that a secret would have. */
+function ownName({ flag, group }: Option<unknown>): string {
+  const own = group.prefix === '' ? flag : flag.slice(group.prefix.length + 1)
+  return own.replaceAll('-', '_')
 }
 
 function ancestors(path: string): string[] {

@@ -95,6 +95,38 @@ describe('loadConfig', () => {
     ])
   })
 
+  it('refuses secrets in the file, by line, and says where they belong', () => {
+    assert.deepEqual(problemsOf(withYaml('aibridge:\n  openai_key: sk-canary\n')), [
+      'config.yaml:2 aibridge.openai_key: secrets are not read from YAML: use CODER_AIBRIDGE_OPENAI_KEY or CODER_AIBRIDGE_OPENAI_KEY_FILE',
+    ])
+  })
+
+  it('refuses a file that is not YAML, or no mapping, or has values of the wrong form', () => {
+    for (const [text, pattern] of [
+      ['aibridge: [', /^config.yaml:1: not YAML \(/],
+      ['- aibridge', /^config.yaml: the file must be a mapping of sections$/],
+      ['aibridge: true', /^config.yaml:1 aibridge: this is a section: indent options below it$/],
+      [
+        'chat:\n  acquire_batch_size: [1]',
+        /^config.yaml:2 chat.acquire_batch_size: needs a single value$/,
+      ],
+      ['a: 1\na: 2', /^config.yaml:2: not YAML \(DUPLICATE_KEY\)$/],
+      [
+        'aibridge: &x\n  rate_limit: &y 5\n  max_concurrency: *y',
+        /max_concurrency: needs a single value$/,
+      ],
+      ['aibridgeproxy:\n  allowed_ports: [[80]]', /needs a sequence or a comma-separated text$/],
+    ] as const) {
+      const problems = problemsOf(withYaml(text))
+      assert.ok(
+        problems.every(problem => pattern.test(problem)),
+        problems.join('\n'),
+      )
+    }
+    for (const empty of ['', '# nothing\n', 'aibridge:\n', 'aibridge:\n  rate_limit:\n'])
+      load(withYaml(empty))
+  })
+
   it('refuses a file that is missing', () => {
     assert.deepEqual(problemsOf({ flags: { config: '/nowhere.yaml' } }), [
       '--config: cannot read "/nowhere.yaml" (ENOENT): check the path and its mode',

@@ -108,7 +108,10 @@ describe('every option', () => {
     for (const option of allOptions()) assert.match(option.description, /^[^ ].*\.$/s)
   })
 
-  it('is kept out of YAML when it is secret', () => {
-    for (const option of allOptions()) if (option.secret) assert.equal(option.yaml, undefined)
+  it('is masked and kept out of YAML when it is secret', () => {
+    for (const option of allOptions()) {
+      assert.equal(option.secret, option.type.label === 'secret', option.env)
+      if (option.secret) assert.equal(option.yaml, undefined)
+    }
   })
 })

@@ -335,6 +335,19 @@ describe('the hosts of a provider', () => {
     )
   })
 
+  it("leave the type's own host alone where the first of the type has HOSTS", () => {
+    const fields = {
+      '0_TYPE': 'openai',
+      '0_HOSTS': 'a.example:443,a.example:8443',
+      '1_TYPE': 'openai',
+      '1_NAME': 'second',
+      '1_BASE_URL': 'https://other.example/v1',
+    }
+    const loaded = load({ env: env(fields) })
+    assert.deepEqual(loaded.settings.proxy.interceptedHosts, ['a.example', 'other.example'])
+    assert.deepEqual(loaded.warnings, [])
+  })
+
   it('go to the provider whose base URL they are, before the first of the type', () => {
     assert.deepEqual(
       hostsOf({

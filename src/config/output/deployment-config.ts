@@ -46,7 +46,7 @@ function isTree(value: unknown): value is Tree {
 }
 
 function jsonOf({ option, value }: ResolvedValue): unknown {
-  return option.secret ? '' : option.type.json(value)
+  return option.type.json(value)
 }
 
 function optionJson(resolved: ResolvedValue): Readonly<Record<string, unknown>> {

@@ -27,7 +27,7 @@ export function describeValues(loaded: Loaded): string {
 
 function shown({ option, value, text }: ResolvedValue): string {
   if (value === undefined || text === '') return option.secret ? 'not set' : option.defaultText
-  return option.secret ? '[secret]' : text
+  return text
 }
 
 function origin({ source, origin: where }: ResolvedValue): string {

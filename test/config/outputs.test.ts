@@ -99,6 +99,7 @@ describe('describeValues', () => {
       /^ {2}openai\n {4}type +openai\n {4}base URL +https:\/\/api.openai.com\/v1\/$/m,
     )
     assert.match(text, /^ {4}hosts +api.openai.com$/m)
+    assert.match(text, /^ {4}from +CODER_AIBRIDGE_PROVIDER_0_TYPE$/m)
     assert.match(text, /"Rate limit" is accepted but has no effect yet/)
     assert.ok(!text.includes(CANARY))
   })

@@ -36,7 +36,7 @@ export function indexedDrafts(env: Env, yaml: YamlFile, report: Report): Provide
   }
   return numbers.map(number => {
     const fields = entries.get(number) ?? new Map<FieldName, Found>()
-    const from = [...fields.values()][0]?.origin ?? ''
+    const from = fields.get('TYPE')?.origin ?? ''
     return { label: `provider ${number}`, kind: 'indexed', fields, key: undefined, from }
   })
 }

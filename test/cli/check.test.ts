@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { runCheck } from '../../src/cli/check.ts'
+
+function check(args: readonly string[], env: Record<string, string> = {}): string {
+  let text = ''
+  const stdout = {
+    write: (chunk: string) => {
+      text += chunk
+    },
+  }
+  assert.equal(runCheck({ args, env, home: '/home/op', stdout, stderr: stdout }), 0)
+  return text
+}
+
+const explain = (target: string, env: Record<string, string> = {}) =>
+  check(['--explain', target], env).trimEnd()
+
+test('check prints each value with its source, and the providers', () => {
+  const text = check(['--http-address', ':1'], { CODER_AIBRIDGE_OPENAI_KEY: 'sk-canary' })
+  assert.match(text, /CODER_HTTP_ADDRESS +:1 +flag: --http-address/)
+  assert.match(text, /CODER_AIBRIDGE_OPENAI_KEY +\[secret\] +env: CODER_AIBRIDGE_OPENAI_KEY/)
+  assert.match(text, /Providers:\n {2}openai\n/)
+  assert.ok(!text.includes('canary'))
+})
+
+test('check refuses what serve would refuse', () => {
+  assert.throws(() => check([], { CODER_AIBRIDGE_PROXY_AUTH: 'maybe' }), {
+    name: 'ConfigurationError',
+    message: /CODER_AIBRIDGE_PROXY_AUTH: "maybe" is not accepted: use one of required, off/,
+  })
+  assert.throws(() => check(['api.openai.com']), /check: unexpected api.openai.com/)
+})
+
+for (const [target, env, answer] of [
+  [
+    'API.openai.com:443',
+    {},
+    /^api\.openai\.com:443: intercepted for provider openai, for callers with a token/,
+  ],
+  [
+    'api.openai.com:443',
+    { CODER_AIBRIDGE_PROXY_AUTH: 'off' },
+    /intercepted for provider openai, for every caller/,
+  ],
+  ['api.openai.com:8443', {}, /^api\.openai\.com:8443: refused, 403 port_denied: /],
+  ['api.openai.com.:443', {}, /^api\.openai\.com\.:443: refused, 400 trailing_dot: /],
+  ['example.com:443', {}, /tunnelled if every address of the name is allowed/],
+  ['8.8.8.8:443', {}, /tunnelled: a public address/],
+  ['10.1.2.3:443', {}, /refused, 403 private: /],
+  [
+    '10.1.2.3:443',
+    { CODER_AIBRIDGE_PROXY_ALLOWED_PRIVATE_CIDRS: '10.1.0.0/16' },
+    /tunnelled: a private address inside/,
+  ],
+  ['8.8.8.8:443', { CODER_AIBRIDGE_PROXY_DENY_IP_LITERALS: 'true' }, /refused, 403 ip_literal: /],
+] as const) {
+  test(`check --explain ${target} with ${JSON.stringify(env)} says ${answer.source}`, () => {
+    assert.match(explain(target, env), answer)
+  })
+}

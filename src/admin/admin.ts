@@ -1,0 +1,158 @@
+import { once } from 'node:events'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { createServer } from 'node:http'
+import type { Socket } from 'node:net'
+import { ConfigurationError, describeError } from '../kernel/error.ts'
+import type { ListenAddress } from '../kernel/target.ts'
+import { admit, isForeign, isLoopback } from './access.ts'
+import type { AdminDeps } from './deps.ts'
+import { rawError, respondError } from './respond.ts'
+import type { Route } from './route.ts'
+import { matchRoute } from './route.ts'
+import { ROUTES } from './routes.ts'
+
+/** No route takes a body yet; what is announced beyond this is not even read. */
+const MAX_BODY_BYTES = 1024 * 1024
+const MAX_CONNECTIONS = 512
+const CLOSE_TIMEOUT_MS = 1000
+
+export interface Admin extends AsyncDisposable {
+  /**
+   * @param option names the setting that the address came from, for the error.
+   * @throws ConfigurationError when the address cannot be bound.
+   */
+  listen(address: ListenAddress, option?: string): Promise<{ readonly address: ListenAddress }>
+}
+
+/** An HTTP server of its own, so that no load on it touches the proxy's listener. */
+export function createAdmin(deps: AdminDeps, routes: readonly Route[] = ROUTES): Admin {
+  let place: Place = { host: '', loopback: false }
+  const server = createServer(
+    {
+      maxHeaderSize: deps.limits.headBytes,
+      headersTimeout: deps.limits.headTimeoutMs,
+      requestTimeout: deps.limits.headTimeoutMs * 3,
+      keepAliveTimeout: 5000,
+      connectionsCheckingInterval: Math.min(1000, deps.limits.headTimeoutMs),
+    },
+    (request, response) => {
+      request.on('error', () => undefined)
+      response.on('error', () => undefined)
+      answer({ request, response, deps, routes, place }).catch((error: unknown) => {
+        deps.onError(error)
+        if (response.headersSent) response.destroy()
+        else respondError(response, { status: 500, message: 'Internal error.' })
+      })
+    },
+  )
+  server.maxConnections = MAX_CONNECTIONS
+  // Node would cut the list silently; the count is judged instead.
+  server.maxHeadersCount = 0
+  server.on('connection', (socket: Socket) => socket.on('error', () => undefined))
+  server.on('clientError', refuseUnreadable)
+
+  return {
+    async listen(address, option = 'CODER_HTTP_ADDRESS') {
+      const bound = await bind(server, address, option)
+      server.on('error', deps.onError)
+      place = { host: address.host, loopback: isLoopback(bound.host) }
+      return { address: bound }
+    },
+    [Symbol.asyncDispose]: () => close(server),
+  }
+}
+
+interface Place {
+  readonly host: string
+  readonly loopback: boolean
+}
+
+interface Incoming {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly deps: AdminDeps
+  readonly routes: readonly Route[]
+  readonly place: Place
+}
+
+async function answer(incoming: Incoming): Promise<void> {
+  const { request, response, deps, routes, place } = incoming
+  const { headers, method = '', url = '' } = request
+  // What is not read must not be taken for the next request.
+  if (announcesBody(request)) response.shouldKeepAlive = false
+
+  if (request.rawHeaders.length / 2 > deps.limits.headCount) {
+    return respondError(response, { status: 431, message: 'The request head is too large.' })
+  }
+  if (place.loopback && isForeign(headers, place.host)) {
+    return respondError(response, {
+      status: 403,
+      message: 'This host name is not served here.',
+      detail: 'Use the address of the listener, localhost, or the configured host.',
+    })
+  }
+  if (Number(headers['content-length'] ?? 0) > MAX_BODY_BYTES) {
+    return respondError(response, { status: 413, message: 'The request body is too large.' })
+  }
+
+  const match = matchRoute(routes, method, url)
+  switch (match.kind) {
+    case 'target':
+      return respondError(response, { status: 400, message: 'The request target must be a path.' })
+    case 'none':
+      return respondError(response, { status: 404, message: 'Route not found.' })
+    case 'method':
+      return respondError(response, {
+        status: 405,
+        message: 'The method is not allowed here.',
+        headers: { Allow: match.allow },
+      })
+    case 'route': {
+      const { route } = match
+      const admission = await admit(route.access, headers, place.loopback, deps.authenticate)
+      if (!admission.ok) return respondError(response, admission.answer)
+      await route.handle({ request, response, deps, identity: admission.identity })
+    }
+  }
+}
+
+function announcesBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+}
+
+function refuseUnreadable(error: Error, socket: Socket): void {
+  const code = 'code' in error ? error.code : undefined
+  if (!socket.writable || code === 'ECONNRESET') return void socket.destroy()
+  const tooLarge = code === 'HPE_HEADER_OVERFLOW'
+  const late = code === 'ERR_HTTP_REQUEST_TIMEOUT'
+  socket.end(rawError(tooLarge ? 431 : late ? 408 : 400), () => socket.destroy())
+}
+
+async function bind(
+  server: Server,
+  { host, port }: ListenAddress,
+  option: string,
+): Promise<ListenAddress> {
+  try {
+    server.listen({ host, port })
+    await once(server, 'listening')
+  } catch (error) {
+    throw new ConfigurationError([
+      `cannot listen on ${host}:${port} (${option}): ${describeError(error)}`,
+    ])
+  }
+  const bound = server.address()
+  return bound === null || typeof bound === 'string'
+    ? { host, port }
+    : { host: bound.address, port: bound.port }
+}
+
+/** Answers under way get a moment; idle connections go at once. */
+async function close(server: Server): Promise<void> {
+  if (!server.listening) return
+  const closed = once(server, 'close')
+  server.close()
+  const overdue = setTimeout(() => server.closeAllConnections(), CLOSE_TIMEOUT_MS)
+  await closed
+  clearTimeout(overdue)
+}

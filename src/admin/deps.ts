@@ -1,0 +1,29 @@
+import type { Identity } from '../kernel/flow.ts'
+
+/** One thing that must hold before the daemon is of use. `reason` is a stable code. */
+export interface Check {
+  readonly name: string
+  readonly ok: boolean
+  readonly reason?: string
+}
+
+/** What the API listener shows, handed in by whoever owns it. */
+export interface AdminDeps {
+  /** @throws Refusal `auth_unavailable` */
+  readonly authenticate: (token: string) => Promise<Identity | undefined>
+  /** Configuration, CA, store, draining: whoever knows them puts them together. */
+  readonly readiness: () => readonly Check[]
+  readonly metrics: () => Promise<{ readonly contentType: string; readonly body: string }>
+  /** PEM of the interception CA; undefined when there is none. */
+  readonly caCertificate: () => string | undefined
+  readonly deploymentConfig: () => unknown
+  readonly version: string
+  readonly deploymentId: string
+  readonly limits: {
+    readonly headBytes: number
+    readonly headCount: number
+    readonly headTimeoutMs: number
+  }
+  /** A handler failed; the client learns nothing of it. */
+  readonly onError: (error: unknown) => void
+}

@@ -1,0 +1,60 @@
+import type { ServerResponse } from 'node:http'
+import { STATUS_CODES } from 'node:http'
+
+export interface Body {
+  readonly status: number
+  readonly type: string
+  readonly content: string
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** Every answer: not cached, since it may hold secrets or state, and never sniffed. */
+export function respond(response: ServerResponse, body: Body): void {
+  response.writeHead(body.status, {
+    'Content-Type': body.type,
+    'Content-Length': Buffer.byteLength(body.content),
+    'Cache-Control': 'no-store',
+    'X-Content-Type-Options': 'nosniff',
+    ...body.headers,
+  })
+  response.end(body.content)
+}
+
+export function respondText(response: ServerResponse, status: number, content: string): void {
+  respond(response, { status, type: 'text/plain; charset=utf-8', content })
+}
+
+export function respondJson(response: ServerResponse, status: number, value: unknown): void {
+  respond(response, { status, type: JSON_TYPE, content: `${JSON.stringify(value)}\n` })
+}
+
+/** Coder's envelope. */
+export interface ErrorAnswer {
+  readonly status: number
+  readonly message: string
+  readonly detail?: string
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+export function respondError(response: ServerResponse, answer: ErrorAnswer): void {
+  const { status, headers, ...envelope } = answer
+  const content = `${JSON.stringify(envelope)}\n`
+  respond(response, { status, type: JSON_TYPE, content, ...(headers && { headers }) })
+}
+
+/** The same for a connection whose request could not be read; it is closed after. */
+export function rawError(status: number): string {
+  const content = `${JSON.stringify({ message: STATUS_CODES[status] })}\n`
+  return [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,
+    `Content-Type: ${JSON_TYPE}`,
+    `Content-Length: ${Buffer.byteLength(content)}`,
+    'Cache-Control: no-store',
+    'X-Content-Type-Options: nosniff',
+    'Connection: close',
+    '',
+    content,
+  ].join('\r\n')
+}
+
+const JSON_TYPE = 'application/json; charset=utf-8'

@@ -11,7 +11,7 @@ import { routeTarget } from './route.ts'
 import type { Upstream } from './upstream.ts'
 
 /** A way to one plain `http://` target, for one request. */
-export interface PlainLeg {
+interface PlainLeg {
   readonly route: Opened['route']
   readonly address: string | undefined
   /**

@@ -3,7 +3,6 @@ import {
   type ConnectionOptions,
   connect,
   createSecureContext,
-  getCACertificates,
   type SecureContext,
   type TLSSocket,
 } from 'node:tls'
@@ -28,21 +27,13 @@ export interface SecureOptions extends Deadline {
 /** What happens to a connection rather than to a certificate. */
 const BROKEN = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ECONNABORTED'])
 
-/**
- * The roots that legs to the outside trust: the system's and those that Node
- * brings. SECURITY: neither our own CA nor NODE_EXTRA_CA_CERTS is among them;
- * a leaf that we minted must never pass for a provider.
- */
-export function trustedRoots(): readonly string[] {
-  return [...new Set([...getCACertificates('system'), ...getCACertificates('bundled')])]
-}
-
 const contexts = new WeakMap<readonly string[], SecureContext>()
 
 /**
- * A client context of exactly these roots (PEM), TLS 1.2 or later. Reading the
- * roots of a system takes about 11 ms of the event loop, so this belongs to the
- * start, and the same array gives the same context.
+ * A client context of exactly these roots (PEM), TLS 1.2 or later; neither the
+ * system's roots nor NODE_EXTRA_CA_CERTS join them. Reading the roots of a
+ * system takes about 11 ms of the event loop, so this belongs to the start, and
+ * the same array gives the same context.
  */
 export function clientContext(roots: readonly string[]): SecureContext {
   const known = contexts.get(roots)

@@ -115,6 +115,19 @@ describe('classify', () => {
     }
   })
 
+  it('keeps the neighbours of metadata services apart', () => {
+    for (const text of ['169.254.169.253', '169.254.169.255', '169.254.170.3', '169.254.170.22']) {
+      assert.equal(kind(text), 'link_local', text)
+    }
+    assert.equal(kind('100.100.100.201'), 'cgnat')
+    assert.equal(kind('192.0.0.193'), 'ietf_protocol')
+    assert.equal(kind('168.63.129.17'), 'global')
+    for (const text of ['fd20:ce::255', 'fd00:42::43', 'fd00:ec2::255', 'fd00:ec2::22']) {
+      assert.equal(kind(text), 'ula', text)
+    }
+    assert.equal(kind('2001:1::1'), 'ietf_protocol')
+  })
+
   it('sees ISATAP in every prefix', () => {
     assert.equal(kind('fd00::5efe:a00:1'), 'isatap')
     assert.equal(kind('fe80::200:5efe:a00:1'), 'isatap')

@@ -10,7 +10,6 @@ import { createOriginDial, type OriginDialDeps } from '../../src/egress/origin-d
 import { createOpenPlain } from '../../src/egress/plain.ts'
 import { sendRequest } from '../../src/egress/request.ts'
 import { createResolver } from '../../src/egress/resolve.ts'
-import { trustedRoots } from '../../src/egress/tls.ts'
 import type { Upstream } from '../../src/egress/upstream.ts'
 import { parseCidr } from '../../src/kernel/address.ts'
 import { Refusal } from '../../src/kernel/error.ts'
@@ -146,15 +145,6 @@ describe('createOriginDial', () => {
       const connect = dialTo(originAt(`${host}:443`), { upstream: refusing })
       await assert.rejects(connect(never), { reason: 'provider_timeout' })
     }
-  })
-})
-
-describe('trustedRoots', () => {
-  it('has the roots of the system and of Node, each once', () => {
-    const roots = trustedRoots()
-    assert.ok(roots.length > 50)
-    assert.equal(new Set(roots).size, roots.length)
-    assert.ok(roots.every(root => root.includes('BEGIN CERTIFICATE')))
   })
 })
 

@@ -5,6 +5,7 @@ import * as fc from 'fast-check'
 import {
   hostForUrl,
   hostText,
+  isLocalhostName,
   parseAuthority,
   parseHost,
   parseHostHeader,
@@ -128,6 +129,15 @@ describe('parseHostHeader', () => {
     assert.equal(parsed.ok && parsed.target.port, 8080)
     assert.deepEqual(parseHostHeader('example.com:', 80), { ok: false, reason: 'port_missing' })
     assert.deepEqual(parseHostHeader('', 80), { ok: false, reason: 'host_grammar' })
+  })
+})
+
+describe('isLocalhostName', () => {
+  it('knows the names of RFC 6761 and no others', () => {
+    assert.equal(isLocalhostName('localhost'), true)
+    assert.equal(isLocalhostName('a.localhost'), true)
+    assert.equal(isLocalhostName('alocalhost'), false)
+    assert.equal(isLocalhostName('localhost.example'), false)
   })
 })
 

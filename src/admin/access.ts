@@ -35,7 +35,7 @@ export async function admit(
 }
 
 /** `Coder-Session-Token`, or else `Authorization: Bearer` (RFC 6750 2.1). */
-export function tokenOf(headers: IncomingHttpHeaders): string | undefined {
+function tokenOf(headers: IncomingHttpHeaders): string | undefined {
   const session = headers['coder-session-token']
   if (typeof session === 'string' && session !== '') return session
   return /^Bearer +([^ ]+) *$/i.exec(headers.authorization ?? '')?.[1]

@@ -17,7 +17,7 @@ export interface MetricsOptions {
 }
 
 /** What somebody else counts, asked for at every scrape. */
-export interface MetricSources {
+interface MetricSources {
   /** Milliseconds since the epoch; undefined while there is no CA. */
   readonly caExpiresAt?: () => number | undefined
   readonly openConnections?: () => number

@@ -31,27 +31,34 @@ export interface UpstreamRequest {
   readonly signal: AbortSignal
 }
 
+export interface BridgeConfig {
+  readonly providers: ReadonlyMap<string, Provider>
+  readonly allowByok: boolean
+  readonly passthrough: 'all' | 'listed'
+}
+
 export interface BridgeDeps {
-  readonly provider: (name: string) => Provider | undefined
-  readonly policy: () => { readonly allowByok: boolean; readonly passthrough: 'all' | 'listed' }
+  /** Asked once a call: a call keeps the configuration it began with. */
+  readonly config: () => BridgeConfig
   readonly emit: Emit
   readonly clock: Clock
 }
 
 /**
- * The embedded bridge. Never rejects for what a client or a provider does:
- * every failure is an answer in the provider's own dialect.
+ * The embedded bridge. What a client or a provider does wrong becomes an answer
+ * in the provider's own dialect. Rejects with Refusal `provider_gone` when a
+ * reload has taken the provider away under an open connection.
  */
 export function createBridge(deps: BridgeDeps): Handle {
   return async call => {
-    const provider = deps.provider(call.provider)
-    if (provider === undefined) throw new Refusal('internal', `no provider "${call.provider}"`)
+    const config = deps.config()
+    const provider = config.providers.get(call.provider)
+    if (provider === undefined) throw new Refusal('provider_gone', call.provider)
     const { type, settings } = provider
-    const policy = deps.policy()
     const target = route(call.path, {
       type,
       basePath: settings.basePath,
-      passthrough: policy.passthrough,
+      passthrough: config.passthrough,
     })
     const credential: Credential =
       target.kind === 'refuse'
@@ -60,7 +67,7 @@ export function createBridge(deps: BridgeDeps): Handle {
             type,
             settings,
             callerToken: call.caller.token,
-            allowByok: policy.allowByok,
+            allowByok: config.allowByok,
             listed: target.listed,
           })
     const events = new CallEvents(deps, call, describeCall(call, provider, { target, credential }))

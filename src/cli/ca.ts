@@ -10,7 +10,7 @@ import { type Clock, systemClock } from '../kernel/clock.ts'
 import { ConfigurationError, describeError } from '../kernel/error.ts'
 import { formatAuthority } from './ca-text.ts'
 
-const USAGE = `Usage:
+export const CA_USAGE = `Usage:
   aibridgeproxyd ca init [--dir DIR] [--key-type ec|rsa] [--days N]
                          [--hosts HOST,HOST | --unconstrained] [--force]
   aibridgeproxyd ca show [--dir DIR]
@@ -47,13 +47,13 @@ export async function runCa(
   try {
     const [command, ...rest] = args
     if (command === '--help' || command === '-h') {
-      io.stdout.write(`${USAGE}\n`)
+      io.stdout.write(`${CA_USAGE}\n`)
       return 0
     }
     const action = command === undefined ? undefined : COMMANDS.get(command)
     if (action === undefined) {
       const given = command === undefined ? 'ca needs a command' : `unknown command: ca ${command}`
-      throw new ConfigurationError([`${given}\n${USAGE}`])
+      throw new ConfigurationError([`${given}\n${CA_USAGE}`])
     }
     await action(parse(rest), { io, clock: systemClock, ...options })
     return 0
@@ -192,7 +192,7 @@ function parse(args: readonly string[]) {
   try {
     return parseArgs({ args: [...args], options: FLAGS, strict: true }).values
   } catch (error) {
-    throw new ConfigurationError([`${describeError(error)}\n${USAGE}`])
+    throw new ConfigurationError([`${describeError(error)}\n${CA_USAGE}`])
   }
 }
 

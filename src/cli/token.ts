@@ -9,7 +9,7 @@ import type { NewToken } from '../record/tokens.ts'
 import { createToken, listTokens, revokeToken } from '../record/tokens.ts'
 import { formatTokens, tokensToJson } from './token-list.ts'
 
-const USAGE = `Usage:
+export const TOKEN_USAGE = `Usage:
   aibridgeproxyd token create --user NAME [--name LABEL] [--expires 30d] [--admin]
   aibridgeproxyd token list [--json]
   aibridgeproxyd token revoke ID`
@@ -38,13 +38,13 @@ export function runToken(args: readonly string[], io: TokenIo, options: TokenOpt
   try {
     const [command, ...rest] = args
     if (command === '--help' || command === '-h') {
-      io.stdout.write(`${USAGE}\n`)
+      io.stdout.write(`${TOKEN_USAGE}\n`)
       return 0
     }
     const action = command === undefined ? undefined : COMMANDS.get(command)
     if (action === undefined) {
       const given = command === undefined ? 'token needs a command' : `unknown command: ${command}`
-      throw new ConfigurationError([`${given}\n${USAGE}`])
+      throw new ConfigurationError([`${given}\n${TOKEN_USAGE}`])
     }
     return action(rest, { io, clock: systemClock, ...options })
   } catch (error) {
@@ -127,7 +127,7 @@ function revoke(args: readonly string[], context: Context): number {
   const { positionals } = parse(args, {})
   const [id, ...others] = positionals
   if (id === undefined || others.length > 0) {
-    throw new ConfigurationError([`token revoke takes one token id\n${USAGE}`])
+    throw new ConfigurationError([`token revoke takes one token id\n${TOKEN_USAGE}`])
   }
   const now = context.clock.now()
   const known = withDatabase(context, database => revokeToken(database, id, now))
@@ -145,7 +145,7 @@ function parse(
   try {
     return parseArgs({ args: [...args], options, allowPositionals: true, strict: true })
   } catch (error) {
-    throw new ConfigurationError([`${describeError(error)}\n${USAGE}`])
+    throw new ConfigurationError([`${describeError(error)}\n${TOKEN_USAGE}`])
   }
 }
 

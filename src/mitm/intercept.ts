@@ -2,7 +2,7 @@ import http, { type IncomingMessage, type ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { SecureContext } from 'node:tls'
-import { describeError } from '../kernel/error.ts'
+import { describeError, Refusal } from '../kernel/error.ts'
 import type { Emit, Handle, Intercept, InterceptEnded } from '../kernel/flow.ts'
 import type { Limits } from '../kernel/limits.ts'
 import { type Reason, unparsedReason } from '../kernel/reasons.ts'
@@ -181,8 +181,9 @@ function fail(
   error: unknown,
 ): void {
   const peer = message.socket.remoteAddress ?? ''
-  deps.emit({ type: 'client_error', peer, reason: 'internal', detail: describeError(error) })
-  refuseCall(response, 'internal')
+  const reason = error instanceof Refusal ? error.reason : 'internal'
+  deps.emit({ type: 'client_error', peer, reason, detail: describeError(error) })
+  refuseCall(response, reason)
 }
 
 function refuseUnparsed(deps: InterceptDeps, error: NodeJS.ErrnoException, socket: Socket): void {

@@ -29,8 +29,11 @@ export interface PlainRequest {
   readonly signal: AbortSignal
 }
 
+type PlainReply = Reply & { readonly route: 'direct' | 'upstream' }
+
 export interface PlainDeps extends ProxyDeps {
-  readonly sendPlain: (request: PlainRequest) => Promise<Reply>
+  /** Rejects with a `Refusal` when the target may not or cannot be reached. */
+  readonly sendPlain: (request: PlainRequest) => Promise<PlainReply>
 }
 
 /**
@@ -91,7 +94,7 @@ async function admitAndForward(
 }
 
 async function relay(
-  reply: Reply,
+  reply: PlainReply,
   message: IncomingMessage,
   response: ServerResponse,
 ): Promise<Outcome> {
@@ -108,6 +111,7 @@ async function relay(
   return {
     ...EMPTY,
     outcome: 'forwarded',
+    route: reply.route,
     status: reply.status,
     bytesUp: Number(headerValues(message.rawHeaders, 'content-length')[0] ?? 0),
     bytesDown,

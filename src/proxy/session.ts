@@ -86,7 +86,10 @@ async function admitAndServe(
     case 'refuse':
       throw new Refusal(verdict.reason)
     case 'tunnel':
-      return await serveTunnel(deps, request, client, signal)
+      return await serveTunnel(deps, request, client, {
+        signal,
+        via: headerValues(message.rawHeaders, 'via'),
+      })
     case 'intercept':
       return await serveIntercept(deps, request, client, verdict)
   }
@@ -114,9 +117,9 @@ async function serveTunnel(
   deps: ProxyDeps,
   request: ConnectRequest,
   client: Socket,
-  signal: AbortSignal,
+  { signal, via }: { signal: AbortSignal; via: readonly string[] },
 ): Promise<Outcome> {
-  const opened = await deps.open(request.target, signal)
+  const opened = await deps.open(request.target, signal, via)
   deps.emit({ type: 'connect_started', connectId: request.id, kind: 'tunneled' })
   const end = await tunnel(client, opened, { idleMs: deps.tunnelIdleMs(), signal })
   return {

@@ -64,9 +64,22 @@ export function splice(left: Side, right: Side, options: SpliceOptions): Promise
   })
 }
 
+/** How long what was already written may take to leave before a break cuts it off. */
+const FLUSH_MS = 1000
+
+/**
+ * Ends a connection so that its peer sees a break and not an end. Only where we
+ * have not ended it already: libuv refuses to reset a socket whose shutdown is
+ * under way, and Node then leaves the file descriptor open for good.
+ */
 function breakOff(side: Side): void {
   // Late errors of a socket that is being destroyed have nobody to go to.
   side.on('error', () => {})
-  if (side.resetAndDestroy === undefined) side.destroy()
-  else side.resetAndDestroy()
+  if (side.resetAndDestroy === undefined || side.writableEnded) {
+    side.destroy()
+    return
+  }
+  side.resetAndDestroy()
+  const timer = setTimeout(() => side.destroy(), FLUSH_MS)
+  side.once('close', () => clearTimeout(timer))
 }

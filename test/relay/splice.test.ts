@@ -11,6 +11,8 @@ interface Spliced extends AsyncDisposable {
   /** The far ends; what is written to one comes out of the other. */
   readonly left: Socket
   readonly right: Socket
+  /** The side of the splice that `left` writes to. */
+  readonly nearLeft: Socket
   readonly end: Promise<SpliceEnd>
   readonly stop: AbortController
 }
@@ -33,6 +35,7 @@ async function spliced(idleMs = 10_000): Promise<Spliced> {
   return {
     left,
     right,
+    nearLeft,
     end,
     stop,
     async [Symbol.asyncDispose]() {
@@ -87,6 +90,24 @@ describe('splice', () => {
     await using world = await spliced()
     world.stop.abort()
     assert.equal(await world.end, 'stopped')
+  })
+
+  it('leaves no socket behind when it is told to stop amid an end', async () => {
+    await using world = await spliced()
+    const sockets = (): number =>
+      process.getActiveResourcesInfo().filter(name => name === 'TCPSocketWrap').length
+    world.left.resume()
+    world.right.resume()
+    // Right after the end was passed on: the shutdown of the other side is under way.
+    world.nearLeft.once('end', () => world.stop.abort())
+    world.left.end('last words')
+    assert.equal(await world.end, 'stopped')
+    world.left.destroy()
+    world.right.destroy()
+    for (let turn = 0; turn < 1000 && sockets() > 0; turn++) {
+      await new Promise(resolve => setImmediate(resolve))
+    }
+    assert.equal(sockets(), 0)
   })
 
   it('does not read more than the slow side takes', async () => {

@@ -20,6 +20,12 @@ export const INSIDE_REASONS = {
     level: 'warn',
     doc: '`copilot` and `chatgpt` with `allow_byok=false`.',
   },
+  provider_gone: {
+    status: 503,
+    text: 'This host is no longer served; connect again.',
+    level: 'info',
+    doc: 'The provider was taken out of the configuration while the connection was open.',
+  },
   route_not_supported: {
     status: 404,
     text: 'This path is not served.',

@@ -1,0 +1,57 @@
+import { helpText } from '../config/output/help.ts'
+import { ConfigurationError, describeError } from '../kernel/error.ts'
+import { COMMANDS } from './commands.ts'
+import type { CliContext, Command } from './context.ts'
+import { packageVersion } from './version.ts'
+
+/**
+ * Runs one command line. Resolves with the exit code: 0 done, 1 failed, 2 usage
+ * or configuration error (`run` gives its child's).
+ */
+export async function runCli(context: CliContext): Promise<number> {
+  const [word, ...rest] = context.args
+  if (word === '--version' || word === '-v') {
+    context.stdout.write(`${packageVersion()}\n`)
+    return 0
+  }
+  if (word === '--help' || word === '-h' || word === 'help') {
+    context.stdout.write(overview())
+    return 0
+  }
+  // Flags without a command are `serve`'s, the default.
+  const implied = word === undefined || word.startsWith('-')
+  const name = implied ? 'serve' : word
+  const command = COMMANDS.find(known => known.name === name)
+  if (command === undefined) {
+    context.stderr.write(`unknown command: ${name}\n\n${commandList()}`)
+    return 2
+  }
+  return await runCommand(command, { ...context, args: implied ? context.args : rest })
+}
+
+async function runCommand(command: Command, context: CliContext): Promise<number> {
+  const [first] = context.args
+  if (first === '--help' || first === '-h') {
+    context.stdout.write(`${command.usage}\n`)
+    return 0
+  }
+  try {
+    return await command.run(context)
+  } catch (error) {
+    if (error instanceof ConfigurationError) {
+      for (const problem of error.problems) context.stderr.write(`aibridgeproxyd: ${problem}\n`)
+      return 2
+    }
+    context.stderr.write(`aibridgeproxyd: ${describeError(error)}\n`)
+    return 1
+  }
+}
+
+function overview(): string {
+  return `Usage: aibridgeproxyd COMMAND [ARG …]\n\n${commandList()}\n${helpText()}`
+}
+
+function commandList(): string {
+  const lines = COMMANDS.map(({ name, summary }) => `  ${name.padEnd(8)}${summary}`)
+  return `Commands (each has --help):\n${lines.join('\n')}\n`
+}

@@ -1,0 +1,57 @@
+import { CA_USAGE, runCa } from './ca.ts'
+import { CHECK_USAGE, runCheck } from './check.ts'
+import { type CliContext, type Command, configure } from './context.ts'
+import { DOCS_USAGE, runDocs } from './docs.ts'
+import { ENV_USAGE, runEnv } from './env.ts'
+import { RUN_USAGE, runRun } from './run.ts'
+import { runServe, SERVE_USAGE } from './serve.ts'
+import { runToken, TOKEN_USAGE } from './token.ts'
+
+/** Every command: dispatch, `--help` and the reference are made of this. */
+export const COMMANDS: readonly Command[] = [
+  { name: 'serve', summary: 'run the daemon (the default)', usage: SERVE_USAGE, run: runServe },
+  {
+    name: 'run',
+    summary: 'run one command behind a private daemon',
+    usage: RUN_USAGE,
+    run: runRun,
+  },
+  {
+    name: 'env',
+    summary: 'print the variables that make clients use the proxy',
+    usage: ENV_USAGE,
+    run: runEnv,
+  },
+  {
+    name: 'token',
+    summary: "create, list and revoke callers' tokens",
+    usage: TOKEN_USAGE,
+    run: context => runToken(context.args, context, { stateDir: settingsOf(context).stateDir }),
+  },
+  {
+    name: 'ca',
+    summary: 'make, show and bundle the interception CA',
+    usage: CA_USAGE,
+    run: context => {
+      const { stateDir, proxy } = settingsOf(context)
+      return runCa(context.args, context, { stateDir, hosts: proxy.interceptedHosts, ca: proxy.ca })
+    },
+  },
+  {
+    name: 'check',
+    summary: 'validate the configuration and explain verdicts',
+    usage: CHECK_USAGE,
+    run: runCheck,
+  },
+  {
+    name: 'docs',
+    summary: 'write the generated documents',
+    usage: DOCS_USAGE,
+    run: context => runDocs(context, COMMANDS),
+  },
+]
+
+/** The configuration of commands whose flags are their own. */
+function settingsOf(context: CliContext): ReturnType<typeof configure>['loaded']['settings'] {
+  return configure({ ...context, args: [] }).loaded.settings
+}

@@ -1,0 +1,55 @@
+import { userInfo } from 'node:os'
+import { writeTrustFiles } from '../ca/trust.ts'
+import type { Settings } from '../config/settings.ts'
+import type { Daemon } from '../daemon.ts'
+import { systemClock } from '../kernel/clock.ts'
+import type { Secret } from '../kernel/secret.ts'
+import { openDatabase } from '../record/database.ts'
+import { createToken, listTokens } from '../record/tokens.ts'
+import type { CliContext } from './context.ts'
+
+/**
+ * A token for whoever starts the daemon for the first time, so that there is
+ * one to begin with. Not under systemd: what is printed there is kept in the
+ * journal for everybody in its group to read.
+ */
+export function firstToken(
+  settings: Settings,
+  env: CliContext['env'],
+): { readonly user: string; readonly token: Secret } | undefined {
+  if (env['JOURNAL_STREAM'] !== undefined || settings.proxy.auth === 'off') return undefined
+  const database = openDatabase(settings.stateDir)
+  try {
+    if (listTokens(database).length > 0) return undefined
+    const user = userInfo().username
+    const wanted = { user, name: 'first', admin: true, expiresAt: undefined }
+    return { user, ...createToken(database, { ...wanted, createdAt: systemClock.now() }) }
+  } finally {
+    database.close()
+  }
+}
+
+/** The four lines that somebody needs who has just started it. */
+export async function welcome(
+  daemon: Daemon,
+  settings: Settings,
+  first: { readonly user: string; readonly token: Secret } | undefined,
+): Promise<string> {
+  const { bundleFile, caFile } = await writeTrustFiles(settings.stateDir, daemon.authority)
+  const { proxy, api } = daemon.addresses
+  const scheme =
+    settings.proxy.tls !== undefined && settings.proxy.tlsListen === undefined ? 'https' : 'http'
+  const credentials = first === undefined ? '' : `${first.user}:${first.token.reveal()}@`
+  const once = first === undefined ? '' : "   (your first token, an admin's, shown only now)"
+  return [
+    `proxy   ${scheme}://${credentials}${urlHost(proxy.host)}:${proxy.port}${once}`,
+    `trust   ${caFile}   (with the system's roots: ${bundleFile})`,
+    'shell   eval "$(npm start --silent -- env)"   (installed: aibridgeproxyd env; one command only: … run -- claude)',
+    `watch   http://${urlHost(api.host)}:${api.port}/metrics   (readiness: /readyz)`,
+    '',
+  ].join('\n')
+}
+
+function urlHost(host: string): string {
+  return host.includes(':') ? `[${host}]` : host
+}

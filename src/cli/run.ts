@@ -1,0 +1,140 @@
+import { spawn } from 'node:child_process'
+import { openSync } from 'node:fs'
+import { constants, devNull, userInfo } from 'node:os'
+import { writeTrustFiles } from '../ca/trust.ts'
+import { deploymentConfig } from '../config/output/deployment-config.ts'
+import type { Settings } from '../config/settings.ts'
+import { startDaemon } from '../daemon.ts'
+import { ConfigurationError, describeError } from '../kernel/error.ts'
+import { createLog } from '../observe/log.ts'
+import { generateToken } from '../record/tokens.ts'
+import { type CliContext, configure, flagValue } from './context.ts'
+import { clientEnvironment } from './environment.ts'
+import { RunSummary } from './run-summary.ts'
+import { packageVersion } from './version.ts'
+
+export const RUN_USAGE = `Usage: aibridgeproxyd run [--log FILE] [--OPTION VALUE …] [--] COMMAND [ARG …]
+
+Starts a private daemon on free ports, runs the command through it, and ends
+with its exit code. Provider keys in the environment are taken out of the
+command's and used as central keys. --log keeps the daemon's log.`
+
+const FREE_PORT = { host: '127.0.0.1', port: 0 }
+/** Keys that agents look for, and the options that take their place. */
+const PARENT_KEYS: Readonly<Record<string, string>> = {
+  ANTHROPIC_API_KEY: 'CODER_AIBRIDGE_ANTHROPIC_KEY',
+  OPENAI_API_KEY: 'CODER_AIBRIDGE_OPENAI_KEY',
+}
+const FORWARDED: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT']
+
+/** `run`: one command behind a daemon of its own. Returns the command's exit code. */
+export async function runRun(context: CliContext): Promise<number> {
+  const env = adoptKeys(context.env)
+  const configured = configure({ ...context, env }, { own: { log: 'value' }, stopAtOperand: true })
+  const [command, ...args] = configured.rest
+  if (command === undefined) throw new ConfigurationError([`run needs a command\n${RUN_USAGE}`])
+  const settings = privately(configured.loaded.settings)
+
+  const log = createLog({
+    level: settings.log.level,
+    fd: openSync(flagValue(configured, 'log') ?? devNull, 'a', 0o600),
+  })
+  const user = userInfo().username
+  const token = generateToken()
+  const summary = new RunSummary()
+  await using daemon = await startDaemon(settings, {
+    log,
+    version: packageVersion(),
+    deploymentConfig: () => deploymentConfig(configured.loaded),
+    extraTokens: [{ token, identity: { user, tokenId: 'run', admin: false } }],
+    onEvent: event => summary.add(event),
+  })
+  const variables = clientEnvironment(
+    {
+      proxy: daemon.addresses.proxy,
+      tls: false,
+      user,
+      token,
+      trust: await writeTrustFiles(settings.stateDir, daemon.authority),
+      noProxy: env['NO_PROXY'] ?? env['no_proxy'],
+    },
+    settings,
+  )
+  const code = await runChild(
+    command,
+    args,
+    { ...withoutAdopted(context.env, env), ...variables },
+    context,
+  )
+  await daemon.drain(AbortSignal.timeout(1000))
+  context.stderr.write(summary.text())
+  await log.flush()
+  return code
+}
+
+/** Keys of the parent become central ones, unless the operator configured providers. */
+function adoptKeys(env: CliContext['env']): CliContext['env'] {
+  if (Object.keys(env).some(name => /^CODER_(AIBRIDGE|AI_GATEWAY)_PROVIDER_/i.test(name)))
+    return env
+  const adopted: Record<string, string | undefined> = { ...env }
+  for (const [from, to] of Object.entries(PARENT_KEYS)) {
+    if (env[from] !== undefined && env[from] !== '') adopted[to] ??= env[from]
+  }
+  return adopted
+}
+
+/** The child gets neither the keys nor the proxy's own configuration. */
+function withoutAdopted(
+  env: CliContext['env'],
+  adopted: CliContext['env'],
+): Record<string, string> {
+  const kept: Record<string, string> = {}
+  for (const [name, value] of Object.entries(env)) {
+    const option = PARENT_KEYS[name]
+    const isAdopted = option !== undefined && adopted[option] !== undefined
+    const isOurs = /^CODER_(AIBRIDGE|AI_GATEWAY)_.*(KEY|SECRET|UPSTREAM)/i.test(name)
+    if (value !== undefined && !isAdopted && !isOurs) kept[name] = value
+  }
+  return kept
+}
+
+function privately(settings: Settings): Settings {
+  return {
+    ...settings,
+    proxy: {
+      ...settings.proxy,
+      listen: FREE_PORT,
+      tls: undefined,
+      tlsListen: undefined,
+      auth: 'required',
+    },
+    api: { listen: FREE_PORT, prometheus: { ...settings.api.prometheus, listen: undefined } },
+  }
+}
+
+function runChild(
+  command: string,
+  args: readonly string[],
+  env: Record<string, string>,
+  { stderr }: CliContext,
+): Promise<number> {
+  return new Promise(resolve => {
+    const child = spawn(command, [...args], { env, stdio: 'inherit' })
+    const forward = (signal: NodeJS.Signals): void => {
+      child.kill(signal)
+    }
+    for (const signal of FORWARDED) process.on(signal, forward)
+    const done = (code: number): void => {
+      for (const signal of FORWARDED) process.off(signal, forward)
+      resolve(code)
+    }
+    child.once('error', error => {
+      stderr.write(`${command}: ${describeError(error)}\n`)
+      // As shells have it: 127 not found, 126 found but not executable.
+      done('code' in error && error.code === 'ENOENT' ? 127 : 126)
+    })
+    child.once('exit', (code, signal) => {
+      done(code ?? 128 + (signal === null ? 0 : constants.signals[signal]))
+    })
+  })
+}

@@ -1,0 +1,110 @@
+import { PROVIDER_TYPES } from '../bridge/providers/registry.ts'
+import { loadConfig } from '../config/load.ts'
+import { deploymentConfig } from '../config/output/deployment-config.ts'
+import { type Daemon, startDaemon } from '../daemon.ts'
+import { describeError } from '../kernel/error.ts'
+import { createLog, type Log } from '../observe/log.ts'
+import { type CliContext, configure } from './context.ts'
+import { firstToken, welcome } from './first-run.ts'
+import { packageVersion } from './version.ts'
+
+export const SERVE_USAGE = `Usage: aibridgeproxyd [serve] [--OPTION VALUE …]
+
+Runs the daemon. Every option is a flag, a variable and a YAML key: see --help
+and docs/reference/config.md. SIGHUP reads the configuration again; SIGTERM
+lets open streams finish, a second one does not.`
+
+/** `serve`: runs until a signal ends it. */
+export async function runServe(context: CliContext): Promise<number> {
+  const { loaded, flags } = configure(context)
+  const { settings } = loaded
+  if (!settings.proxy.enabled) {
+    context.stderr.write(
+      'the proxy is switched off (CODER_AIBRIDGE_PROXY_ENABLED=false): nothing to run\n',
+    )
+    return 0
+  }
+  const log = createLog({ level: settings.log.level })
+  for (const warning of loaded.warnings) log.logger.warn(warning)
+
+  const current = { loaded }
+  const first = firstToken(settings, context.env)
+  const daemon = await startDaemon(settings, {
+    log,
+    version: packageVersion(),
+    deploymentConfig: () => deploymentConfig(current.loaded),
+  })
+  context.stderr.write(await welcome(daemon, settings, first))
+  logListening(daemon, log)
+
+  const reload = async (): Promise<void> => {
+    try {
+      const next = loadConfig({
+        flags,
+        env: context.env,
+        types: PROVIDER_TYPES,
+        home: context.home,
+      })
+      await daemon.reload(next.settings)
+      current.loaded = next
+      for (const warning of next.warnings) log.logger.warn(warning)
+      log.logger.info('configuration reloaded')
+    } catch (error) {
+      log.logger.error(
+        { problem: describeError(error) },
+        'reload failed, the old configuration stays',
+      )
+    }
+  }
+  await untilSignalled(daemon, log, reload)
+  await log.flush()
+  return 0
+}
+
+function logListening(daemon: Daemon, log: Log): void {
+  const { proxy, tls, api, metrics } = daemon.addresses
+  const text = (at: { host: string; port: number } | undefined): string | undefined =>
+    at === undefined ? undefined : `${at.host}:${at.port}`
+  log.logger.info(
+    {
+      proxy: text(proxy),
+      proxy_tls: text(tls),
+      api: text(api),
+      metrics: text(metrics),
+      version: packageVersion(),
+      node: process.version,
+      ca_fingerprint: daemon.authority.certificate.fingerprint256,
+      ca_expires_at: new Date(daemon.authority.expiresAt).toISOString(),
+    },
+    'listening',
+  )
+}
+
+/** Drains at the first SIGTERM or SIGINT, stops at once at the second. */
+async function untilSignalled(
+  daemon: Daemon,
+  log: Log,
+  reload: () => Promise<void>,
+): Promise<void> {
+  const hurry = new AbortController()
+  const asked = Promise.withResolvers<void>()
+  const onStop = (): void => {
+    if (hurry.signal.aborted) return
+    if (stopping) hurry.abort()
+    stopping = true
+    asked.resolve()
+  }
+  const onReload = (): void => {
+    reloading = reloading.then(reload)
+  }
+  let stopping = false
+  let reloading = Promise.resolve()
+  process.on('SIGTERM', onStop).on('SIGINT', onStop).on('SIGHUP', onReload)
+
+  await asked.promise
+  log.logger.info('draining')
+  await daemon.drain(hurry.signal)
+  await daemon[Symbol.asyncDispose]()
+  log.logger.info('stopped')
+  process.off('SIGTERM', onStop).off('SIGINT', onStop).off('SIGHUP', onReload)
+}

@@ -1,0 +1,211 @@
+import type { IncomingMessage } from 'node:http'
+import type { Logger } from 'pino'
+import { createBridge } from './bridge/bridge.ts'
+import type { Authority } from './ca/authority.ts'
+import { generateLeafKey } from './ca/leaf-key.ts'
+import type { Settings } from './config/settings.ts'
+import { openAdmin, type Readiness } from './daemon/admin.ts'
+import { loadOrCreateAuthority } from './daemon/authority.ts'
+import { openListeners, type ProxyListeners } from './daemon/listeners.ts'
+import { sendPlain } from './daemon/plain.ts'
+import { buildSnapshot, type Foundation, type Snapshot } from './daemon/snapshot.ts'
+import { createLoopMark } from './egress/loop.ts'
+import { createOwn } from './egress/own.ts'
+import type { Lookup } from './egress/resolve.ts'
+import { type Clock, systemClock } from './kernel/clock.ts'
+import type { Emit, Intercept } from './kernel/flow.ts'
+import { headerValues } from './kernel/headers.ts'
+import { LiveCell } from './kernel/live.ts'
+import type { ListenAddress } from './kernel/target.ts'
+import { createIntercept } from './mitm/intercept.ts'
+import { createMetrics, type Metrics } from './observe/metrics.ts'
+import { createObserver } from './observe/observer.ts'
+import { createAuthenticate } from './proxy/auth.ts'
+import type { PlainDeps } from './proxy/plain.ts'
+import { decide } from './proxy/policy.ts'
+import { Sessions } from './proxy/sessions.ts'
+import { type ExtraToken, Store } from './record/store.ts'
+
+export interface DaemonOptions {
+  readonly log: { readonly logger: Logger; drops(): number }
+  readonly version: string
+  /** `GET /api/v2/deployment/config`, for the configuration of the moment. */
+  readonly deploymentConfig: () => unknown
+  /** Callers that no database knows. */
+  readonly extraTokens?: readonly ExtraToken[]
+  /** Hears every event, beside log and metrics. */
+  readonly onEvent?: Emit
+  readonly clock?: Clock
+  readonly lookup?: Lookup
+}
+
+/** A running daemon. Disposing ends everything at once; `drain` comes before. */
+export interface Daemon extends AsyncDisposable {
+  readonly addresses: {
+    readonly proxy: ListenAddress
+    readonly tls: ListenAddress | undefined
+    readonly api: ListenAddress
+    readonly metrics: ListenAddress | undefined
+  }
+  readonly authority: Authority
+  /** Swaps the configuration; listeners and state directory stay as they are. */
+  reload(settings: Settings): Promise<void>
+  /** Stops accepting and waits for what is open, until the limit or the signal. */
+  drain(signal: AbortSignal): Promise<void>
+}
+
+/**
+ * The composition root: builds every stage and hands each its successor. Throws
+ * ConfigurationError for a CA, a port or a state directory that cannot be used;
+ * whatever was opened by then is closed again.
+ */
+export async function startDaemon(settings: Settings, options: DaemonOptions): Promise<Daemon> {
+  await using opened = new AsyncDisposableStack()
+  const clock = options.clock ?? systemClock
+  const metrics = opened.use(createMetrics({ version: options.version }))
+  const emit = eventStream(metrics, options, clock)
+  const authority = await loadOrCreateAuthority(settings, clock.now())
+  for (const warning of authority.warnings) options.log.logger.warn(warning)
+
+  const own: ListenAddress[] = []
+  const foundation: Foundation = {
+    clock,
+    emit,
+    leafKey: await generateLeafKey(),
+    own: createOwn(() => own),
+    loop: createLoopMark(),
+    lookup: options.lookup,
+  }
+  const live = new LiveCell(buildSnapshot(settings, authority, foundation))
+  opened.defer(() => live.current.providers[Symbol.dispose]())
+  const store = opened.use(await openStore(settings, options))
+  const sessions = new Sessions(() => live.current.settings.limits)
+  metrics.setSources({
+    caExpiresAt: () => live.current.authority.expiresAt,
+    openConnections: () => sessions.size,
+    logDrops: () => options.log.drops(),
+  })
+  metrics.setProviders(settings.bridge.providers)
+
+  const readiness: Readiness = { draining: false }
+  const admin = opened.use(
+    await openAdmin(
+      {
+        live,
+        store,
+        metrics,
+        clock,
+        readiness,
+        version: options.version,
+        deploymentConfig: options.deploymentConfig,
+        onError: problem => options.log.logger.error({ problem }, 'the API listener failed'),
+      },
+      address => own.push(address),
+    ),
+  )
+  const stages = buildStages({ live, store, sessions, foundation })
+  const listeners = opened.use(await openListeners(settings, stages, address => own.push(address)))
+  const keep = opened.move()
+
+  return {
+    addresses: { proxy: listeners.proxy, tls: listeners.tls, ...admin.addresses },
+    get authority() {
+      return live.current.authority
+    },
+    reload: next => reload(live, next, foundation, metrics),
+    drain: signal => drain({ listeners, sessions, readiness, live }, signal),
+    async [Symbol.asyncDispose]() {
+      sessions.endAll()
+      await keep[Symbol.asyncDispose]()
+    },
+  }
+}
+
+function eventStream(metrics: Metrics, options: DaemonOptions, clock: Clock): Emit {
+  const observe = createObserver({ log: options.log.logger, metrics, clock })
+  return event => {
+    observe(event)
+    options.onEvent?.(event)
+  }
+}
+
+async function openStore(settings: Settings, options: DaemonOptions): Promise<Store> {
+  return await Store.open({
+    stateDir: settings.stateDir,
+    extraTokens: options.extraTokens ?? [],
+    onDeath: (problem, restarted) => {
+      options.log.logger.error({ problem, restarted }, 'token store died')
+    },
+  })
+}
+
+interface StageDeps {
+  readonly live: LiveCell<Snapshot>
+  readonly store: Store
+  readonly sessions: Sessions
+  readonly foundation: Foundation
+}
+
+/** Each stage asks for the snapshot when a request begins, and keeps what it got. */
+function buildStages({ live, store, sessions, foundation }: StageDeps): PlainDeps {
+  const { clock, emit, loop } = foundation
+  return {
+    authenticate: createAuthenticate({
+      mode: live.current.settings.proxy.auth,
+      lookup: token => store.authenticate(token),
+    }),
+    decide: target => decide(target, live.current.policy),
+    open: (target, signal, via) => live.current.open(target, signal, via),
+    intercept: liveIntercept(live, foundation),
+    sendPlain: request => sendPlain(live.current, request),
+    emit,
+    clock,
+    sessions,
+    tunnelIdleMs: () => live.current.settings.limits.tunnelIdleTimeoutMs,
+    isLoop: (request: IncomingMessage) => loop.seenIn(headerValues(request.rawHeaders, 'via')),
+  }
+}
+
+/** Every call goes by the configuration of the moment it begins. */
+function liveIntercept(live: LiveCell<Snapshot>, { clock, emit }: Foundation): Intercept {
+  return createIntercept({
+    contextFor: host => live.current.contexts.get(host),
+    handle: createBridge({
+      config: () => ({ ...live.current.settings.bridge, providers: live.current.providers.byName }),
+      emit,
+      clock,
+    }),
+    emit,
+    limits: live.current.settings.limits,
+  })
+}
+
+/** A configuration that cannot be used throws here, and the old one stays. */
+async function reload(
+  live: LiveCell<Snapshot>,
+  next: Settings,
+  foundation: Foundation,
+  metrics: Metrics,
+): Promise<void> {
+  const authority = await loadOrCreateAuthority(next, foundation.clock.now())
+  const before = live.current
+  live.swap(buildSnapshot(next, authority, foundation))
+  metrics.setProviders(next.bridge.providers)
+  before.providers.retire()
+}
+
+interface Draining {
+  readonly listeners: ProxyListeners
+  readonly sessions: Sessions
+  readonly readiness: Readiness
+  readonly live: LiveCell<Snapshot>
+}
+
+async function drain(
+  { listeners, sessions, readiness, live }: Draining,
+  signal: AbortSignal,
+): Promise<void> {
+  readiness.draining = true
+  listeners.stop()
+  await sessions.drain(live.current.settings.limits.drainTimeoutMs, signal)
+}

@@ -1,0 +1,85 @@
+import { createAdmin } from '../admin/admin.ts'
+import type { AdminDeps, Check } from '../admin/deps.ts'
+import type { Clock } from '../kernel/clock.ts'
+import { describeError } from '../kernel/error.ts'
+import type { Live } from '../kernel/live.ts'
+import type { ListenAddress } from '../kernel/target.ts'
+import type { Metrics } from '../observe/metrics.ts'
+import type { Store } from '../record/store.ts'
+import type { Snapshot } from './snapshot.ts'
+
+/** What the daemon knows of its own state beyond the snapshot. */
+export interface Readiness {
+  draining: boolean
+}
+
+export interface AdminContext {
+  readonly live: Live<Snapshot>
+  readonly store: Store
+  readonly metrics: Metrics
+  readonly clock: Clock
+  readonly readiness: Readiness
+  readonly version: string
+  readonly deploymentConfig: () => unknown
+  readonly onError: (problem: string) => void
+}
+
+export interface OpenedAdmin extends AsyncDisposable {
+  readonly addresses: {
+    readonly api: ListenAddress
+    readonly metrics: ListenAddress | undefined
+  }
+}
+
+/** Opens the API listener, and the Prometheus one when it has its own address. */
+export async function openAdmin(
+  context: AdminContext,
+  onBound: (address: ListenAddress) => void,
+): Promise<OpenedAdmin> {
+  await using opened = new AsyncDisposableStack()
+  const { api } = context.live.current.settings
+  const deps = adminDeps(context)
+  const openOne = async (address: ListenAddress, option: string): Promise<ListenAddress> => {
+    const admin = opened.use(createAdmin(deps))
+    const bound = await admin.listen(address, option)
+    onBound(bound.address)
+    return bound.address
+  }
+  const { prometheus } = api
+  const addresses = {
+    api: await openOne(api.listen, 'CODER_HTTP_ADDRESS'),
+    metrics:
+      prometheus.enabled && prometheus.listen !== undefined
+        ? await openOne(prometheus.listen, 'CODER_PROMETHEUS_ADDRESS')
+        : undefined,
+  }
+  const keep = opened.move()
+  return { addresses, [Symbol.asyncDispose]: () => keep.disposeAsync() }
+}
+
+function adminDeps(context: AdminContext): AdminDeps {
+  const { live, store, metrics } = context
+  return {
+    authenticate: token => store.authenticate(token),
+    readiness: () => checks(context),
+    metrics: () => metrics.scrape(),
+    caCertificate: () => live.current.authority.certificatePem,
+    deploymentConfig: context.deploymentConfig,
+    version: context.version,
+    deploymentId: store.deploymentId,
+    limits: live.current.settings.limits,
+    onError: error => context.onError(describeError(error)),
+  }
+}
+
+function checks({ live, store, clock, readiness }: AdminContext): readonly Check[] {
+  const { validFrom, expiresAt } = live.current.authority
+  const now = clock.now()
+  const check = (name: string, ok: boolean, reason: string): Check =>
+    ok ? { name, ok } : { name, ok, reason }
+  return [
+    check('ca', now >= validFrom && now < expiresAt, 'ca_expired'),
+    check('store', store.available, 'store_down'),
+    check('listener', !readiness.draining, 'draining'),
+  ]
+}

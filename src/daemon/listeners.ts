@@ -1,0 +1,77 @@
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import type { Server } from 'node:http'
+import type { SecureContextOptions } from 'node:tls'
+import { createSecureContext } from 'node:tls'
+import type { Settings, TlsFiles } from '../config/settings.ts'
+import { ConfigurationError, describeError } from '../kernel/error.ts'
+import type { ListenAddress } from '../kernel/target.ts'
+import { createListener, listen } from '../proxy/listener.ts'
+import type { PlainDeps } from '../proxy/plain.ts'
+
+/** The open ports of the proxy. */
+export interface ProxyListeners extends AsyncDisposable {
+  readonly proxy: ListenAddress
+  readonly tls: ListenAddress | undefined
+  /** Stops accepting; what is open goes on. */
+  stop(): void
+}
+
+/**
+ * Opens the proxy port, and the TLS one beside it when it has an address of its
+ * own. `onBound` hears of each port as soon as it is bound: own ports must be
+ * known before the first request.
+ */
+export async function openListeners(
+  settings: Settings,
+  deps: PlainDeps,
+  onBound: (address: ListenAddress) => void,
+): Promise<ProxyListeners> {
+  const { proxy, limits } = settings
+  const tls = proxy.tls === undefined ? undefined : readTls(proxy.tls)
+  const servers: Server[] = []
+  const openOne = async (
+    address: ListenAddress,
+    options: SecureContextOptions | undefined,
+  ): Promise<ListenAddress> => {
+    const server = createListener(deps, limits, options)
+    servers.push(server)
+    const bound = await listen(server, address)
+    const at = { host: bound.address, port: bound.port }
+    onBound(at)
+    return at
+  }
+  const main = await openOne(proxy.listen, proxy.tlsListen === undefined ? tls : undefined)
+  const beside = proxy.tlsListen === undefined ? undefined : await openOne(proxy.tlsListen, tls)
+
+  return {
+    proxy: main,
+    tls: beside,
+    stop() {
+      for (const server of servers) server.close()
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all(
+        servers.map(async server => {
+          if (!server.listening) return
+          server.close()
+          server.closeAllConnections()
+          await once(server, 'close')
+        }),
+      )
+    },
+  }
+}
+
+/** The listener's own certificate; checked here, so that a bad one stops the start. */
+function readTls({ certFile, keyFile }: TlsFiles): SecureContextOptions {
+  try {
+    const options = { cert: readFileSync(certFile), key: readFileSync(keyFile) }
+    createSecureContext(options)
+    return options
+  } catch (error) {
+    throw new ConfigurationError([
+      `load listener TLS certificate: ${certFile} and ${keyFile}: ${describeError(error)}: give a PEM certificate chain and its unencrypted key`,
+    ])
+  }
+}

@@ -1,0 +1,66 @@
+import type { Agent } from 'node:http'
+import type { Provider } from '../bridge/bridge.ts'
+import { PROVIDER_TYPES } from '../bridge/providers/registry.ts'
+import { createOriginAgent } from '../egress/agents.ts'
+import { exchange } from '../egress/exchange.ts'
+import { createOriginDial, type OriginDialDeps } from '../egress/origin-dial.ts'
+import { sendRequest } from '../egress/request.ts'
+import type { Limits } from '../kernel/limits.ts'
+import type { ProviderSettings, ProviderType } from '../kernel/provider.ts'
+
+const FAULTS = { timeout: 'provider_timeout', broken: 'provider_broken' } as const
+
+interface ProviderDeps {
+  readonly dial: OriginDialDeps
+  /** PEM; what this provider has of its own is added. */
+  readonly roots: readonly string[]
+  readonly limits: Limits
+}
+
+/** The providers of a snapshot, each with connections to its own origin only. */
+export interface Providers extends Disposable {
+  readonly byName: ReadonlyMap<string, Provider>
+  /** Closes what is idle; running calls go on to their end. */
+  retire(): void
+}
+
+export function createProviders(
+  settings: readonly ProviderSettings[],
+  deps: ProviderDeps,
+): Providers {
+  const agents: Agent[] = []
+  const byName = new Map<string, Provider>()
+  for (const provider of settings) {
+    const roots = provider.caPem === undefined ? deps.roots : [...deps.roots, provider.caPem]
+    const agent = createOriginAgent(createOriginDial(provider.origin, roots, deps.dial))
+    agents.push(agent)
+    byName.set(provider.name, {
+      settings: provider,
+      type: typeOf(provider),
+      send: request =>
+        exchange(outgoing => sendRequest(agent, outgoing), {
+          ...request,
+          firstByteTimeoutMs: deps.limits.firstByteTimeoutMs,
+          idleTimeoutMs: deps.limits.streamIdleTimeoutMs,
+          faults: FAULTS,
+        }),
+    })
+  }
+  return {
+    byName,
+    retire() {
+      for (const agent of agents) {
+        for (const socket of Object.values(agent.freeSockets).flat()) socket?.destroy()
+      }
+    },
+    [Symbol.dispose]() {
+      for (const agent of agents) agent.destroy()
+    },
+  }
+}
+
+function typeOf({ type, name }: ProviderSettings): ProviderType {
+  const found = PROVIDER_TYPES.find(known => known.type === type)
+  if (found === undefined) throw new Error(`provider "${name}" has the unknown type "${type}"`)
+  return found
+}

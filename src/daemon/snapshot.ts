@@ -1,0 +1,110 @@
+import type { Authority } from '../ca/authority.ts'
+import { LeafContexts } from '../ca/contexts.ts'
+import type { LeafKey } from '../ca/leaf-key.ts'
+import { systemRoots } from '../ca/trust.ts'
+import type { Settings } from '../config/settings.ts'
+import { dial } from '../egress/dial.ts'
+import type { LoopMark } from '../egress/loop.ts'
+import { createOpen, type OpenDeps } from '../egress/open.ts'
+import type { Own } from '../egress/own.ts'
+import { createOpenPlain, type OpenPlain } from '../egress/plain.ts'
+import { createResolver, type Lookup } from '../egress/resolve.ts'
+import { createUpstream, type Upstream } from '../egress/upstream.ts'
+import type { Clock } from '../kernel/clock.ts'
+import type { Emit, Open } from '../kernel/flow.ts'
+import { buildPolicy, type Policy } from '../proxy/policy.ts'
+import { createProviders, type Providers } from './providers.ts'
+
+/** What outlives a reload and every snapshot is built upon. */
+export interface Foundation {
+  readonly clock: Clock
+  readonly emit: Emit
+  readonly leafKey: LeafKey
+  readonly own: Own
+  readonly loop: LoopMark
+  readonly lookup: Lookup | undefined
+}
+
+/** One configuration, ready to serve. Immutable: a reload makes another. */
+export interface Snapshot {
+  readonly settings: Settings
+  readonly authority: Authority
+  readonly policy: Policy
+  readonly contexts: LeafContexts
+  readonly open: Open
+  readonly openPlain: OpenPlain
+  readonly providers: Providers
+}
+
+export function buildSnapshot(
+  settings: Settings,
+  authority: Authority,
+  foundation: Foundation,
+): Snapshot {
+  const { proxy, bridge, limits } = settings
+  const roots = systemRoots(authority.trustPem)
+  const open = openDeps(settings, roots, foundation)
+  return {
+    settings,
+    authority,
+    policy: buildPolicy({
+      allowedPorts: proxy.allowedPorts,
+      providers: bridge.providers,
+      allowedPrivateCidrs: proxy.allowedPrivateCidrs,
+      denyIpLiterals: proxy.denyIpLiterals,
+    }),
+    contexts: new LeafContexts({
+      authority,
+      hosts: proxy.interceptedHosts,
+      key: foundation.leafKey,
+      cacheSize: limits.leafCacheSize,
+      lifetimeMs: limits.leafLifetimeMs,
+      clock: foundation.clock,
+      emit: foundation.emit,
+    }),
+    open: createOpen(open),
+    openPlain: createOpenPlain(open),
+    providers: createProviders(bridge.providers, {
+      dial: { ...open, own: foundation.own, tlsHandshakeTimeoutMs: limits.tlsHandshakeTimeoutMs },
+      roots,
+      limits,
+    }),
+  }
+}
+
+function openDeps(
+  { proxy, limits }: Settings,
+  roots: readonly string[],
+  { own, loop, lookup }: Foundation,
+): OpenDeps {
+  const resolve = createResolver({
+    timeoutMs: limits.dnsTimeoutMs,
+    ...(lookup === undefined ? {} : { lookup }),
+  })
+  const { connectTimeoutMs, tlsHandshakeTimeoutMs } = limits
+  const upstream: Upstream | undefined =
+    proxy.upstream === undefined
+      ? undefined
+      : createUpstream({
+          proxy: proxy.upstream,
+          roots,
+          resolve,
+          dial,
+          own,
+          loop,
+          connectTimeoutMs,
+          tlsHandshakeTimeoutMs,
+        })
+  return {
+    resolve,
+    dial,
+    guard: {
+      allowedPrivateCidrs: proxy.allowedPrivateCidrs,
+      nat64Prefixes: proxy.nat64Prefixes,
+      own,
+    },
+    upstream,
+    upstreamResolves: proxy.upstreamResolves,
+    connectTimeoutMs,
+  }
+}

@@ -1,0 +1,23 @@
+#!/usr/bin/env node
+import { homedir } from 'node:os'
+import { runtimeProblem } from './cli/version.ts'
+
+// getaddrinfo, file and crypto work share libuv's threads: with the default of
+// four, four names that hang would stop everything else. Read at first use.
+process.env['UV_THREADPOOL_SIZE'] ??= '16'
+
+const problem = runtimeProblem(process.version)
+if (problem === undefined) {
+  // Later, so that an old runtime gets the message and not a syntax error.
+  const { runCli } = await import('./cli/cli.ts')
+  process.exitCode = await runCli({
+    args: process.argv.slice(2),
+    env: process.env,
+    home: homedir(),
+    stdout: process.stdout,
+    stderr: process.stderr,
+  })
+} else {
+  process.stderr.write(`aibridgeproxyd: ${problem}\n`)
+  process.exitCode = 2
+}

@@ -45,7 +45,10 @@ export class LineWriter {
     return new Promise(resolve => this.#idle.push(resolve))
   }
 
-  /** For the last moments of the process: blocks, for two seconds at most. */
+  /**
+   * For the last moments of the process: blocks, for two seconds at most. Lines
+   * that are on their way already may come twice, rather than not at all.
+   */
   flushSync(): void {
     for (let attempt = 0; attempt < SYNC_ATTEMPTS; attempt += 1) {
       const chunk = this.#current ?? this.#take()

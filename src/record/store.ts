@@ -12,6 +12,9 @@ const TIMEOUT_MS = 2000
 /** Tokens not confirmed for this long are confirmed before they are believed. */
 const STALE_MS = 750
 
+/** A thread that was not heard of for this long hangs. */
+const UNHEARD_MS = 5000
+
 /** A caller that no database knows: `run` makes one for its child. */
 export interface ExtraToken {
   readonly token: Secret
@@ -75,7 +78,7 @@ export class Store implements AsyncDisposable {
 
   /** False when callers cannot be told apart any more, for readiness. */
   get available(): boolean {
-    return this.#link.available
+    return this.#link.available && this.#link.age <= UNHEARD_MS
   }
 
   /**

@@ -8,7 +8,12 @@ import { openAdmin, type Readiness } from './daemon/admin.ts'
 import { loadOrCreateAuthority } from './daemon/authority.ts'
 import { openListeners, type ProxyListeners } from './daemon/listeners.ts'
 import { sendPlain } from './daemon/plain.ts'
-import { buildSnapshot, type Foundation, type Snapshot } from './daemon/snapshot.ts'
+import {
+  buildSnapshot,
+  createResolvers,
+  type Foundation,
+  type Snapshot,
+} from './daemon/snapshot.ts'
 import { createLoopMark } from './egress/loop.ts'
 import { createOwn } from './egress/own.ts'
 import type { Lookup } from './egress/resolve.ts'
@@ -74,7 +79,7 @@ export async function startDaemon(settings: Settings, options: DaemonOptions): P
     leafKey: await generateLeafKey(),
     own: createOwn(() => own),
     loop: createLoopMark(),
-    lookup: options.lookup,
+    resolvers: createResolvers(settings.limits.dnsTimeoutMs, options.lookup),
   }
   const live = new LiveCell(buildSnapshot(settings, authority, foundation))
   opened.defer(() => live.current.providers[Symbol.dispose]())

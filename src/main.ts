@@ -2,9 +2,10 @@
 import { homedir } from 'node:os'
 import { runtimeProblem } from './cli/version.ts'
 
-// getaddrinfo, file and crypto work share libuv's threads: with the default of
-// four, four names that hang would stop everything else. Read at first use.
-process.env['UV_THREADPOOL_SIZE'] ??= '16'
+// getaddrinfo, file and crypto work share libuv's threads, and lookups may take
+// half of them: with the default of four, two names that hang would stop all
+// others. Read when the first thread is needed.
+process.env['UV_THREADPOOL_SIZE'] ??= '64'
 
 const problem = runtimeProblem(process.version)
 if (problem === undefined) {

@@ -8,7 +8,7 @@ import type { LoopMark } from '../egress/loop.ts'
 import { createOpen, type OpenDeps } from '../egress/open.ts'
 import type { Own } from '../egress/own.ts'
 import { createOpenPlain, type OpenPlain } from '../egress/plain.ts'
-import { createResolver, type Lookup } from '../egress/resolve.ts'
+import { createResolver, type Lookup, type Resolve } from '../egress/resolve.ts'
 import { createUpstream, type Upstream } from '../egress/upstream.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { Emit, Open } from '../kernel/flow.ts'
@@ -22,8 +22,25 @@ export interface Foundation {
   readonly leafKey: LeafKey
   readonly own: Own
   readonly loop: LoopMark
-  readonly lookup: Lookup | undefined
+  readonly resolvers: Resolvers
 }
+
+/** Two, so that names which clients choose cannot use up the lookups of the AI path. */
+export interface Resolvers {
+  readonly clients: Resolve
+  readonly operator: Resolve
+}
+
+export function createResolvers(timeoutMs: number, lookup: Lookup | undefined): Resolvers {
+  const options = { timeoutMs, ...(lookup === undefined ? {} : { lookup }) }
+  return {
+    clients: createResolver(options),
+    operator: createResolver({ ...options, maxConcurrent: OPERATOR_LOOKUPS }),
+  }
+}
+
+/** With those of clients less than half of the thread pool that `main` asks for. */
+const OPERATOR_LOOKUPS = 8
 
 /** One configuration, ready to serve. Immutable: a reload makes another. */
 export interface Snapshot {
@@ -65,7 +82,12 @@ export function buildSnapshot(
     open: createOpen(open),
     openPlain: createOpenPlain(open),
     providers: createProviders(bridge.providers, {
-      dial: { ...open, own: foundation.own, tlsHandshakeTimeoutMs: limits.tlsHandshakeTimeoutMs },
+      dial: {
+        ...open,
+        resolve: foundation.resolvers.operator,
+        own: foundation.own,
+        tlsHandshakeTimeoutMs: limits.tlsHandshakeTimeoutMs,
+      },
       roots,
       limits,
     }),
@@ -75,12 +97,8 @@ export function buildSnapshot(
 function openDeps(
   { proxy, limits }: Settings,
   roots: readonly string[],
-  { own, loop, lookup }: Foundation,
+  { own, loop, resolvers }: Foundation,
 ): OpenDeps {
-  const resolve = createResolver({
-    timeoutMs: limits.dnsTimeoutMs,
-    ...(lookup === undefined ? {} : { lookup }),
-  })
   const { connectTimeoutMs, tlsHandshakeTimeoutMs } = limits
   const upstream: Upstream | undefined =
     proxy.upstream === undefined
@@ -88,7 +106,7 @@ function openDeps(
       : createUpstream({
           proxy: proxy.upstream,
           roots,
-          resolve,
+          resolve: resolvers.operator,
           dial,
           own,
           loop,
@@ -96,7 +114,7 @@ function openDeps(
           tlsHandshakeTimeoutMs,
         })
   return {
-    resolve,
+    resolve: resolvers.clients,
     dial,
     guard: {
       allowedPrivateCidrs: proxy.allowedPrivateCidrs,

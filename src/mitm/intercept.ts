@@ -143,7 +143,7 @@ async function serveUpgrade(
     if (reply.kind === 'response') await writeReply(responseOn(message), reply)
     else {
       const idleMs = deps.limits.tunnelIdleTimeoutMs
-      await joinUpgraded(socket, head, reply, { idleMs, signal: gone.signal })
+      await joinUpgraded(socket, head, reply, { idleMs })
     }
   } catch (error) {
     fail(deps, responseOn(message), message, error)

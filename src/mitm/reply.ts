@@ -48,17 +48,12 @@ export function inform(response: ServerResponse, status: number, headers: RawHea
   response.writeEarlyHints(hints)
 }
 
-interface SpliceOptions {
-  readonly idleMs: number
-  readonly signal: AbortSignal
-}
-
 /** Completes an upgrade: the provider's 101 to the client, then both ways raw. */
 export async function joinUpgraded(
   client: Duplex,
   clientHead: Buffer,
   reply: Extract<Reply, { kind: 'upgraded' }>,
-  options: SpliceOptions,
+  options: { readonly idleMs: number },
 ): Promise<void> {
   const lines = [`HTTP/1.1 101 ${reply.statusText}`, 'Connection: Upgrade', 'Upgrade: websocket']
   for (let i = 0; i + 1 < reply.headers.length; i += 2) {

@@ -64,8 +64,8 @@ async function admitAndForward(
   known: Known,
 ): Promise<Outcome> {
   const client = message.socket
-  const signal = deps.sessions.enter(client)
-  if (typeof signal === 'string') throw new Refusal(signal)
+  const session = deps.sessions.enter(client)
+  if (typeof session === 'string') throw new Refusal(session)
   const parsed = parseAbsolute(message)
   if (!parsed.ok) throw new Refusal(parsed.reason)
   const { target, path } = parsed
@@ -88,7 +88,7 @@ async function admitAndForward(
     path,
     headers: plainHeaders(message, target),
     body: hasBody(message.rawHeaders) ? message : undefined,
-    signal: AbortSignal.any([signal, gone.signal]),
+    signal: AbortSignal.any([session.gone, gone.signal]),
   })
   return await relay(reply, message, response)
 }

@@ -17,7 +17,7 @@ import { headerValues } from '../kernel/headers.ts'
 import { REASONS } from '../kernel/reasons.ts'
 import { refuseSocket } from './refuse.ts'
 import { parseConnect } from './request.ts'
-import type { Sessions } from './sessions.ts'
+import type { Session, Sessions } from './sessions.ts'
 import { tunnel } from './tunnel.ts'
 
 export interface ProxyDeps {
@@ -76,8 +76,8 @@ async function admitAndServe(
   client: Socket,
   { head, known }: { head: Buffer; known: Known },
 ): Promise<Outcome> {
-  const signal = deps.sessions.enter(client)
-  if (typeof signal === 'string') throw new Refusal(signal)
+  const session = deps.sessions.enter(client)
+  if (typeof session === 'string') throw new Refusal(session)
   const request = await admit(deps, message, client, known)
   // Bytes that came in one packet with the CONNECT belong to what follows.
   if (head.length > 0) client.unshift(head)
@@ -87,7 +87,7 @@ async function admitAndServe(
       throw new Refusal(verdict.reason)
     case 'tunnel':
       return await serveTunnel(deps, request, client, {
-        signal,
+        session,
         via: headerValues(message.rawHeaders, 'via'),
       })
     case 'intercept':
@@ -117,11 +117,11 @@ async function serveTunnel(
   deps: ProxyDeps,
   request: ConnectRequest,
   client: Socket,
-  { signal, via }: { signal: AbortSignal; via: readonly string[] },
+  { session, via }: { session: Session; via: readonly string[] },
 ): Promise<Outcome> {
-  const opened = await deps.open(request.target, signal, via)
+  const opened = await deps.open(request.target, session.gone, via)
   deps.emit({ type: 'connect_started', connectId: request.id, kind: 'tunneled' })
-  const end = await tunnel(client, opened, { idleMs: deps.tunnelIdleMs(), signal })
+  const end = await tunnel(client, opened, { idleMs: deps.tunnelIdleMs(), signal: session.stop })
   return {
     ...EMPTY,
     outcome: 'tunneled',

@@ -7,13 +7,21 @@ interface SessionLimits {
   readonly connectionsPerCaller: number
 }
 
+/** The two ways in which the ground can go from under a session. */
+export interface Session {
+  /** The client has closed, or the daemon stops: nobody waits for an answer. */
+  readonly gone: AbortSignal
+  /** The daemon stops. A client that closed may still have words on their way. */
+  readonly stop: AbortSignal
+}
+
 /**
  * The open sessions: how many there are in all and per caller, and the means to
  * end them. Counts are keyed by token, so the map is bounded by the tokens.
  */
 export class Sessions {
   readonly #limits: () => SessionLimits
-  readonly #open = new Map<Socket, AbortController>()
+  readonly #open = new Map<Socket, { readonly session: Session; end(): void }>()
   readonly #perCaller = new Map<string, number>()
   readonly #admitted = new WeakSet<Socket>()
   #draining = false
@@ -27,24 +35,25 @@ export class Sessions {
     return this.#open.size
   }
 
-  /**
-   * Registers a client's connection; the signal aborts when the client goes
-   * away or the daemon ends the session.
-   */
-  enter(client: Socket): AbortSignal | Reason {
+  /** Registers a client's connection until it closes. */
+  enter(client: Socket): Session | Reason {
     // A kept-alive connection that sends its next plain request.
     const known = this.#open.get(client)
-    if (known !== undefined) return known.signal
+    if (known !== undefined) return known.session
     if (this.#draining) return 'draining'
     if (this.#open.size >= this.#limits().connections) return 'overloaded'
-    const controller = new AbortController()
-    this.#open.set(client, controller)
+    const gone = new AbortController()
+    const stop = new AbortController()
+    this.#open.set(client, {
+      session: { gone: gone.signal, stop: stop.signal },
+      end: () => stop.abort(),
+    })
     client.once('close', () => {
       this.#open.delete(client)
-      controller.abort()
+      gone.abort()
       if (this.#open.size === 0) this.#idle?.()
     })
-    return controller.signal
+    return { gone: gone.signal, stop: stop.signal }
   }
 
   /** Counts the connection for its caller until it closes. */
@@ -76,8 +85,8 @@ export class Sessions {
   }
 
   endAll(): void {
-    for (const [client, controller] of this.#open) {
-      controller.abort()
+    for (const [client, { end }] of this.#open) {
+      end()
       client.destroy()
     }
   }

@@ -6,7 +6,7 @@ export type SpliceEnd = 'closed' | 'broken' | 'idle' | 'stopped'
 interface SpliceOptions {
   /** No byte in either direction for this long ends it. */
   readonly idleMs: number
-  readonly signal: AbortSignal
+  readonly signal?: AbortSignal
 }
 
 /** What `splice` needs of a side; every TCP and TLS socket has it. */
@@ -37,11 +37,13 @@ export function splice(left: Side, right: Side, options: SpliceOptions): Promise
 
     const closed = (side: Side, other: Side) => (): void => {
       side.off('error', onError)
-      // A close without an end before it is a break, whatever caused it.
-      if (!side.readableEnded && !other.destroyed) stop('broken')
+      // A close before both directions came to their end is a break, whatever
+      // caused it.
+      const finished = side.readableEnded && side.writableFinished
+      if (!finished && !other.destroyed) stop('broken')
       open -= 1
       if (open > 0) return
-      options.signal.removeEventListener('abort', onAbort)
+      options.signal?.removeEventListener('abort', onAbort)
       resolve(ended)
     }
 
@@ -56,8 +58,8 @@ export function splice(left: Side, right: Side, options: SpliceOptions): Promise
       if (side.destroyed) setImmediate(closed(side, other))
       else side.once('close', closed(side, other))
     }
-    if (options.signal.aborted) stop('stopped')
-    else options.signal.addEventListener('abort', onAbort, { once: true })
+    if (options.signal?.aborted === true) stop('stopped')
+    else options.signal?.addEventListener('abort', onAbort, { once: true })
 
     left.pipe(right)
     right.pipe(left)

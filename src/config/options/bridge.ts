@@ -105,7 +105,7 @@ export const BRIDGE = defineGroup(BRIDGE_GROUP, {
     type: bool,
     default: false,
     hidden: true,
-    effect: 'ignored',
+    effect: 'none-yet',
     example: 'true',
   }),
 })

@@ -1,5 +1,7 @@
 import { createAdmin } from '../admin/admin.ts'
 import type { AdminDeps, Check } from '../admin/deps.ts'
+import type { Route } from '../admin/route.ts'
+import { PROMETHEUS_ROUTES, ROUTES, ROUTES_WITHOUT_METRICS } from '../admin/routes.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { describeError } from '../kernel/error.ts'
 import type { Live } from '../kernel/live.ts'
@@ -39,19 +41,26 @@ export async function openAdmin(
   await using opened = new AsyncDisposableStack()
   const { api } = context.live.current.settings
   const deps = adminDeps(context)
-  const openOne = async (address: ListenAddress, option: string): Promise<ListenAddress> => {
-    const admin = opened.use(createAdmin(deps))
+  const openOne = async (
+    routes: readonly Route[],
+    address: ListenAddress,
+    option: string,
+  ): Promise<ListenAddress> => {
+    const admin = opened.use(createAdmin(deps, routes))
     const bound = await admin.listen(address, option)
     onBound(bound.address)
     return bound.address
   }
   const { prometheus } = api
+  const apart = prometheus.enabled ? prometheus.listen : undefined
+  const withMetrics = prometheus.enabled && apart === undefined
+  const apiRoutes = withMetrics ? ROUTES : ROUTES_WITHOUT_METRICS
   const addresses = {
-    api: await openOne(api.listen, 'CODER_HTTP_ADDRESS'),
+    api: await openOne(apiRoutes, api.listen, 'CODER_HTTP_ADDRESS'),
     metrics:
-      prometheus.enabled && prometheus.listen !== undefined
-        ? await openOne(prometheus.listen, 'CODER_PROMETHEUS_ADDRESS')
-        : undefined,
+      apart === undefined
+        ? undefined
+        : await openOne(PROMETHEUS_ROUTES, apart, 'CODER_PROMETHEUS_ADDRESS'),
   }
   const keep = opened.move()
   return { addresses, [Symbol.asyncDispose]: () => keep.disposeAsync() }

@@ -21,7 +21,7 @@ export interface Provider {
   readonly send: (request: UpstreamRequest) => Promise<Reply>
 }
 
-export interface UpstreamRequest {
+interface UpstreamRequest {
   readonly method: string
   readonly path: string
   readonly headers: RawHeaders
@@ -31,7 +31,7 @@ export interface UpstreamRequest {
   readonly signal: AbortSignal
 }
 
-export interface BridgeConfig {
+interface BridgeConfig {
   readonly providers: ReadonlyMap<string, Provider>
   readonly allowByok: boolean
   readonly passthrough: 'all' | 'listed'

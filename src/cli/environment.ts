@@ -46,7 +46,7 @@ export function clientEnvironment(
 }
 
 /** For types with a central key: what stands in for it at the client. */
-export function placeholderKeys(settings: Settings): Record<string, string> {
+function placeholderKeys(settings: Settings): Record<string, string> {
   const variables: Record<string, string> = {}
   for (const provider of settings.bridge.providers) {
     const name = KEY_VARIABLES[provider.type]

@@ -38,7 +38,7 @@ export interface ProxySettings {
   readonly denyIpLiterals: boolean
 }
 
-export interface BridgeSettings {
+interface BridgeSettings {
   readonly enabled: boolean
   /** The remote bridge: used when the embedded one is off. */
   readonly accessUrl: { readonly origin: Origin; readonly basePath: string } | undefined
@@ -48,7 +48,7 @@ export interface BridgeSettings {
   readonly passthrough: 'all' | 'listed'
 }
 
-export interface ApiSettings {
+interface ApiSettings {
   readonly listen: ListenAddress
   readonly prometheus: { readonly enabled: boolean; readonly listen: ListenAddress | undefined }
 }

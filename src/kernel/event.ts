@@ -15,7 +15,7 @@ export type Event =
   | LeafCacheHit
   | ClientError
 
-export interface ConnectStarted {
+interface ConnectStarted {
   readonly type: 'connect_started'
   readonly connectId: string
   readonly kind: 'tunneled' | 'mitm'
@@ -47,7 +47,7 @@ export interface ConnectEnded {
   readonly detail: string | undefined
 }
 
-export interface CallStarted {
+interface CallStarted {
   readonly type: 'call_started'
   readonly callId: string
   readonly provider: string
@@ -86,14 +86,14 @@ export interface CallEnded {
   readonly detail: string | undefined
 }
 
-export interface LeafMinted {
+interface LeafMinted {
   readonly type: 'leaf_minted'
   readonly host: string
   readonly durationMs: number
   readonly expiresAt: number
 }
 
-export interface LeafCacheHit {
+interface LeafCacheHit {
   readonly type: 'leaf_cache_hit'
 }
 

@@ -19,7 +19,7 @@ export interface Caller {
   readonly token: Secret | undefined
 }
 
-export interface Peer {
+interface Peer {
   readonly address: string
   readonly port: number
 }
@@ -91,6 +91,8 @@ export interface InterceptEnded {
   readonly calls: number
   /** Set when TLS towards the client failed: a code of `mitm/tls-failure`. */
   readonly tlsFailure: string | undefined
+  /** For the operator: what that failure means and how to mend it. */
+  readonly detail: string | undefined
   readonly bytesUp: number
   readonly bytesDown: number
 }

@@ -10,6 +10,7 @@ import { writeReply } from '../relay/reply.ts'
 import { type Interception, judgeRequest, toCall } from './call.ts'
 import { inform, joinUpgraded, refuseCall, responseOn } from './reply.ts'
 import { terminate } from './terminate.ts'
+import { TLS_FAILURES } from './tls-failure.ts'
 
 /** Longer than any agent keeps an idle connection: a race there costs a failed call. */
 const KEEP_ALIVE_MS = 15 * 60_000
@@ -40,7 +41,8 @@ export function createIntercept(deps: InterceptDeps): Intercept {
     const before = { read: client.bytesRead, written: client.bytesWritten }
     client.write('HTTP/1.1 200 Connection established\r\n\r\n')
     const result = await terminate(client, context, deps.limits.tlsHandshakeTimeoutMs)
-    if (typeof result === 'string') return ended(client, before, { calls: 0, tlsFailure: result })
+    if (typeof result === 'string')
+      return ended(client, before, { calls: 0, tlsFailure: result, detail: TLS_FAILURES[result] })
 
     const session: Session = { connect, verdict, servername: result.servername, calls: 0 }
     sessions.set(result.socket, session)
@@ -48,7 +50,7 @@ export function createIntercept(deps: InterceptDeps): Intercept {
     result.socket.once('close', () => closed.resolve())
     server.emit('connection', result.socket)
     await closed.promise
-    return ended(client, before, { calls: session.calls, tlsFailure: undefined })
+    return ended(client, before, { calls: session.calls, tlsFailure: undefined, detail: undefined })
   }
 }
 
@@ -200,7 +202,7 @@ function refuseUnparsed(deps: InterceptDeps, error: NodeJS.ErrnoException, socke
 function ended(
   client: Socket,
   before: { read: number; written: number },
-  end: Pick<InterceptEnded, 'calls' | 'tlsFailure'>,
+  end: Omit<InterceptEnded, 'bytesUp' | 'bytesDown'>,
 ): InterceptEnded {
   return {
     ...end,

@@ -1,4 +1,4 @@
-/** Why TLS with a client failed, as a closed set; the keys are stable. */
+/** Why TLS with a client failed: a stable code, and what the operator reads in the log. */
 export const TLS_FAILURES = {
   ca_not_trusted: 'The client does not trust our CA: run `aibridgeproxyd env` in its shell.',
   no_shared_protocol: 'The client offers neither TLS 1.2 nor TLS 1.3.',

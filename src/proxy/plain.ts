@@ -134,7 +134,7 @@ function plainHeaders(message: IncomingMessage, target: Target): string[] {
 }
 
 /** Answers a request whose parser is still there; see `refuseSocket` for the others. */
-export function refuseResponse(response: ServerResponse, reason: Reason): void {
+function refuseResponse(response: ServerResponse, reason: Reason): void {
   if (response.headersSent) {
     response.destroy()
     return

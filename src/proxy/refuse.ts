@@ -6,7 +6,7 @@ import { REASONS, type Reason } from '../kernel/reasons.ts'
 const LINGER_MS = 1000
 
 /** The header that carries the stable reason code of every refusal. */
-export const REASON_HEADER = 'X-Aibridge-Reason'
+const REASON_HEADER = 'X-Aibridge-Reason'
 
 /**
  * The headers and body of a refusal. The public text comes from the table and
@@ -36,7 +36,7 @@ export function refusalParts(reason: Reason): { headers: string[]; body: string 
 }
 
 /** A refusal as it goes over a raw socket. */
-export function renderRefusal(reason: Reason): string {
+function renderRefusal(reason: Reason): string {
   const { status } = REASONS[reason]
   const { headers, body } = refusalParts(reason)
   const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`]

@@ -21,7 +21,7 @@ export interface Session {
  */
 export class Sessions {
   readonly #limits: () => SessionLimits
-  readonly #open = new Map<Socket, { readonly session: Session; end(): void }>()
+  readonly #open = new Map<Socket, { readonly session: Session; readonly stop: AbortController }>()
   readonly #perCaller = new Map<string, number>()
   readonly #admitted = new WeakSet<Socket>()
   #draining = false
@@ -44,16 +44,14 @@ export class Sessions {
     if (this.#open.size >= this.#limits().connections) return 'overloaded'
     const gone = new AbortController()
     const stop = new AbortController()
-    this.#open.set(client, {
-      session: { gone: gone.signal, stop: stop.signal },
-      end: () => stop.abort(),
-    })
+    const session = { gone: gone.signal, stop: stop.signal }
+    this.#open.set(client, { session, stop })
     client.once('close', () => {
       this.#open.delete(client)
       gone.abort()
       if (this.#open.size === 0) this.#idle?.()
     })
-    return { gone: gone.signal, stop: stop.signal }
+    return session
   }
 
   /** Counts the connection for its caller until it closes. */
@@ -85,8 +83,8 @@ export class Sessions {
   }
 
   endAll(): void {
-    for (const [client, { end }] of this.#open) {
-      end()
+    for (const [client, open] of this.#open) {
+      open.stop.abort()
       client.destroy()
     }
   }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { PLACEHOLDER_KEY } from '../../src/kernel/provider.ts'
 import {
   assertAnswered,
+  assertBooked,
   assertKey,
   assertNoTokenLeft,
   type Case,
@@ -167,13 +168,16 @@ async function runAgent(context: CaseContext, agent: Agent): Promise<undefined> 
   const start = provider.exchanges.length
 
   const env = { ...world.interceptedEnv, ...agent.env(world) }
-  const { output } = await invoke(context, { name: agent.name, command: agent.command, env })
-  assertAnswered(output)
+  const { stdout } = await invoke(context, { name: agent.name, command: agent.command, env })
+  assertAnswered(stdout)
 
   const calls = await modelCalls(provider, start, agent.path)
-  assert.equal(calls.at(-1)?.webSocket, agent.webSocket === true, 'WebSocket')
-  assert.equal(calls.at(-1)?.outcome, 'sent', 'the last model call')
+  const last = calls.at(-1)
+  assert.ok(last)
+  assert.equal(last.webSocket, agent.webSocket === true, 'WebSocket')
+  assert.equal(last.outcome, 'sent', 'the last model call')
   assertKey(calls, agent.header, agent.key)
+  if (agent.provider !== 'gemini') await assertBooked(world, last)
   assertNoTokenLeft(world)
   assert.ok(!provider.sawInHeaders(PLACEHOLDER_KEY), 'the provider saw the placeholder')
 }

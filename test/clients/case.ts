@@ -89,3 +89,24 @@ export function assertKey(calls: readonly Exchange[], header: string, key: strin
     assert.deepEqual(headerValues(rawHeaders, header), [key], `${header} at the provider`)
   }
 }
+
+/**
+ * The daemon's own line for the call agrees with the provider on what passed.
+ * An agent does not tell what it sent; these are the two ends that do. Frames
+ * of a WebSocket are masked and framed, so their count is only a lower bound.
+ */
+export async function assertBooked(world: World, call: Exchange): Promise<void> {
+  const path = call.path.split('?')[0]
+  const exact = (booked: unknown, bytes: number): boolean =>
+    call.webSocket ? Number(booked) >= bytes : booked === bytes
+
+  const found = world.daemon.waitForLine(
+    line =>
+      line['path'] === path &&
+      line['outcome'] === 'completed' &&
+      exact(line['bytes_up'], call.request.bytes) &&
+      exact(line['bytes_down'], call.response.bytes),
+  )
+  const what = `${path}: ${call.request.bytes} bytes up, ${call.response.bytes} down`
+  await found.catch(() => assert.fail(`no log line of a completed call with ${what}`))
+}

@@ -8,6 +8,7 @@ import { type JsonObject, parseJsonObject } from './json.ts'
 import type { HostPort } from './raw-client.ts'
 
 const MAIN = join(import.meta.dirname, '../../src/main.ts')
+const STOP_TIMEOUT_MS = 30_000
 
 export interface DaemonProcessOptions {
   /** `CODER_…` variables; nothing of this process's environment but PATH is inherited. */
@@ -35,7 +36,7 @@ export interface DaemonProcess extends AsyncDisposable {
   readonly stderr: string
   /** The first line, past or future, for which `matches` holds; rejects after 10 s. */
   waitForLine(matches: (line: JsonObject) => boolean): Promise<JsonObject>
-  /** Sends the signal (SIGTERM) and gives the exit code, or the signal that killed it. */
+  /** Sends the signal (SIGTERM); gives the exit code, or `SIGKILL` if 30 s were not enough. */
   stop(signal?: NodeJS.Signals): Promise<number | NodeJS.Signals>
 }
 
@@ -53,14 +54,17 @@ export async function startDaemonProcess(
   const output = collect(child)
 
   const stop = async (signal: NodeJS.Signals = 'SIGTERM'): Promise<number | NodeJS.Signals> => {
+    const killer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS)
     if (child.exitCode === null && child.signalCode === null) child.kill(signal)
     await exited
+    clearTimeout(killer)
     return child.exitCode ?? child.signalCode ?? 1
   }
   const dispose = async (): Promise<void> => {
-    const killer = setTimeout(() => child.kill('SIGKILL'), 5_000)
+    // Whatever a test left open would be drained for minutes; a second signal ends that.
+    const hurry = setTimeout(() => child.kill('SIGTERM'), 500)
     await stop()
-    clearTimeout(killer)
+    clearTimeout(hurry)
     if (options.stateDir === undefined) await rm(stateDir, { recursive: true, force: true })
   }
 

@@ -18,8 +18,12 @@ import { connectThrough, readToEnd, requestOver, responseTo, secureOver } from '
 const CENTRAL_KEY = 'sk-ant-the-real-key-8d2f61c04a97'
 const AI_HOST = 'api.anthropic.com'
 const METADATA = '169.254.169.254:80'
-/** What every log line has, and says nothing here. */
-const NOISE = new Set(['level', 'time', 'pid', 'hostname', 'msg', 'name'])
+/** Fields of a log line that would only make this page wider. */
+const NOISE = new Set(
+  'level time msg started_at connect_id call_id token_id peer provider_type kind route client'.split(
+    ' ',
+  ),
+)
 
 await using provider = await startProvider({ gapMs: 120 })
 await using site = await startHttpOrigin({ handler: (_, res) => res.end('hello from the site\n') })
@@ -93,7 +97,8 @@ async function showLog(): Promise<void> {
   // The line of an ended tunnel follows its end by a moment.
   for (let round = 0; round < 20 && eventLines().length < 4; round += 1) await delay(50)
 
-  for (const line of eventLines()) show(String(line['msg']), JSON.stringify(withoutNoise(line)))
+  for (const line of eventLines())
+    show(`${String(line['msg'])}:`, JSON.stringify(withoutNoise(line)))
   const log = JSON.stringify(daemon.lines)
   const leaked = [CENTRAL_KEY, credentials.slice('dev:'.length)].some(secret =>
     log.includes(secret),
@@ -126,7 +131,9 @@ async function printWords(response: IncomingMessage): Promise<void> {
 }
 
 async function daemonCa({ apiUrl }: DaemonProcess): Promise<string> {
-  const response = await fetch(`${apiUrl}/api/v2/aibridge/proxy/ca-cert.pem`)
+  const response = await fetch(`${apiUrl}/api/v2/aibridge/proxy/ca-cert.pem`, {
+    signal: AbortSignal.timeout(5_000),
+  })
   return response.text()
 }
 

@@ -1,10 +1,14 @@
 import { spawn } from 'node:child_process'
 import { openSync } from 'node:fs'
-import { constants, devNull, userInfo } from 'node:os'
+import { mkdtempDisposable } from 'node:fs/promises'
+import { constants, devNull, tmpdir, userInfo } from 'node:os'
+import { join } from 'node:path'
 import { writeTrustFiles } from '../ca/trust.ts'
 import { deploymentConfig } from '../config/output/deployment-config.ts'
 import type { Settings } from '../config/settings.ts'
+import { ensureOwnAuthority } from '../daemon/authority.ts'
 import { startDaemon } from '../daemon.ts'
+import { systemClock } from '../kernel/clock.ts'
 import { ConfigurationError, describeError } from '../kernel/error.ts'
 import { createLog } from '../observe/log.ts'
 import { generateToken } from '../record/tokens.ts'
@@ -33,7 +37,8 @@ export async function runRun(context: CliContext): Promise<number> {
   const configured = configure({ ...context, env }, { own: { log: 'value' }, stopAtOperand: true })
   const [command, ...args] = configured.rest
   if (command === undefined) throw new ConfigurationError([`run needs a command\n${RUN_USAGE}`])
-  const settings = privately(configured.loaded.settings)
+  await using scratch = await mkdtempDisposable(join(tmpdir(), 'aibridgeproxyd-run-'))
+  const settings = await privately(configured.loaded.settings, scratch.path)
 
   const log = createLog({
     level: settings.log.level,
@@ -55,7 +60,7 @@ export async function runRun(context: CliContext): Promise<number> {
       tls: false,
       user,
       token,
-      trust: await writeTrustFiles(settings.stateDir, daemon.authority),
+      trust: await writeTrustFiles(scratch.path, daemon.authority),
       noProxy: env['NO_PROXY'] ?? env['no_proxy'],
     },
     settings,
@@ -98,17 +103,25 @@ function withoutAdopted(
   return kept
 }
 
-function privately(settings: Settings): Settings {
+/**
+ * Free ports, and unless the operator has a CA one that lives as long as the
+ * command: nobody else has to trust it, and it fits whatever is configured.
+ */
+async function privately(settings: Settings, directory: string): Promise<Settings> {
+  const { proxy, api } = settings
+  const own = { ...settings, stateDir: directory }
+  const authority = proxy.ca ?? (await ensureOwnAuthority(own, systemClock.now()))
   return {
     ...settings,
     proxy: {
-      ...settings.proxy,
+      ...proxy,
+      ca: authority,
       listen: FREE_PORT,
       tls: undefined,
       tlsListen: undefined,
       auth: 'required',
     },
-    api: { listen: FREE_PORT, prometheus: { ...settings.api.prometheus, listen: undefined } },
+    api: { listen: FREE_PORT, prometheus: { ...api.prometheus, listen: undefined } },
   }
 }
 

@@ -1,23 +1,22 @@
-import { type Authority, loadAuthority } from '../ca/authority.ts'
+import { type Authority, type AuthorityFiles, loadAuthority } from '../ca/authority.ts'
 import { DEFAULT_AUTHORITY_DAYS } from '../ca/create-authority.ts'
 import { ensureAuthority } from '../ca/ensure-authority.ts'
 import type { Settings } from '../config/settings.ts'
 
-/**
- * The operator's CA, or the state directory's own, which is made when there is
- * none: for the intercepted hosts only. Throws ConfigurationError.
- */
+/** The operator's CA, or the state directory's own. Throws ConfigurationError. */
 export async function loadOrCreateAuthority(settings: Settings, now: number): Promise<Authority> {
-  const hosts = settings.proxy.interceptedHosts
-  // With nothing to intercept the CA may sign for nothing: RFC 6761 6.4.
-  const permitted = hosts.length > 0 ? hosts : ['nothing.invalid']
-  const files =
-    settings.proxy.ca ??
-    (await ensureAuthority(settings.stateDir, {
-      hosts: permitted,
-      keyType: 'ec',
-      lifetimeDays: DEFAULT_AUTHORITY_DAYS,
-      now,
-    }))
-  return await loadAuthority(files, { hosts, now })
+  const files = settings.proxy.ca ?? (await ensureOwnAuthority(settings, now))
+  return await loadAuthority(files, { hosts: settings.proxy.interceptedHosts, now })
+}
+
+/** The CA of the state directory, made when there is none: for the intercepted hosts only. */
+export async function ensureOwnAuthority(settings: Settings, now: number): Promise<AuthorityFiles> {
+  const { interceptedHosts } = settings.proxy
+  return await ensureAuthority(settings.stateDir, {
+    // With nothing to intercept the CA may sign for nothing (RFC 6761 6.4).
+    hosts: interceptedHosts.length > 0 ? interceptedHosts : ['nothing.invalid'],
+    keyType: 'ec',
+    lifetimeDays: DEFAULT_AUTHORITY_DAYS,
+    now,
+  })
 }

@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { writeVariables } from '../../src/cli/shells.ts'
+import { daemonEnv, runCommand, startDaemonProcess } from '../support/daemon-process.ts'
+import { connectThrough } from '../support/raw-client.ts'
+
+const NASTY = `a'b"c$d\`e\\f g;h&i|j>k<l*m?n~o#p!q`
+
+describe('env', () => {
+  let stateDir = ''
+  before(async () => {
+    stateDir = await mkdtemp(join(tmpdir(), 'aibridge-env-'))
+  })
+  after(() => rm(stateDir, { recursive: true, force: true }))
+
+  const env = (): Record<string, string> =>
+    daemonEnv(stateDir, { CODER_AIBRIDGE_PROXY_LISTEN_ADDR: '127.0.0.1:8888', USER: 'ada' })
+
+  it('prints every variable that some runtime needs, and none that misleads curl', async () => {
+    const result = await runCommand(['env'], env())
+    assert.equal(result.code, 0, result.stderr)
+    const names = [...result.stdout.matchAll(/^export (\w+)=/gm)].map(match => match[1])
+    assert.deepEqual(names.sort(), [
+      'AWS_CA_BUNDLE',
+      'CARGO_HTTP_CAINFO',
+      'CODEX_CA_CERTIFICATE',
+      'CURL_CA_BUNDLE',
+      'DENO_CERT',
+      'GIT_SSL_CAINFO',
+      'GRPC_DEFAULT_SSL_ROOTS_FILE_PATH',
+      'HTTPS_PROXY',
+      'NODE_EXTRA_CA_CERTS',
+      'NODE_USE_ENV_PROXY',
+      'NO_PROXY',
+      'PIP_CERT',
+      'REQUESTS_CA_BUNDLE',
+      'SSL_CERT_FILE',
+      'https_proxy',
+      'no_proxy',
+    ])
+    assert.match(result.stdout, /HTTPS_PROXY='http:\/\/ada:aibp_[\w-]+@127\.0\.0\.1:8888'/)
+  })
+
+  it('makes a token that a running daemon takes at once', async () => {
+    await using daemon = await startDaemonProcess({ stateDir })
+    const result = await runCommand(['env', '--user', 'grace'], env())
+    const token = /grace:(aibp_[\w-]+)@/.exec(result.stdout)?.[1]
+    const { head, socket } = await connectThrough(daemon.proxy, 'api.openai.com:443', {
+      credentials: `grace:${token}`,
+    })
+    assert.equal(head.status, 200)
+    socket.destroy()
+  })
+
+  it('uses the token and the host that it is given, and keeps what NO_PROXY says', async () => {
+    const result = await runCommand(
+      ['env', '--token', 'mine', '--host', 'proxy.example', '--user', 'a b'],
+      { ...env(), NO_PROXY: 'intranet.example' },
+    )
+    assert.match(result.stdout, /HTTPS_PROXY='http:\/\/a%20b:mine@proxy\.example:8888'/)
+    assert.match(result.stdout, /NO_PROXY='intranet\.example,localhost,127\.0\.0\.1,::1'/)
+  })
+
+  it('puts a placeholder where there is a central key', async () => {
+    const result = await runCommand(['env'], {
+      ...env(),
+      CODER_AIBRIDGE_ANTHROPIC_KEY: 'sk-ant-real',
+    })
+    assert.match(result.stdout, /ANTHROPIC_API_KEY='sk-aibridge-placeholder'/)
+    assert.doesNotMatch(result.stdout, /OPENAI_API_KEY|sk-ant-real/)
+  })
+
+  it('refuses shells it does not know, and a port that nobody can know', async () => {
+    const shell = await runCommand(['env', '--shell', 'zsh5'], env())
+    assert.equal(shell.code, 2)
+    assert.match(shell.stderr, /--shell: "zsh5" is not one of sh, fish/)
+    const port = await runCommand(['env'], { ...env(), CODER_AIBRIDGE_PROXY_LISTEN_ADDR: ':0' })
+    assert.equal(port.code, 2)
+  })
+})
+
+describe('writeVariables', () => {
+  it('survives a POSIX shell whatever the value', () => {
+    const text = writeVariables('sh', { NASTY })
+    const seen = execFileSync('sh', ['-c', `eval "$TEXT"; printf %s "$NASTY"`], {
+      env: { TEXT: text },
+      encoding: 'utf8',
+    })
+    assert.equal(seen, NASTY)
+  })
+
+  const written: [shell: Parameters<typeof writeVariables>[0], value: string, line: string][] = [
+    ['fish', `a'b\\c`, `set -gx X 'a\\'b\\\\c'\n`],
+    ['powershell', `a'b`, `$env:X = 'a''b'\n`],
+    ['dotenv', `a"b$c`, `X="a\\"b\\$c"\n`],
+    ['github', 'a b', 'X=a b\n'],
+  ]
+  for (const [shell, value, line] of written) {
+    it(`quotes for ${shell}`, () => assert.equal(writeVariables(shell, { X: value }), line))
+  }
+})

@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { type CommandResult, daemonEnv, runCommand } from '../support/daemon-process.ts'
+import { testPki } from '../support/pki.ts'
+import { type Provider, startProvider } from '../support/provider.ts'
+
+const MAIN = join(import.meta.dirname, '../../src/main.ts')
+const PARENT_KEY = 'sk-the-parents-own-key-0123456789'
+
+/** A child that asks the provider through whatever its environment says. */
+const CHILD = `
+  const response = await fetch('https://api.openai.com/v1/models', {
+    headers: { authorization: 'Bearer ' + process.env.OPENAI_API_KEY },
+  })
+  console.log(response.status, process.env.OPENAI_API_KEY)
+`
+
+describe('run', () => {
+  let provider: Provider
+  let stateDir = ''
+  let env: Record<string, string> = {}
+  before(async () => {
+    provider = await startProvider()
+    stateDir = await mkdtemp(join(tmpdir(), 'aibridge-run-'))
+    env = {
+      ...daemonEnv(stateDir),
+      OPENAI_API_KEY: PARENT_KEY,
+      CODER_AIBRIDGE_OPENAI_BASE_URL: `${provider.url}/v1`,
+      CODER_CONFIG_PATH: '',
+    }
+  })
+  after(async () => {
+    await provider[Symbol.asyncDispose]()
+    await rm(stateDir, { recursive: true, force: true })
+  })
+
+  const run = (...args: readonly string[]): Promise<CommandResult> =>
+    runCommand(['run', ...args], env)
+
+  it('gives the child a placeholder for the key, and the provider the key', async () => {
+    const caFile = testPki().certFile
+    const result = await runCommand(
+      ['run', '--', process.execPath, '--input-type=module', '-e', CHILD],
+      {
+        ...env,
+        CODER_AIBRIDGE_PROVIDER_0_TYPE: 'openai',
+        CODER_AIBRIDGE_PROVIDER_0_KEY: PARENT_KEY,
+        CODER_AIBRIDGE_PROVIDER_0_BASE_URL: `${provider.url}/v1`,
+        CODER_AIBRIDGE_PROVIDER_0_CA_FILE: caFile,
+        CODER_AIBRIDGE_OPENAI_BASE_URL: '',
+      },
+    )
+    assert.equal(result.code, 0, result.stderr)
+    assert.equal(result.stdout, '200 sk-aibridge-placeholder\n')
+    assert.ok(provider.sawInHeaders(PARENT_KEY))
+    assert.match(result.stderr, /calls to openai: 1 completed/)
+  })
+
+  it('takes provider keys out of the child and makes them central ones', async () => {
+    const script = `
+      const bundle = require('node:fs').readFileSync(process.env.SSL_CERT_FILE, 'utf8')
+      const certificates = bundle.split('BEGIN CERTIFICATE').length - 1
+      console.log(JSON.stringify({ ...process.env, certificates }))
+    `
+    const result = await run('--', process.execPath, '-e', script)
+    assert.equal(result.code, 0, result.stderr)
+    assert.ok(!result.stdout.includes(PARENT_KEY))
+    const child: unknown = JSON.parse(result.stdout)
+    assert.ok(typeof child === 'object' && child !== null)
+    assert.equal(Reflect.get(child, 'OPENAI_API_KEY'), 'sk-aibridge-placeholder')
+    assert.match(
+      String(Reflect.get(child, 'HTTPS_PROXY')),
+      /^http:\/\/[^:]+:aibp_[^@]+@127\.0\.0\.1:\d+$/,
+    )
+    assert.ok(Number(Reflect.get(child, 'certificates')) > 50, 'system roots are in the bundle')
+  })
+
+  it('ends with the exit code of the child', async () => {
+    assert.equal((await run('sh', '-c', 'exit 7')).code, 7)
+    assert.equal((await run('--', 'sh', '-c', 'kill -TERM $$')).code, 128 + 15)
+    assert.equal((await run('no-such-command-anywhere')).code, 127)
+    assert.equal((await run()).code, 2)
+  })
+
+  it('hands signals on to the child', async () => {
+    const script =
+      'process.on("SIGTERM", () => process.exit(9)); console.log("up"); setInterval(() => {}, 1e3)'
+    const child = spawn(process.execPath, [MAIN, 'run', '--', process.execPath, '-e', script], {
+      env,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
+    await once(child.stdout, 'data')
+    child.kill('SIGTERM')
+    assert.deepEqual(await once(child, 'exit'), [9, null])
+  })
+
+  it('keeps its log where it is told to', async () => {
+    const file = join(stateDir, 'run.log')
+    await run('--log', file, 'true')
+    assert.equal(await readFile(file, 'utf8'), '', 'nothing happened, nothing logged')
+  })
+})

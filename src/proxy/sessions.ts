@@ -56,7 +56,9 @@ export class Sessions {
 
   /** Counts the connection for its caller until it closes. */
   admit(client: Socket, caller: Caller): Reason | undefined {
-    if (this.#admitted.has(client)) return undefined
+    // A client may leave while its token is looked up; its close is past then
+    // and would never be counted.
+    if (this.#admitted.has(client) || client.closed) return undefined
     const key = caller.identity.tokenId
     const count = this.#perCaller.get(key) ?? 0
     if (count >= this.#limits().connectionsPerCaller) return 'too_many_connections'

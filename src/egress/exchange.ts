@@ -2,8 +2,10 @@ import type { ClientRequest, IncomingMessage } from 'node:http'
 import type { Duplex, Readable } from 'node:stream'
 import { Refusal } from '../kernel/error.ts'
 import type { Reply } from '../kernel/flow.ts'
-import { type RawHeaders, stripHopByHop } from '../kernel/headers.ts'
+import { isAmbiguous } from '../kernel/framing.ts'
+import { filterHeaders, type RawHeaders, stripHopByHop } from '../kernel/headers.ts'
 import type { Reason } from '../kernel/reasons.ts'
+import { safeTrailers } from '../kernel/trailers.ts'
 import type { OutgoingRequest } from './request.ts'
 
 /** One request to an origin, with everything that bounds it. */
@@ -22,6 +24,9 @@ export interface Exchange {
   /** How this leg names a silent and a broken origin. */
   readonly faults: { readonly timeout: Reason; readonly broken: Reason }
 }
+
+/** More than any server has use for; each one keeps the connection from timing out. */
+const MAX_INFORMATIONAL = 32
 
 /** How the head gets out: over an agent, or through an upstream proxy. */
 export type Send = (request: OutgoingRequest) => ClientRequest
@@ -46,16 +51,33 @@ export function exchange(send: Send, order: Exchange): Promise<Reply> {
           : new Refusal(order.faults.broken, undefined, { cause: error })
       reject(refusal)
     })
+    let informed = 0
     request.on('information', info => {
-      if (info.statusCode !== 100) order.inform?.(info.statusCode, info.rawHeaders)
+      informed += 1
+      if (informed > MAX_INFORMATIONAL) request.destroy(new Error('too many informational answers'))
+      else if (info.statusCode !== 100)
+        order.inform?.(info.statusCode, stripHopByHop(info.rawHeaders))
     })
     request.once('response', response => {
       limitIdle(response, order)
-      resolve(responseReply(response))
+      const fault = answerFault(response)
+      if (fault === undefined) resolve(responseReply(response))
+      else request.destroy(new Error(fault))
+      // The origin has said all it will: what it left of the request is of no
+      // use, and its connection neither.
+      response.once('end', () => {
+        if (!request.writableFinished) request.destroy()
+      })
     })
     request.once('upgrade', (response, socket, head) => {
-      socket.setTimeout(0)
-      resolve(upgradedReply(response, socket, head))
+      const reply = upgradedReply(response, socket, head)
+      if (order.upgrade) {
+        socket.setTimeout(0)
+        resolve(reply)
+        return
+      }
+      socket.destroy()
+      reject(new Refusal(order.faults.broken, 'the origin switched protocols unasked'))
     })
     if (order.upgrade) request.flushHeaders()
     if (order.body === undefined) request.end()
@@ -68,8 +90,7 @@ function sendBody(
   request: ClientRequest,
 ): void {
   body.once('end', () => {
-    const trailers = body.rawTrailers ?? []
-    if (trailers.length > 0) request.addTrailers(headerList(trailers))
+    request.addTrailers(safeTrailers(body.rawTrailers ?? []))
     request.end()
   })
   body.pipe(request, { end: false })
@@ -84,11 +105,27 @@ function limitIdle(response: IncomingMessage, order: Exchange): void {
   response.on('error', () => {})
 }
 
+/**
+ * Why an answer cannot be relayed, although Node's parser takes it: it would be
+ * framed otherwise by the next reader, or is no final answer (RFC 9112 6.1, 6.3).
+ */
+function answerFault(response: IncomingMessage): string | undefined {
+  const status = response.statusCode ?? 0
+  if (status < 200) return `status ${status} is no final answer`
+  if (isAmbiguous(response.httpVersion, response.rawHeaders)) return 'ambiguous transfer encoding'
+  return undefined
+}
+
+/** A reason phrase may hold bytes that must not stand in a message we write. */
+function printable(text = ''): string {
+  return /^[\t\x20-\x7e\x80-\xff]*$/.test(text) ? text : ''
+}
+
 function responseReply(response: IncomingMessage): Reply {
   return {
     kind: 'response',
     status: response.statusCode ?? 502,
-    statusText: response.statusMessage ?? '',
+    statusText: printable(response.statusMessage),
     headers: stripHopByHop(response.rawHeaders),
     body: response,
   }
@@ -99,15 +136,13 @@ function upgradedReply(response: IncomingMessage, socket: Duplex, head: Buffer):
   return {
     kind: 'upgraded',
     status: 101,
-    statusText: response.statusMessage ?? 'Switching Protocols',
-    headers: stripHopByHop(response.rawHeaders),
+    statusText: printable(response.statusMessage),
+    headers: filterHeaders(
+      stripHopByHop(response.rawHeaders),
+      // A switched connection has no body; a length could make a reader wait for one.
+      name => name !== 'content-length',
+    ),
     socket,
     head,
   }
-}
-
-function headerList(raw: RawHeaders): [string, string][] {
-  const list: [string, string][] = []
-  for (let i = 0; i + 1 < raw.length; i += 2) list.push([raw[i] ?? '', raw[i + 1] ?? ''])
-  return list
 }

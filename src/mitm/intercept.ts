@@ -1,16 +1,16 @@
-import http, { type IncomingMessage, type ServerResponse } from 'node:http'
+import http, { type IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { SecureContext } from 'node:tls'
-import { describeError, Refusal } from '../kernel/error.ts'
 import type { Emit, Handle, Intercept, InterceptEnded } from '../kernel/flow.ts'
 import type { Limits } from '../kernel/limits.ts'
 import { type Reason, unparsedReason } from '../kernel/reasons.ts'
-import { writeReply } from '../relay/reply.ts'
-import { type Interception, judgeRequest, toCall } from './call.ts'
-import { inform, joinUpgraded, refuseCall, responseOn } from './reply.ts'
+import { refuseSocket } from '../relay/refusal.ts'
+import { watchHeads } from './head-watch.ts'
+import { refuseConnect, serveCall, serveUpgrade } from './serve.ts'
+import { Session } from './session.ts'
 import { terminate } from './terminate.ts'
-import { TLS_FAILURES } from './tls-failure.ts'
+import { TLS_FAILURES, type TlsFailure } from './tls-failure.ts'
 
 /** Longer than any agent keeps an idle connection: a race there costs a failed call. */
 const KEEP_ALIVE_MS = 15 * 60_000
@@ -23,9 +23,7 @@ export interface InterceptDeps {
   readonly limits: Limits
 }
 
-interface Session extends Interception {
-  calls: number
-}
+type Sessions = WeakMap<Duplex, Session>
 
 /**
  * The stage behind a CONNECT to an AI host: TLS towards the client, then its
@@ -33,34 +31,42 @@ interface Session extends Interception {
  * never listens, and a session is found by its socket.
  */
 export function createIntercept(deps: InterceptDeps): Intercept {
-  const sessions = new WeakMap<Duplex, Session>()
+  const sessions: Sessions = new WeakMap()
   const server = createServer(deps, sessions)
 
   return async (client, connect, verdict) => {
     const context = await deps.contextFor(verdict.host)
     const before = { read: client.bytesRead, written: client.bytesWritten }
+    if (client.destroyed) return ended(client, before, failed('closed'))
     client.write('HTTP/1.1 200 Connection established\r\n\r\n')
     const result = await terminate(client, context, deps.limits.tlsHandshakeTimeoutMs)
-    if (typeof result === 'string')
-      return ended(client, before, { calls: 0, tlsFailure: result, detail: TLS_FAILURES[result] })
+    if (typeof result === 'string') return ended(client, before, failed(result))
 
-    const session: Session = { connect, verdict, servername: result.servername, calls: 0 }
-    sessions.set(result.socket, session)
+    const { socket, servername } = result
+    const session = new Session({ connect, verdict, servername }, socket)
+    sessions.set(socket, session)
+    using watch = watchHeads(
+      { bytesRead: () => socket.bytesRead, busy: () => session.busy },
+      { headMs: deps.limits.headTimeoutMs, idleMs: KEEP_ALIVE_MS },
+      {
+        slow: () => refuseUnparsed(deps, session, 'head_timeout'),
+        idle: () => socket.destroySoon(),
+      },
+    )
+    session.watch = watch
     const closed = Promise.withResolvers<void>()
-    result.socket.once('close', () => closed.resolve())
-    server.emit('connection', result.socket)
+    socket.once('close', () => closed.resolve())
+    server.emit('connection', socket)
     await closed.promise
     return ended(client, before, { calls: session.calls, tlsFailure: undefined, detail: undefined })
   }
 }
 
-function createServer(deps: InterceptDeps, sessions: WeakMap<Duplex, Session>): http.Server {
+function createServer(deps: InterceptDeps, sessions: Sessions): http.Server {
   const server = http.createServer({
     maxHeaderSize: deps.limits.headBytes,
-    headersTimeout: deps.limits.headTimeoutMs,
     requestTimeout: 0,
     keepAliveTimeout: KEEP_ALIVE_MS,
-    connectionsCheckingInterval: Math.min(1000, deps.limits.headTimeoutMs),
     requireHostHeader: false,
     insecureHTTPParser: false,
     noDelay: true,
@@ -77,126 +83,41 @@ function createServer(deps: InterceptDeps, sessions: WeakMap<Duplex, Session>): 
   server.on('upgrade', (message: IncomingMessage, socket: Duplex, head: Buffer) => {
     const session = sessions.get(socket)
     if (session === undefined) socket.destroy()
-    else void serveUpgrade(deps, session, { message, socket, head })
+    else void serveUpgrade(deps, session, message, head)
   })
-  server.on('connect', (message: IncomingMessage) => {
-    refuse(deps, responseOn(message), message, 'method_not_allowed')
+  server.on('connect', (message: IncomingMessage, socket: Duplex) => {
+    const session = sessions.get(socket)
+    if (session === undefined) socket.destroy()
+    else refuseConnect(deps, session, message)
   })
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
-    if (socket instanceof Socket) refuseUnparsed(deps, error, socket)
-    else socket.destroy()
+    socket.on('error', () => {})
+    const session = sessions.get(socket)
+    if (session === undefined || error.code === 'ECONNRESET') socket.destroy()
+    else refuseUnparsed(deps, session, unparsedReason(error.code), error.code)
   })
   return server
-}
-
-async function serveCall(
-  deps: InterceptDeps,
-  session: Session,
-  message: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
-  session.calls += 1
-  const fault = judgeRequest(message, session)
-  if (fault !== undefined) {
-    refuse(deps, response, message, fault)
-    return
-  }
-  const call = toCall(message, session, {
-    upgrade: false,
-    inform: (status, headers) => inform(response, status, headers),
-    signal: goneSignal(response),
-  })
-  try {
-    const reply = await deps.handle(call)
-    if (reply.kind === 'response') await writeReply(response, reply)
-    else {
-      reply.socket.destroy()
-      refuse(deps, response, message, 'provider_broken')
-    }
-  } catch (error) {
-    fail(deps, response, message, error)
-  }
-}
-
-interface Upgrade {
-  readonly message: IncomingMessage
-  readonly socket: Duplex
-  readonly head: Buffer
-}
-
-async function serveUpgrade(
-  deps: InterceptDeps,
-  session: Session,
-  upgrade: Upgrade,
-): Promise<void> {
-  const { message, socket, head } = upgrade
-  session.calls += 1
-  socket.on('error', () => {})
-  const gone = new AbortController()
-  socket.once('close', () => gone.abort())
-  const fault = judgeRequest(message, session)
-  if (fault !== undefined) {
-    refuse(deps, responseOn(message), message, fault)
-    return
-  }
-  const call = toCall(message, session, { upgrade: true, inform: undefined, signal: gone.signal })
-  try {
-    const reply = await deps.handle(call)
-    if (reply.kind === 'response') await writeReply(responseOn(message), reply)
-    else {
-      const idleMs = deps.limits.tunnelIdleTimeoutMs
-      await joinUpgraded(socket, head, reply, { idleMs })
-    }
-  } catch (error) {
-    fail(deps, responseOn(message), message, error)
-  }
-}
-
-/** Aborts when the client goes away before its answer is complete. */
-function goneSignal(response: ServerResponse): AbortSignal {
-  const gone = new AbortController()
-  response.once('close', () => {
-    if (!response.writableFinished) gone.abort()
-  })
-  return gone.signal
 }
 
 function isWebSocket(message: IncomingMessage): boolean {
   return message.method === 'GET' && message.headers.upgrade?.trim().toLowerCase() === 'websocket'
 }
 
-function refuse(
+/** Bytes that never became a request. Behind an unfinished answer nothing can be said. */
+function refuseUnparsed(
   deps: InterceptDeps,
-  response: ServerResponse,
-  message: IncomingMessage,
+  session: Session,
   reason: Reason,
+  detail?: string,
 ): void {
-  const peer = message.socket.remoteAddress ?? ''
-  deps.emit({ type: 'client_error', peer, reason, detail: undefined })
-  refuseCall(response, reason)
+  const { socket, connect } = session
+  deps.emit({ type: 'client_error', peer: connect.peer.address, reason, detail })
+  if (session.answering || !(socket instanceof Socket)) socket.destroySoon()
+  else refuseSocket(socket, reason)
 }
 
-function fail(
-  deps: InterceptDeps,
-  response: ServerResponse,
-  message: IncomingMessage,
-  error: unknown,
-): void {
-  const peer = message.socket.remoteAddress ?? ''
-  const reason = error instanceof Refusal ? error.reason : 'internal'
-  deps.emit({ type: 'client_error', peer, reason, detail: describeError(error) })
-  refuseCall(response, reason)
-}
-
-function refuseUnparsed(deps: InterceptDeps, error: NodeJS.ErrnoException, socket: Socket): void {
-  socket.on('error', () => {})
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy()
-    return
-  }
-  const reason = unparsedReason(error.code)
-  deps.emit({ type: 'client_error', peer: socket.remoteAddress ?? '', reason, detail: error.code })
-  socket.destroySoon()
+function failed(failure: TlsFailure): Omit<InterceptEnded, 'bytesUp' | 'bytesDown'> {
+  return { calls: 0, tlsFailure: failure, detail: TLS_FAILURES[failure] }
 }
 
 function ended(

@@ -19,6 +19,7 @@ export async function answerRequest(
   const { req, res } = message
   req.on('data', (chunk: Buffer) => exchange.request.add(chunk))
   await once(req, 'end')
+  exchange.rawTrailers = req.rawTrailers
 
   const planned = plan(exchange, behaviour)
   exchange.status = planned.status

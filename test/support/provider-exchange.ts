@@ -20,6 +20,8 @@ export interface Exchange {
   /** The client waited for `100 Continue`. */
   readonly expectedContinue: boolean
   readonly request: Recorded
+  /** What followed a chunked body; complete once the answer begins. */
+  rawTrailers: RawHeaders
   readonly response: Recorded
   status: number
   /** Written chunks (SSE events, WebSocket messages), in order. */

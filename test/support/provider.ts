@@ -138,6 +138,7 @@ function begin(state: State, req: IncomingMessage): { exchange: Exchange; behavi
     webSocket: headerValues(rawHeaders, 'upgrade').length > 0,
     expectedContinue: firstHeader(rawHeaders, 'expect') !== undefined,
     request: new Recorded(),
+    rawTrailers: [],
     response: new Recorded(),
     status: 0,
     events: [],

@@ -1,0 +1,127 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { describeError, Refusal } from '../kernel/error.ts'
+import type { Emit, Handle } from '../kernel/flow.ts'
+import type { Limits } from '../kernel/limits.ts'
+import { refuseResponse } from '../relay/refusal.ts'
+import { writeReply } from '../relay/reply.ts'
+import { judgeRequest, toCall } from './call.ts'
+import { inform, joinUpgraded, responseOn } from './reply.ts'
+import type { Session } from './session.ts'
+
+interface ServeDeps {
+  readonly handle: Handle
+  readonly emit: Emit
+  readonly limits: Limits
+}
+
+/** Serves one decrypted request. Never rejects. */
+export async function serveCall(
+  deps: ServeDeps,
+  session: Session,
+  message: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  session.begin(message, response)
+  try {
+    const fault = session.full ? 'overloaded' : judgeRequest(message, session)
+    if (fault !== undefined) throw new Refusal(fault)
+    const reply = await deps.handle(
+      toCall(message, session, {
+        upgrade: false,
+        inform: (status, headers) => inform(response, status, headers),
+        signal: goneSignal(response),
+      }),
+    )
+    if (reply.kind === 'response') {
+      await writeReply(response, reply)
+      return
+    }
+    reply.socket.destroy()
+    throw new Refusal('provider_broken', 'switched protocols unasked')
+  } catch (error) {
+    refuse(deps, session, response, error)
+  }
+}
+
+/** Serves a request to switch to WebSocket; its socket has no parser any more. Never rejects. */
+export async function serveUpgrade(
+  deps: ServeDeps,
+  session: Session,
+  message: IncomingMessage,
+  head: Buffer,
+): Promise<void> {
+  const response = takeOver(deps, session, message)
+  if (response === undefined) return
+  const { socket } = session
+  const gone = new AbortController()
+  socket.once('close', () => gone.abort())
+  try {
+    const fault = judgeRequest(message, session)
+    if (fault !== undefined) throw new Refusal(fault)
+    const reply = await deps.handle(
+      toCall(message, session, { upgrade: true, inform: undefined, signal: gone.signal }),
+    )
+    if (reply.kind === 'response') {
+      await writeReply(response, reply)
+      return
+    }
+    response.detachSocket(socket)
+    await joinUpgraded(socket, head, reply, { idleMs: deps.limits.tunnelIdleTimeoutMs })
+  } catch (error) {
+    refuse(deps, session, response, error)
+  }
+}
+
+/** Refuses a CONNECT inside the connection that a CONNECT made. */
+export function refuseConnect(deps: ServeDeps, session: Session, message: IncomingMessage): void {
+  const response = takeOver(deps, session, message)
+  if (response !== undefined) refuse(deps, session, response, new Refusal('method_not_allowed'))
+}
+
+/**
+ * The last answer on a connection whose parser is gone. SECURITY: with answers
+ * outstanding it would end up in the middle of one of them, and Node throws for
+ * a second response on the same socket; there the connection ends.
+ */
+function takeOver(
+  deps: ServeDeps,
+  session: Session,
+  message: IncomingMessage,
+): ServerResponse | undefined {
+  const { socket } = session
+  socket.on('error', () => {})
+  if (session.answering) {
+    emitRefusal(deps, session, new Refusal('request_malformed', 'a switch amid other requests'))
+    socket.destroy()
+    return undefined
+  }
+  const response = responseOn(message)
+  session.begin(message, response)
+  return response
+}
+
+/** Aborts when the client goes away before its answer is complete. */
+function goneSignal(response: ServerResponse): AbortSignal {
+  const gone = new AbortController()
+  response.once('close', () => {
+    if (!response.writableFinished) gone.abort()
+  })
+  return gone.signal
+}
+
+function refuse(deps: ServeDeps, session: Session, response: ServerResponse, error: unknown): void {
+  const refusal =
+    error instanceof Refusal ? error : new Refusal('internal', undefined, { cause: error })
+  emitRefusal(deps, session, refusal)
+  refuseResponse(response, refusal.reason)
+}
+
+function emitRefusal(deps: ServeDeps, session: Session, refusal: Refusal): void {
+  const cause = refusal.cause === undefined ? undefined : describeError(refusal.cause)
+  deps.emit({
+    type: 'client_error',
+    peer: session.connect.peer.address,
+    reason: refusal.reason,
+    detail: [refusal.detail, cause].filter(text => text !== undefined).join(': ') || undefined,
+  })
+}

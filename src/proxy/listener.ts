@@ -7,8 +7,8 @@ import { ConfigurationError, describeError } from '../kernel/error.ts'
 import type { Limits } from '../kernel/limits.ts'
 import { unparsedReason } from '../kernel/reasons.ts'
 import type { ListenAddress } from '../kernel/target.ts'
+import { refuseSocket } from '../relay/refusal.ts'
 import { type PlainDeps, servePlain } from './plain.ts'
-import { refuseSocket } from './refuse.ts'
 import { serveConnect } from './session.ts'
 
 const BACKLOG = 4096

@@ -4,10 +4,9 @@ import { Refusal } from '../kernel/error.ts'
 import type { Reply } from '../kernel/flow.ts'
 import { hasBody } from '../kernel/framing.ts'
 import { filterHeaders, headerValues, type RawHeaders, stripHopByHop } from '../kernel/headers.ts'
-import { REASONS, type Reason } from '../kernel/reasons.ts'
 import type { Target } from '../kernel/target.ts'
+import { refuseResponse } from '../relay/refusal.ts'
 import { writeReply } from '../relay/reply.ts'
-import { refusalParts } from './refuse.ts'
 import { parseAbsolute } from './request.ts'
 import {
   begin,
@@ -131,15 +130,4 @@ function plainHeaders(message: IncomingMessage, target: Target): string[] {
     ),
     ...(chunked ? ['Transfer-Encoding', 'chunked'] : []),
   ]
-}
-
-/** Answers a request whose parser is still there; see `refuseSocket` for the others. */
-function refuseResponse(response: ServerResponse, reason: Reason): void {
-  if (response.headersSent) {
-    response.destroy()
-    return
-  }
-  const { headers, body } = refusalParts(reason)
-  response.writeHead(REASONS[reason].status, headers)
-  response.end(body)
 }

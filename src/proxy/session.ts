@@ -15,7 +15,7 @@ import type {
 } from '../kernel/flow.ts'
 import { headerValues } from '../kernel/headers.ts'
 import { REASONS } from '../kernel/reasons.ts'
-import { refuseSocket } from './refuse.ts'
+import { refuseSocket } from '../relay/refusal.ts'
 import { parseConnect } from './request.ts'
 import type { Session, Sessions } from './sessions.ts'
 import { tunnel } from './tunnel.ts'

@@ -1,18 +1,21 @@
 import type { ServerResponse } from 'node:http'
 import type { Reply } from '../kernel/flow.ts'
+import { safeTrailers } from '../kernel/trailers.ts'
+import { discardRest } from './refusal.ts'
 
 /**
  * Writes an answer to a client as it comes in: head at once, each chunk as it
  * arrives, under the client's own backpressure. Resolves when the answer is
  * complete or cannot be completed. A source that breaks breaks the client's
- * connection too: a cut answer never gets a valid terminator.
+ * connection too: a cut answer never gets a valid terminator. Rejects for a
+ * head that cannot be written; the source is destroyed then.
  */
 export function writeReply(
   response: ServerResponse,
   reply: Extract<Reply, { kind: 'response' }>,
 ): Promise<void> {
   const { body } = reply
-  return new Promise(resolve => {
+  return new Promise((resolve, reject) => {
     if (response.destroyed) {
       body.destroy()
       resolve()
@@ -20,7 +23,13 @@ export function writeReply(
     }
     // The provider's own Date is relayed; a second one would change the answer.
     response.sendDate = false
-    response.writeHead(reply.status, reply.statusText, [...reply.headers])
+    try {
+      response.writeHead(reply.status, reply.statusText, [...reply.headers])
+    } catch (error) {
+      body.destroy()
+      reject(error)
+      return
+    }
     response.flushHeaders()
 
     let blocked = false
@@ -38,25 +47,20 @@ export function writeReply(
     }
     body.on('data', onData)
     body.once('end', () => {
-      if (body.rawTrailers !== undefined && body.rawTrailers.length > 0) {
-        response.addTrailers(pairs(body.rawTrailers))
-      }
+      response.addTrailers(safeTrailers(body.rawTrailers ?? []))
       response.end()
     })
     body.once('error', breakOff)
     body.once('close', () => {
       if (!body.readableEnded) breakOff()
     })
+    // An answer may be over before its request is: the client must not hang in
+    // an upload that nobody reads.
+    response.once('finish', () => discardRest(response))
     response.once('close', () => {
       if (!body.readableEnded) body.destroy()
       resolve()
     })
     body.resume()
   })
-}
-
-function pairs(raw: readonly string[]): [string, string][] {
-  const result: [string, string][] = []
-  for (let i = 0; i + 1 < raw.length; i += 2) result.push([raw[i] ?? '', raw[i + 1] ?? ''])
-  return result
 }

@@ -1,4 +1,4 @@
-import { STATUS_CODES } from 'node:http'
+import { type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import { REASONS, type Reason } from '../kernel/reasons.ts'
 
@@ -12,7 +12,7 @@ const REASON_HEADER = 'X-Aibridge-Reason'
  * The headers and body of a refusal. The public text comes from the table and
  * nowhere else, so that no address, name or internal error can slip into it.
  */
-export function refusalParts(reason: Reason): { headers: string[]; body: string } {
+function refusalParts(reason: Reason): { headers: string[]; body: string } {
   const row = REASONS[reason]
   const body = `${reason}: ${row.text}\n`
   const headers = [
@@ -55,9 +55,53 @@ export function refuseSocket(socket: Socket, reason: Reason): void {
     return
   }
   socket.end(renderRefusal(reason))
-  socket.resume()
+  linger(socket)
+}
+
+/**
+ * Waits a moment for the other side's end after ours, reading and throwing away
+ * what it still sends.
+ */
+export function linger(socket: Socket): void {
   const timer = setTimeout(() => socket.destroy(), LINGER_MS)
   timer.unref()
   socket.once('end', () => socket.destroySoon())
   socket.once('close', () => clearTimeout(timer))
+  socket.resume()
+}
+
+/**
+ * Answers a request whose parser is still there. The answer is out at once; the
+ * connection closes when the rest of the request has been read, or after a
+ * moment: a client in the middle of an upload must be able to read it, too.
+ */
+export function refuseResponse(response: ServerResponse, reason: Reason): void {
+  if (response.headersSent || response.destroyed) {
+    response.destroy()
+    return
+  }
+  const { headers, body } = refusalParts(reason)
+  response.writeHead(REASONS[reason].status, headers)
+  response.write(body)
+
+  const { req: message } = response
+  if (message.complete) {
+    response.end()
+    return
+  }
+  const end = (): void => {
+    clearTimeout(timer)
+    response.end()
+  }
+  const timer = setTimeout(end, LINGER_MS)
+  timer.unref()
+  message.once('end', end)
+  message.once('close', end)
+  discardRest(response)
+}
+
+/** Reads the rest of a request to nowhere, so that the next one is seen. */
+export function discardRest({ req: message }: ServerResponse): void {
+  message.unpipe()
+  message.resume()
 }

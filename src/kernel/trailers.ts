@@ -1,0 +1,45 @@
+import { filterHeaders, type RawHeaders } from './headers.ts'
+
+/**
+ * Fields that must not arrive after a body (RFC 9110 6.5.1): framing, routing,
+ * authentication, and what governs how the body is read.
+ */
+const FORBIDDEN = new Set([
+  'age',
+  'api-key',
+  'authorization',
+  'cache-control',
+  'connection',
+  'content-encoding',
+  'content-length',
+  'content-range',
+  'content-type',
+  'cookie',
+  'expect',
+  'host',
+  'keep-alive',
+  'location',
+  'retry-after',
+  'set-cookie',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'www-authenticate',
+  'x-api-key',
+  'x-goog-api-key',
+])
+/** What speaks to proxies, to us or to Coder. */
+const OURS = /^(?:proxy-|x-coder-|coder-|x-ai-bridge-|x-aibridge-)/
+
+/**
+ * The trailers that may go on, as pairs. SECURITY: a receiver may merge them
+ * into the headers, after every check of those: a credential or a length there
+ * would come in behind our back.
+ */
+export function safeTrailers(raw: RawHeaders): [name: string, value: string][] {
+  const kept = filterHeaders(raw, name => !FORBIDDEN.has(name) && !OURS.test(name))
+  const pairs: [string, string][] = []
+  for (let i = 0; i + 1 < kept.length; i += 2) pairs.push([kept[i] ?? '', kept[i + 1] ?? ''])
+  return pairs
+}

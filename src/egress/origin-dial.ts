@@ -2,10 +2,10 @@ import type { Socket } from 'node:net'
 import { Refusal } from '../kernel/error.ts'
 import type { Opened } from '../kernel/flow.ts'
 import type { Reason } from '../kernel/reasons.ts'
-import { type Host, isLocalhostName, type Origin } from '../kernel/target.ts'
-import { classify } from './classify.ts'
+import type { Origin } from '../kernel/target.ts'
 import type { Dial } from './dial.ts'
 import { pinOperatorDestination } from './guard.ts'
+import { isLoopbackHost } from './loopback.ts'
 import type { Own } from './own.ts'
 import { addressesOf, type Resolve } from './resolve.ts'
 import { clientContext, secure } from './tls.ts'
@@ -34,8 +34,8 @@ const TIMEOUTS: ReadonlySet<Reason> = new Set<Reason>([
  * bridge. Its address may be private, because the operator chose it and no
  * client can change it; our own listeners are still refused. With an upstream
  * proxy the leg goes through it by name, unresolved. Loopback origins (a
- * `localhost` name or a loopback literal) bypass it: a local gateway is not
- * reachable from there.
+ * `localhost` name or a loopback literal) bypass it unless it is on this machine
+ * itself: from another one a local gateway cannot be reached.
  *
  * `https` origins speak TLS 1.2 or later, verified against `roots` (PEM) and
  * nothing else. Rejects with a Refusal: `provider_unreachable`,
@@ -47,7 +47,8 @@ export function createOriginDial(
   deps: OriginDialDeps,
 ): DialOrigin {
   const { host } = origin.target
-  const upstream = isLoopback(host) ? undefined : deps.upstream
+  const isBehind = !isLoopbackHost(host) || deps.upstream?.isLocal === true
+  const upstream = isBehind ? deps.upstream : undefined
   const context = origin.protocol === 'https' ? clientContext(roots) : undefined
   // Saves a round trip of certificates; TLS refuses it if it has become stale.
   let session: Buffer | undefined
@@ -95,10 +96,6 @@ async function dialDirect(
   const judged = pinOperatorDestination(await addressesOf(host, resolve, signal), own, port)
   if (!judged.ok) throw new Refusal(judged.refused, 'the origin is this daemon itself')
   return await dial(judged.allowed, port, { timeoutMs: connectTimeoutMs, signal })
-}
-
-function isLoopback(host: Host): boolean {
-  return host.kind === 'name' ? isLocalhostName(host.name) : classify(host.address) === 'loopback'
 }
 
 function asProviderRefusal(error: unknown): unknown {

@@ -25,8 +25,8 @@ export type LegRoute =
  * proxy's own resolver makes of the name is beyond us. Rejects with a Refusal
  * whose detail has the address, for the operator only.
  *
- * Allowlisted loopback addresses are always reached directly: behind the proxy
- * they would be the proxy's.
+ * Allowlisted loopback addresses are reached directly unless the proxy is on
+ * this machine too: behind another one they would be the proxy's own.
  */
 export async function routeTarget(
   target: Target,
@@ -51,7 +51,7 @@ export async function routeTarget(
   const judged = judge(addresses, deps.guard, target.port)
   if (!judged.ok) throw new Refusal(judged.refused, judged.address.text)
   const isLoopback = judged.allowed.some(({ address }) => classify(address) === 'loopback')
-  return upstream !== undefined && !isLoopback
+  return upstream !== undefined && (!isLoopback || upstream.isLocal)
     ? { kind: 'upstream', upstream }
     : { kind: 'direct', pinned: judged.allowed }
 }

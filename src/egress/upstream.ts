@@ -6,6 +6,7 @@ import { readConnectReply } from './connect-reply.ts'
 import type { Dial } from './dial.ts'
 import { pinOperatorDestination } from './guard.ts'
 import type { LoopMark } from './loop.ts'
+import { isLoopbackHost } from './loopback.ts'
 import type { Own } from './own.ts'
 import { addressesOf, type Resolve } from './resolve.ts'
 import { clientContext, secure } from './tls.ts'
@@ -13,6 +14,8 @@ import { clientContext, secure } from './tls.ts'
 /** The corporate proxy, as the legs through it use it. */
 export interface Upstream {
   readonly proxy: UpstreamProxy
+  /** It runs on this machine: its loopback is ours, and can be reached through it. */
+  readonly isLocal: boolean
   /** A connection to the proxy itself, TLS done if it wants TLS. */
   open(signal: AbortSignal): Promise<Socket>
   /** A tunnel to the target; `via` are the Via values of the client's request. */
@@ -112,7 +115,7 @@ export function createUpstream(deps: UpstreamDeps): Upstream {
     }
   }
 
-  return { proxy, open, tunnel, via, authorization }
+  return { proxy, isLocal: isLoopbackHost(proxy.target.host), open, tunnel, via, authorization }
 }
 
 function connectHead(target: Target, via: string, authorization: string | undefined): string {

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import { TLSSocket } from 'node:tls'
 
 /** Why a splice ended: both sides closed, one broke, nothing moved, or we were told to stop. */
 export type SpliceEnd = 'closed' | 'broken' | 'idle' | 'stopped'
@@ -72,12 +73,14 @@ const FLUSH_MS = 1000
 /**
  * Ends a connection so that its peer sees a break and not an end. Only where we
  * have not ended it already: libuv refuses to reset a socket whose shutdown is
- * under way, and Node then leaves the file descriptor open for good.
+ * under way, and Node then leaves the file descriptor open for good. A TLS
+ * socket has the method and throws in it; its close without close_notify is
+ * break enough (RFC 8446 6.1).
  */
 function breakOff(side: Side): void {
   // Late errors of a socket that is being destroyed have nobody to go to.
   side.on('error', () => {})
-  if (side.resetAndDestroy === undefined || side.writableEnded) {
+  if (side.resetAndDestroy === undefined || side instanceof TLSSocket || side.writableEnded) {
     side.destroy()
     return
   }

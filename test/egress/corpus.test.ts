@@ -114,6 +114,7 @@ async function openStubbed(
     return Promise.resolve(new Socket())
   }
   const upstream: Upstream = {
+    isLocal: false,
     proxy: {
       protocol: 'http',
       target: { ...target, text: 'upstream.example:3128' },

@@ -127,9 +127,10 @@ describe('createOriginDial', () => {
     await assert.rejects(own(never), /^Refusal: provider_unreachable: self/)
   })
 
-  it('bypasses the upstream proxy for loopback origins, and for no other', async () => {
+  it('bypasses a distant upstream proxy for loopback origins, and for no other', async () => {
     await using server = await startHttpOrigin()
     const refusing: Upstream = {
+      isLocal: false,
       proxy: { ...originAt('proxy.test:3128'), credentials: undefined, caPem: undefined },
       open: () => Promise.reject(new Error('used')),
       tunnel: () => Promise.reject(new Refusal('upstream_proxy_timeout', 'used')),
@@ -145,6 +146,10 @@ describe('createOriginDial', () => {
       const connect = dialTo(originAt(`${host}:443`), { upstream: refusing })
       await assert.rejects(connect(never), { reason: 'provider_timeout' })
     }
+    const local = dialTo(originAt(`localhost:${server.port}`), {
+      upstream: { ...refusing, isLocal: true },
+    })
+    await assert.rejects(local(never), { reason: 'provider_timeout' })
   })
 })
 

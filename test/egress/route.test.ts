@@ -17,6 +17,7 @@ function parse(authority: string) {
 }
 
 const upstream: Upstream = {
+  isLocal: false,
   proxy: {
     protocol: 'http',
     target: parse('proxy.test:3128'),
@@ -33,6 +34,7 @@ interface World {
   readonly exempt?: Cidr[]
   readonly answers?: string[]
   readonly proxied?: boolean
+  readonly localProxy?: boolean
   readonly upstreamResolves?: boolean
 }
 
@@ -45,7 +47,7 @@ async function route(authority: string, world: World = {}): Promise<string[] | '
   const leg = await routeTarget(parse(authority), never, {
     resolve: createResolver({ timeoutMs: 1000, lookup }),
     guard: { allowedPrivateCidrs: world.exempt ?? [], nat64Prefixes: [], own: () => false },
-    upstream: world.proxied ? upstream : undefined,
+    upstream: world.proxied ? { ...upstream, isLocal: world.localProxy ?? false } : undefined,
     upstreamResolves: world.upstreamResolves ?? false,
   })
   return leg.kind === 'upstream' ? 'upstream' : leg.pinned.map(({ address }) => address.text)
@@ -69,6 +71,13 @@ describe('routeTarget', () => {
     assert.deepEqual(await route('127.0.0.9:443', options), ['127.0.0.9'])
     const answers = ['10.0.0.1', '127.0.0.9']
     assert.deepEqual(await route('a.example:443', { exempt, proxied: true, answers }), answers)
+  })
+
+  it('sends loopback through a proxy that is on this machine too', async () => {
+    const options: World = { exempt: cidrs('127.0.0.0/8'), proxied: true, localProxy: true }
+    assert.equal(await route('localhost:443', options), 'upstream')
+    assert.equal(await route('127.0.0.9:443', options), 'upstream')
+    await assert.rejects(route('localhost:443', { ...options, exempt: [] }), { reason: 'loopback' })
   })
 
   it('sends everything else through the proxy, judged first', async () => {

@@ -32,6 +32,8 @@ export interface Provider extends AsyncDisposable {
   readonly exchanges: readonly Exchange[]
   /** How many connections were accepted so far. */
   readonly connections: number
+  /** Where each of them came from, in order. */
+  readonly peers: readonly string[]
   /** Replaces the `behaviour` option from now on. */
   script(behaviour: ProviderOptions['behaviour']): void
   /** The next request whose head arrives after this call. */
@@ -48,6 +50,7 @@ export async function startProvider(options: ProviderOptions = {}): Promise<Prov
     exchanges: [],
     sockets: new Map(),
     accepted: 0,
+    peers: [],
     waiting: [],
     closers: new WeakMap(),
     behaviour: options.behaviour,
@@ -60,6 +63,7 @@ export async function startProvider(options: ProviderOptions = {}): Promise<Prov
     port,
     url: options.tls === false ? `http://127.0.0.1:${port}` : `https://localhost:${port}`,
     exchanges: state.exchanges,
+    peers: state.peers,
     get connections(): number {
       return state.accepted
     },
@@ -82,6 +86,7 @@ interface State {
   readonly exchanges: Exchange[]
   readonly sockets: Map<Duplex, number>
   accepted: number
+  readonly peers: string[]
   readonly waiting: ((exchange: Exchange) => void)[]
   readonly closers: WeakMap<Exchange, PromiseWithResolvers<void>>
   behaviour: ProviderOptions['behaviour']
@@ -97,6 +102,7 @@ function createServer(tls: boolean, state: State): Server {
 
   server.on(tls ? 'secureConnection' : 'connection', (socket: Socket) => {
     state.sockets.set(socket, ++state.accepted)
+    state.peers.push(socket.remoteAddress ?? '')
     socket.on('error', () => socket.destroy())
     socket.once('close', () => state.sockets.delete(socket))
   })

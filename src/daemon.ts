@@ -117,7 +117,10 @@ export async function startDaemon(settings: Settings, options: DaemonOptions): P
     get authority() {
       return live.current.authority
     },
-    reload: next => reload(live, next, foundation, metrics),
+    reload: async next => {
+      await reload(live, next, foundation, () => listeners.reload(next.proxy.tls))
+      metrics.setProviders(next.bridge.providers)
+    },
     drain: signal => drain({ listeners, sessions, readiness, live }, signal),
     async [Symbol.asyncDispose]() {
       sessions.endAll()
@@ -190,12 +193,13 @@ async function reload(
   live: LiveCell<Snapshot>,
   next: Settings,
   foundation: Foundation,
-  metrics: Metrics,
+  reloadListeners: () => void,
 ): Promise<void> {
   const authority = await loadOrCreateAuthority(next, foundation.clock.now())
+  const snapshot = buildSnapshot(next, authority, foundation)
+  reloadListeners()
   const before = live.current
-  live.swap(buildSnapshot(next, authority, foundation))
-  metrics.setProviders(next.bridge.providers)
+  live.swap(snapshot)
   before.providers.retire()
 }
 

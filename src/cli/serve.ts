@@ -1,5 +1,6 @@
+import { isDeepStrictEqual } from 'node:util'
 import { PROVIDER_TYPES } from '../bridge/providers/registry.ts'
-import { loadConfig } from '../config/load.ts'
+import { type Loaded, loadConfig } from '../config/load.ts'
 import { deploymentConfig } from '../config/output/deployment-config.ts'
 import { type Daemon, startDaemon } from '../daemon.ts'
 import { describeError } from '../kernel/error.ts'
@@ -46,8 +47,11 @@ export async function runServe(context: CliContext): Promise<number> {
         home: context.home,
       })
       await daemon.reload(next.settings)
+      log.logger.level = next.settings.log.level
+      for (const warning of [...next.warnings, ...needRestart(current.loaded, next)]) {
+        log.logger.warn(warning)
+      }
       current.loaded = next
-      for (const warning of next.warnings) log.logger.warn(warning)
       log.logger.info('configuration reloaded')
     } catch (error) {
       log.logger.error(
@@ -59,6 +63,14 @@ export async function runServe(context: CliContext): Promise<number> {
   await untilSignalled(daemon, log, reload)
   await log.flush()
   return 0
+}
+
+/** Changes that this process cannot take over while it runs. */
+function needRestart(before: Loaded, after: Loaded): string[] {
+  return after.values.flatMap(({ option, value }, index) => {
+    const changed = !isDeepStrictEqual(value, before.values[index]?.value)
+    return changed && option.restart ? [`${option.env} has changed: it needs a restart`] : []
+  })
 }
 
 function logListening(daemon: Daemon, log: Log): void {

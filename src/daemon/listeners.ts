@@ -1,18 +1,24 @@
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import type { Server } from 'node:http'
+import { Server as HttpsServer } from 'node:https'
 import type { SecureContextOptions } from 'node:tls'
 import { createSecureContext } from 'node:tls'
 import type { Settings, TlsFiles } from '../config/settings.ts'
 import { ConfigurationError, describeError } from '../kernel/error.ts'
 import type { ListenAddress } from '../kernel/target.ts'
-import { createListener, listen } from '../proxy/listener.ts'
+import { createListener, listen, TLS_TERMS } from '../proxy/listener.ts'
 import type { PlainDeps } from '../proxy/plain.ts'
 
 /** The open ports of the proxy. */
 export interface ProxyListeners extends AsyncDisposable {
   readonly proxy: ListenAddress
   readonly tls: ListenAddress | undefined
+  /**
+   * Reads the listener's certificate again; handshakes from now on get it.
+   * Throws ConfigurationError and changes nothing when it cannot be used.
+   */
+  reload(files: TlsFiles | undefined): void
   /** Stops accepting; what is open goes on. */
   stop(): void
 }
@@ -47,6 +53,13 @@ export async function openListeners(
   return {
     proxy: main,
     tls: beside,
+    reload(files) {
+      if (files === undefined) return
+      const next = readTls(files)
+      for (const server of servers) {
+        if (server instanceof HttpsServer) server.setSecureContext({ ...next, ...TLS_TERMS })
+      }
+    },
     stop() {
       for (const server of servers) server.close()
     },

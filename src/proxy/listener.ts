@@ -13,6 +13,9 @@ import { serveConnect } from './session.ts'
 
 const BACKLOG = 4096
 
+/** What an `https://` proxy accepts, at the start and after a change of certificate. */
+export const TLS_TERMS: SecureContextOptions = { minVersion: 'TLSv1.2' }
+
 /** Settings of every listener of the proxy port, plain or TLS. */
 function serverOptions(limits: Limits): ServerOptions {
   return {
@@ -45,7 +48,7 @@ export function createListener(
       : https.createServer({
           ...options,
           ...tls,
-          minVersion: 'TLSv1.2',
+          ...TLS_TERMS,
           handshakeTimeout: limits.tlsHandshakeTimeoutMs,
           ALPNProtocols: ['http/1.1'],
         })

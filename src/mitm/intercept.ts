@@ -12,6 +12,13 @@ import { Session } from './session.ts'
 import { terminate } from './terminate.ts'
 import { TLS_FAILURES, type TlsFailure } from './tls-failure.ts'
 
+/**
+ * Node and others judge our certificate when the handshake is over, and send no
+ * alert: they just close, at once. A connection that was opened ahead is kept
+ * for seconds.
+ */
+const DROPPED_MS = 250
+
 /** Longer than any agent keeps an idle connection: a race there costs a failed call. */
 const KEEP_ALIVE_MS = 15 * 60_000
 
@@ -54,10 +61,13 @@ export function createIntercept(deps: InterceptDeps): Intercept {
       },
     )
     session.watch = watch
+    const secureAt = performance.now()
     const closed = Promise.withResolvers<void>()
     socket.once('close', () => closed.resolve())
     server.emit('connection', socket)
     await closed.promise
+    const dropped = socket.bytesRead === 0 && performance.now() - secureAt < DROPPED_MS
+    if (dropped) return ended(client, before, failed('ca_not_trusted'))
     return ended(client, before, { calls: session.calls, tlsFailure: undefined, detail: undefined })
   }
 }

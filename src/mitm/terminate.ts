@@ -24,6 +24,7 @@ export function terminate(
       secureContext,
       ALPNProtocols: ['http/1.1'],
     })
+    const writtenBefore = client.bytesWritten
     let failure: Error | undefined
     const timer = setTimeout(() => {
       resolve('handshake_timeout')
@@ -37,8 +38,12 @@ export function terminate(
     socket.once('_tlsError', (error: Error) => {
       failure = error
     })
+    // A client's end during the handshake closes nothing by itself.
+    const onEnd = (): void => void socket.destroy()
+    socket.once('end', onEnd)
     socket.once('secure', () => {
       clearTimeout(timer)
+      socket.off('end', onEnd)
       const { servername } = socket as { servername?: string | false | null }
       resolve({
         socket,
@@ -48,7 +53,11 @@ export function terminate(
     })
     socket.once('close', () => {
       clearTimeout(timer)
-      resolve(classifyTlsFailure(failure))
+      const reason = classifyTlsFailure(failure)
+      // Node and others send no alert for a certificate that they reject: they
+      // just close once they have seen it.
+      const saw = client.bytesWritten > writtenBefore
+      resolve(reason === 'closed' && saw ? 'ca_not_trusted' : reason)
     })
   })
 }

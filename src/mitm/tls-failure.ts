@@ -1,6 +1,7 @@
 /** Why TLS with a client failed: a stable code, and what the operator reads in the log. */
 export const TLS_FAILURES = {
-  ca_not_trusted: 'The client does not trust our CA: run `aibridgeproxyd env` in its shell.',
+  ca_not_trusted:
+    'The client rejected our certificate, or closed as soon as it had seen it: run `aibridgeproxyd env` in its shell.',
   no_shared_protocol: 'The client offers neither TLS 1.2 nor TLS 1.3.',
   no_shared_cipher: 'The client offers no AEAD cipher.',
   no_shared_alpn: 'The client insists on another protocol than HTTP/1.1.',

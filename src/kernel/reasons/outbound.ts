@@ -56,6 +56,12 @@ export const OUTBOUND_REASONS = {
     level: 'error',
     doc: 'No leaf can be minted until the CA is replaced.',
   },
+  accounting_unavailable: {
+    status: 503,
+    text: 'Calls cannot be recorded at the moment.',
+    level: 'error',
+    doc: 'The books cannot be written (disk full, read-only, locked), and calls are not let through unrecorded.',
+  },
   overloaded: {
     status: 503,
     text: 'The proxy is at its limit of connections.',

@@ -21,7 +21,7 @@ export function databaseFile(stateDir: string): string {
  * the schema up to date. Blocks: for commands and the store's worker only.
  * @throws ConfigurationError naming the file and the fix.
  */
-export function openDatabase(stateDir: string): DatabaseSync {
+export function openDatabase(stateDir: string, busyTimeoutMs = BUSY_TIMEOUT_MS): DatabaseSync {
   refuseOldSqlite(process.versions['sqlite'])
   secureDirectory(stateDir)
   const file = databaseFile(stateDir)
@@ -29,7 +29,9 @@ export function openDatabase(stateDir: string): DatabaseSync {
 
   let database: DatabaseSync | undefined
   try {
-    database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS, defensive: true })
+    database = new DatabaseSync(file, { timeout: busyTimeoutMs, defensive: true })
+    // Only an empty file takes this: what retention frees goes back to the disk.
+    database.exec('PRAGMA auto_vacuum = INCREMENTAL')
     enterWal(database)
     // A token that was printed, or a call that was begun, survives power loss.
     database.exec('PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON')
@@ -87,22 +89,37 @@ function enterWal(database: DatabaseSync): void {
 }
 
 /** Primary result codes, https://sqlite.org/rescode.html. */
-const SQLITE = { busy: 5, readonly: 8, corrupt: 11, full: 13, cantOpen: 14, notADatabase: 26 }
+export const SQLITE = {
+  busy: 5,
+  readonly: 8,
+  ioError: 10,
+  corrupt: 11,
+  full: 13,
+  cantOpen: 14,
+  tooBig: 18,
+  constraint: 19,
+  mismatch: 20,
+  range: 25,
+  notADatabase: 26,
+}
 
 const FIXES: Record<number, string> = {
   [SQLITE.busy]: 'another process holds it locked: stop that process',
   [SQLITE.readonly]: 'it is read-only: make the file and its directory writable',
+  [SQLITE.ioError]: 'the disk fails: look at the system log',
   [SQLITE.corrupt]: 'it is damaged: restore a backup, or move it away to start anew',
   [SQLITE.full]: 'the disk is full: make room',
   [SQLITE.cantOpen]: 'it cannot be opened: check its directory',
   [SQLITE.notADatabase]: 'it is not a database: restore a backup, or move it away to start anew',
 }
 
-function explain(error: unknown): string {
+/** What is wrong with the database and what mends it. */
+export function explain(error: unknown): string {
   return FIXES[sqliteCode(error)] ?? describeError(error)
 }
 
-function sqliteCode(error: unknown): number {
+/** The primary result code of an error of SQLite's; 0 for any other error. */
+export function sqliteCode(error: unknown): number {
   const coded = error instanceof Error && 'errcode' in error && typeof error.errcode === 'number'
   // Extended codes carry the primary one in their low byte.
   return coded ? Number(error.errcode) & 0xff : 0

@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { ConfigurationError } from '../kernel/error.ts'
+import { BOOKS } from './schema.ts'
 
 /**
  * The schema, forward only: entry N takes a database from version N to N + 1,
@@ -26,6 +27,7 @@ export const MIGRATIONS: readonly string[] = [
     revoked_at INTEGER
   ) STRICT;
   `,
+  BOOKS,
 ]
 
 /**

@@ -4,7 +4,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { ConfigurationError } from '../kernel/error.ts'
 import { dataVersion, deploymentId, openDatabase } from './database.ts'
 import type { FromStoreWorker, StoreWorkerData, ToStoreWorker } from './store-protocol.ts'
-import { activeTokens } from './tokens.ts'
+import { activeTokens, tokensVersion } from './tokens.ts'
 
 /*
  * The database's own thread: SQLite blocks, and the event loop that relays
@@ -46,18 +46,24 @@ function open(
 }
 
 /**
- * Sends the tokens when another connection has committed since the last look.
- * The version is read first: a commit between the two reads is seen next time.
+ * Sends the tokens when another connection has changed them since the last
+ * look. The versions are read first: a commit between the reads is seen next
+ * time.
  */
 function watch(
   database: DatabaseSync,
   send: (message: FromStoreWorker) => void,
 ): (id: number | undefined) => void {
   let seen: number | undefined
+  let seenTokens: string | undefined
   return id => {
     const version = dataVersion(database)
-    if (version !== seen) send({ type: 'tokens', tokens: activeTokens(database, Date.now()) })
+    const tokens = version === seen ? seenTokens : tokensVersion(database)
+    if (tokens !== seenTokens) {
+      send({ type: 'tokens', tokens: activeTokens(database, Date.now()) })
+    }
     seen = version
+    seenTokens = tokens
     send({ type: 'checked', id })
   }
 }

@@ -119,6 +119,12 @@ export function activeTokens(database: DatabaseSync, now: number): ActiveToken[]
   }))
 }
 
+/** Changes whenever a token is made or revoked. */
+export function tokensVersion(database: DatabaseSync): string {
+  const row = database.prepare("SELECT value FROM meta WHERE key = 'tokens_version'").get()
+  return String(row?.['value'])
+}
+
 function optionalNumber(value: unknown): number | undefined {
   return typeof value === 'number' ? value : undefined
 }

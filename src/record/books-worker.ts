@@ -1,0 +1,23 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { Books, type BooksOptions } from './books.ts'
+import type { BooksMethods } from './sqlite-books.ts'
+import { answerCalls } from './worker-answers.ts'
+
+/*
+ * The thread that writes the books: SQLite blocks, and the event loop that
+ * relays streams must not.
+ */
+
+if (parentPort !== null) {
+  const options: BooksOptions = workerData
+  const books = new Books(options)
+  answerCalls<BooksMethods>(
+    parentPort,
+    {
+      commit: argument => books.commit(argument),
+      purge: argument => books.purge(argument),
+      closeDead: () => books.closeDead(),
+    },
+    () => books[Symbol.dispose](),
+  )
+}

@@ -1,0 +1,69 @@
+import type { CallEnded } from '../kernel/event.ts'
+import { REASONS } from '../kernel/reasons.ts'
+import { boundLine, boundName } from './bounds.ts'
+import type { EndEntry } from './entry.ts'
+import { type ErrorType, errorTypeOfStatus } from './error-type.ts'
+
+/** The columns that the end of a call brings. */
+export function endRow(
+  { ended, lost }: EndEntry,
+  instance: string,
+): Record<string, string | number | null> {
+  const { complete, note } = expectedUsage(ended)
+  return {
+    id: ended.callId,
+    instance,
+    connect_id: ended.connectId ?? null,
+    user: ended.user,
+    token_id: ended.tokenId,
+    provider: ended.provider,
+    provider_type: ended.providerType,
+    host: boundName(ended.host),
+    method: boundName(ended.method),
+    path: boundLine(ended.path),
+    kind: ended.kind,
+    client: boundName(ended.client),
+    credential_kind: ended.credential,
+    credential_hint: ended.credentialHint ?? null,
+    status: statusOf(ended),
+    reason: ended.reason ?? null,
+    error_type: errorTypeOf(ended),
+    error_message: ended.reason === undefined ? null : REASONS[ended.reason].text,
+    http_status: ended.status,
+    complete,
+    note,
+    bytes_up: ended.bytesUp,
+    bytes_down: ended.bytesDown,
+    first_byte_ms: ended.firstByteMs === undefined ? null : Math.round(ended.firstByteMs),
+    duration_ms: Math.max(0, Math.round(ended.durationMs)),
+    lost,
+    started_at: Math.round(ended.at),
+    ended_at: Math.round(ended.at + Math.max(0, ended.durationMs)),
+  }
+}
+
+/** A call that the provider answered with an error is a failed one. */
+export function statusOf(ended: CallEnded): 'completed' | 'failed' | 'aborted' {
+  if (ended.outcome === 'aborted') return 'aborted'
+  return ended.outcome === 'completed' && ended.status < 400 ? 'completed' : 'failed'
+}
+
+export function errorTypeOf(ended: CallEnded): ErrorType | null {
+  if (ended.status >= 400) return errorTypeOfStatus(ended.status)
+  return ended.outcome === 'failed' || ended.outcome === 'refused' ? 'unknown' : null
+}
+
+/**
+ * Whether numbers are missing when no answer brought any: not for calls that
+ * nobody billed (refused by us, answered with an error), and not for paths on
+ * which we look for none.
+ */
+function expectedUsage(ended: CallEnded): {
+  readonly complete: number | null
+  readonly note: 'missing' | null
+} {
+  if (ended.kind === 'passthrough') return { complete: null, note: null }
+  const unbilled =
+    ended.outcome === 'refused' || (ended.outcome === 'completed' && ended.status >= 400)
+  return unbilled ? { complete: 1, note: null } : { complete: 0, note: 'missing' }
+}

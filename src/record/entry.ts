@@ -1,0 +1,73 @@
+import type { CallEnded, ConnectEnded } from '../kernel/event.ts'
+import type { CallIntent } from '../kernel/records.ts'
+import type { RequestFacts, ResponseFacts } from '../kernel/usage.ts'
+
+/**
+ * One step of the books, on its way to the disk. `position` is a number that
+ * this process never uses twice: writing an entry again changes nothing. An
+ * answer takes as many positions as it has details, counted up from its own.
+ */
+export type Entry = BeginEntry | RequestEntry | ResponseEntry | EndEntry | ConnectEntry | GapEntry
+
+export interface BeginEntry {
+  readonly type: 'begin'
+  readonly intent: CallIntent
+}
+
+export interface RequestEntry {
+  readonly type: 'request'
+  readonly callId: string
+  readonly at: number
+  readonly position: number
+  /** Nothing was said of this call in the structured log yet. */
+  readonly first: boolean
+  readonly facts: RequestFacts
+}
+
+export interface ResponseEntry {
+  readonly type: 'response'
+  readonly callId: string
+  readonly at: number
+  readonly position: number
+  readonly facts: ResponseFacts
+}
+
+export interface EndEntry {
+  readonly type: 'end'
+  readonly ended: CallEnded
+  readonly first: boolean
+  /** Entries of this call that had to be dropped. */
+  readonly lost: number
+}
+
+interface ConnectEntry {
+  readonly type: 'connect'
+  readonly position: number
+  readonly ended: ConnectEnded
+}
+
+/** Calls passed, or records were lost, while nothing could be written. */
+export interface GapEntry {
+  readonly type: 'gap'
+  readonly position: number
+  readonly startedAt: number
+  readonly endedAt: number
+  readonly cause: string
+  readonly calls: number
+  readonly records: number
+}
+
+/** How much of the conversation is kept: all, with secrets masked, or no prompts. */
+export type TextMode = 'true' | 'false' | 'redacted'
+
+/** Rough bytes that an entry holds in memory. */
+export function entrySize(entry: Entry): number {
+  const base = 512
+  if (entry.type === 'request') return base + 2 * (entry.facts.prompt?.length ?? 0)
+  if (entry.type !== 'response') return base
+  const { tools, thoughts } = entry.facts
+  const text =
+    tools.reduce((sum, tool) => sum + tool.input.length, 0) +
+    thoughts.reduce((sum, thought) => sum + thought.content.length, 0)
+  return base + 2 * text
+}

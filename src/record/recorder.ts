@@ -1,0 +1,268 @@
+import type { Clock } from '../kernel/clock.ts'
+import { ConfigurationError, describeError, Refusal } from '../kernel/error.ts'
+import type { CallEnded, ConnectEnded } from '../kernel/event.ts'
+import type { AskRecords, CallIntent } from '../kernel/records.ts'
+import type { RequestFacts, ResponseFacts } from '../kernel/usage.ts'
+import type { BookStore } from './book-store.ts'
+import type { Entry, TextMode } from './entry.ts'
+import { type Batch, EntryQueue } from './entry-queue.ts'
+import { GapWatch } from './gap-watch.ts'
+
+/** Options that may change while calls are open. */
+export interface RecorderSettings {
+  readonly prompts: TextMode
+  /** Calls pass while nothing can be written, and the gap is marked. */
+  readonly failOpen: boolean
+  readonly structuredLogging: boolean
+  /** 0 keeps records forever. */
+  readonly retentionMs: number
+  /** 0 sets no bound. */
+  readonly retentionBytes: number
+}
+
+export interface RecorderOptions {
+  readonly store: BookStore
+  readonly clock: Clock
+  readonly settings: () => RecorderSettings
+  /** Entries that may wait to be written. */
+  readonly queueSize: number
+  /** Takes one line of the structured log, without its end. */
+  readonly writeLine: (line: string) => void
+  /** The books cannot be written (with the cause), or can again (undefined). */
+  readonly onState: (problem: string | undefined) => void
+  /** How long a call waits to be begun. */
+  readonly beginTimeoutMs?: number
+}
+
+/** How long an entry that nobody waits for may wait: a quarter of what we promise. */
+const FLUSH_MS = 100
+const RETRY_MS = 500
+const BEGIN_TIMEOUT_MS = 5000
+const CLOSE_MS = 5000
+const QUEUE_BYTES = 64 * 1024 * 1024
+
+/**
+ * Keeps the books: who called, before the first byte goes out, and everything
+ * else when it is known. Only `begin` is waited for; nothing here can delay,
+ * change or fail a stream.
+ */
+export class Recorder implements AsyncDisposable {
+  readonly #options: RecorderOptions
+  readonly #queue: EntryQueue
+  readonly #gap: GapWatch
+  readonly #open = new Map<string, OpenCall>()
+  #timer: NodeJS.Timeout | undefined
+  #soon: NodeJS.Immediate | undefined
+  #writing: Promise<void> | undefined
+  #problem: string | undefined
+  #position = 0
+  #closing = false
+
+  private constructor(options: RecorderOptions) {
+    this.#options = options
+    this.#queue = new EntryQueue(options.queueSize, QUEUE_BYTES)
+    this.#gap = new GapWatch(options.clock)
+  }
+
+  /**
+   * Opens the books, and closes the calls of processes that died.
+   * @throws ConfigurationError when they cannot be written
+   */
+  static async open(options: RecorderOptions): Promise<Recorder> {
+    try {
+      await options.store.closeDead()
+    } catch (error) {
+      await options.store[Symbol.asyncDispose]()
+      throw new ConfigurationError([`the books cannot be opened: ${describeError(error)}`])
+    }
+    return new Recorder(options)
+  }
+
+  /** False while the last attempt to write failed, for readiness. */
+  get available(): boolean {
+    return this.#problem === undefined
+  }
+
+  /** Entries that wait to be written. */
+  get queued(): number {
+    return this.#queue.length
+  }
+
+  /** Entries that were lost because too many waited. */
+  get dropped(): number {
+    return this.#gap.dropped
+  }
+
+  /**
+   * Resolves when the call is durably on record: nothing may go to the provider
+   * before. All who wait in one turn share one transaction.
+   * @throws Refusal `accounting_unavailable`, unless failures let calls through
+   */
+  begin(intent: CallIntent): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    let settled = false
+    const settle = (problem?: string): void => {
+      if (settled) return
+      settled = true
+      clearTimeout(overdue)
+      if (problem === undefined) return resolve()
+      if (!this.#options.settings().failOpen || this.#closing) {
+        this.#open.delete(intent.callId)
+        return reject(new Refusal('accounting_unavailable', problem))
+      }
+      this.#gap.passed(problem)
+      this.#push({ type: 'begin', intent }, intent.callId)
+      resolve()
+    }
+    const overdue = setTimeout(
+      settle,
+      this.#options.beginTimeoutMs ?? BEGIN_TIMEOUT_MS,
+      'the books did not answer in time',
+    )
+    this.#open.set(intent.callId, { isTold: false, lost: 0 })
+    const entry = { type: 'begin', intent } as const
+    if (this.#closing) settle('the books are closed')
+    // Nobody is made to wait for what is known to fail.
+    else if (this.#problem !== undefined && this.#options.settings().failOpen) settle(this.#problem)
+    else if (!this.#queue.pushBegin({ entry, settle, isSettled: () => settled })) {
+      settle('too many calls wait to be recorded')
+    }
+    this.#schedule()
+    return promise
+  }
+
+  /** What a request was about, as soon as it is known. A WebSocket has several. */
+  request(callId: string, facts: RequestFacts): void {
+    const call = this.#open.get(callId)
+    const first = call?.isTold === false
+    if (call !== undefined) call.isTold = true
+    const kept = this.#options.settings().prompts === 'false' ? { ...facts, prompt: null } : facts
+    const at = this.#options.clock.now()
+    this.#push({ type: 'request', callId, at, position: this.#take(1), first, facts: kept }, callId)
+  }
+
+  /** One answer of the provider. */
+  response(callId: string, facts: ResponseFacts): void {
+    const position = this.#take(1 + facts.tools.length + facts.thoughts.length)
+    const at = this.#options.clock.now()
+    this.#push({ type: 'response', callId, at, position, facts }, callId)
+  }
+
+  /** The end of a call, begun or refused before, with answers not told yet. */
+  finish(ended: CallEnded, responses: readonly ResponseFacts[] = []): void {
+    for (const facts of responses) this.response(ended.callId, facts)
+    const call = this.#open.get(ended.callId)
+    this.#open.delete(ended.callId)
+    this.#push({ type: 'end', ended, first: call?.isTold !== true, lost: call?.lost ?? 0 })
+  }
+
+  /** The end of a CONNECT or of a plain request, whatever became of it. */
+  connect(ended: ConnectEnded): void {
+    this.#push({ type: 'connect', ended, position: this.#take(1) })
+  }
+
+  /** @throws Refusal `accounting_unavailable` */
+  readonly ask: AskRecords = async (question, argument) => {
+    try {
+      return await this.#options.store.ask(question, argument)
+    } catch (error) {
+      throw new Refusal('accounting_unavailable', describeError(error))
+    }
+  }
+
+  /** Resolves when everything so far is written, or cannot be. */
+  async flush(): Promise<void> {
+    do {
+      await (this.#writing ?? this.#write())
+    } while (this.#queue.length > 0 && this.available)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closing) return
+    this.#closing = true
+    clearTimeout(this.#timer)
+    clearImmediate(this.#soon)
+    const patience = Promise.withResolvers<void>()
+    const limit = setTimeout(patience.resolve, CLOSE_MS)
+    await Promise.race([this.flush(), patience.promise])
+    clearTimeout(limit)
+    for (const { settle } of this.#queue.take().begins) settle('the books are closed')
+    await this.#options.store[Symbol.asyncDispose]()
+  }
+
+  #take(count: number): number {
+    const position = this.#position + 1
+    this.#position += count
+    return position
+  }
+
+  #push(entry: Entry, callId?: string): void {
+    if (!this.#queue.push(entry)) {
+      this.#gap.lost()
+      const call = callId === undefined ? undefined : this.#open.get(callId)
+      if (call !== undefined) call.lost += 1
+    }
+    this.#schedule()
+  }
+
+  #schedule(): void {
+    if (this.#writing !== undefined || this.#closing) return
+    // While nothing can be written, the clock sets the pace, not the callers.
+    const urgent = this.#queue.hasBegins || (this.available && this.#queue.isBatchFull)
+    if (urgent) this.#soon ??= setImmediate(() => void this.#write())
+    else if (this.#queue.length > 0 || !this.available) {
+      this.#timer ??= setTimeout(() => void this.#write(), this.available ? FLUSH_MS : RETRY_MS)
+    }
+  }
+
+  #write(): Promise<void> {
+    if (this.#writing !== undefined) return this.#writing
+    clearTimeout(this.#timer)
+    clearImmediate(this.#soon)
+    this.#timer = undefined
+    this.#soon = undefined
+    const batch = this.#queue.take()
+    this.#writing = this.#commit(batch).finally(() => {
+      this.#writing = undefined
+      this.#schedule()
+    })
+    return this.#writing
+  }
+
+  async #commit({ begins, rest }: Batch): Promise<void> {
+    const { prompts: text, structuredLogging: lines } = this.#options.settings()
+    const entries = [...begins.map(({ entry }) => entry), ...rest]
+    try {
+      const result = await this.#options.store.commit({ entries, text, lines })
+      const refused = new Set(result.refused)
+      for (const [place, { settle }] of begins.entries()) {
+        settle(refused.has(place) ? 'this call cannot be stored' : undefined)
+      }
+      for (const line of result.lines) this.#options.writeLine(line)
+      this.#turned(undefined)
+    } catch (error) {
+      const problem = describeError(error)
+      this.#queue.putBack(rest)
+      for (const { settle } of begins) settle(problem)
+      this.#turned(problem)
+    }
+  }
+
+  #turned(problem: string | undefined): void {
+    const before = this.#problem
+    this.#problem = problem
+    if (problem === undefined) {
+      const gap = this.#gap.close()
+      if (gap !== undefined) this.#push({ type: 'gap', position: this.#take(1), ...gap })
+    } else {
+      this.#gap.opened(problem)
+    }
+    if ((before === undefined) !== (problem === undefined)) this.#options.onState(problem)
+  }
+}
+
+interface OpenCall {
+  /** Whether the structured log has its start. */
+  isTold: boolean
+  lost: number
+}

@@ -1,0 +1,148 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+
+const BEGIN = `
+  INSERT INTO interceptions (
+    id, instance, connect_id, user, token_id, provider, provider_type, host, method, path, kind,
+    client, user_agent, client_session_id, session_id, firewall_session, firewall_sequence,
+    credential_kind, credential_hint, status, started_at)
+  VALUES (
+    :id, :instance, :connect_id, :user, :token_id, :provider, :provider_type, :host, :method,
+    :path, :kind, :client, :user_agent, :client_session_id, coalesce(:client_session_id, :id),
+    :firewall_session, :firewall_sequence, :credential_kind, :credential_hint, 'in_progress',
+    :started_at)
+  ON CONFLICT (id) DO NOTHING`
+
+const REQUEST = `
+  UPDATE interceptions SET
+    model = coalesce(:model, model),
+    streaming = coalesce(:streaming, streaming),
+    correlating_tool_call_id = coalesce(correlating_tool_call_id, :tool_call_id),
+    thread_parent_id = coalesce(thread_parent_id, :parent_id),
+    thread_root_id = coalesce(thread_root_id, :root_id),
+    client_session_id = coalesce(client_session_id, :body_session),
+    session_id = coalesce(client_session_id, :body_session, thread_root_id, :root_id, id)
+  WHERE seq = :seq`
+
+/** An answer that comes when the call is over may still mend what was missing. */
+const MENDS = `(usage_complete IS NULL OR (usage_note = 'missing' AND status <> 'in_progress'))`
+
+const RESPONSE = `
+  UPDATE interceptions SET
+    model = coalesce(model, :model),
+    usage_complete = CASE WHEN ${MENDS} THEN :complete ELSE min(usage_complete, :complete) END,
+    usage_note = CASE WHEN ${MENDS} THEN :note ELSE coalesce(usage_note, :note) END,
+    error_type = coalesce(error_type, :error_type),
+    error_message = coalesce(error_message, :error_message),
+    status = CASE WHEN :error_type IS NOT NULL AND status = 'completed' AND kind <> 'websocket'
+      THEN 'failed' ELSE status END
+  WHERE seq = :seq`
+
+/** The refused have no row yet, and neither have calls of a gap: they get one. */
+const END = `
+  INSERT INTO interceptions (
+    id, instance, connect_id, user, token_id, provider, provider_type, host, method, path, kind,
+    client, session_id, credential_kind, credential_hint, status, reason, error_type,
+    error_message, http_status, usage_complete, usage_note, bytes_up, bytes_down, first_byte_ms,
+    duration_ms, records_lost, started_at, ended_at)
+  VALUES (
+    :id, :instance, :connect_id, :user, :token_id, :provider, :provider_type, :host, :method,
+    :path, :kind, :client, :id, :credential_kind, :credential_hint, :status, :reason, :error_type,
+    :error_message, :http_status, :complete, :note, :bytes_up, :bytes_down, :first_byte_ms,
+    :duration_ms, :lost, :started_at, :ended_at)
+  ON CONFLICT (id) DO UPDATE SET
+    status = CASE
+      WHEN excluded.status = 'completed' AND error_type IS NOT NULL AND kind <> 'websocket'
+      THEN 'failed' ELSE excluded.status END,
+    reason = excluded.reason,
+    error_type = coalesce(error_type, excluded.error_type),
+    error_message = coalesce(error_message, excluded.error_message),
+    http_status = excluded.http_status,
+    kind = excluded.kind,
+    credential_kind = excluded.credential_kind,
+    credential_hint = excluded.credential_hint,
+    usage_complete = CASE
+      WHEN usage_complete IS NULL OR (usage_note = 'missing' AND excluded.usage_complete = 1)
+      THEN excluded.usage_complete ELSE usage_complete END,
+    usage_note = CASE
+      WHEN usage_complete IS NULL OR (usage_note = 'missing' AND excluded.usage_complete = 1)
+      THEN excluded.usage_note ELSE usage_note END,
+    bytes_up = excluded.bytes_up,
+    bytes_down = excluded.bytes_down,
+    first_byte_ms = excluded.first_byte_ms,
+    duration_ms = excluded.duration_ms,
+    records_lost = excluded.records_lost,
+    ended_at = excluded.ended_at`
+
+const CONNECT = `
+  INSERT INTO connects (
+    id, instance, position, started_at, duration_ms, peer, method, target, user, token_id, outcome,
+    reason, status, provider, route, address, bytes_up, bytes_down, calls, tls_failure, detail)
+  VALUES (
+    :id, :instance, :position, :started_at, :duration_ms, :peer, :method, :target, :user,
+    :token_id, :outcome, :reason, :status, :provider, :route, :address, :bytes_up, :bytes_down,
+    :calls, :tls_failure, :detail)
+  ON CONFLICT DO NOTHING`
+
+const SQL = {
+  begin: BEGIN,
+  request: REQUEST,
+  response: RESPONSE,
+  end: END,
+  connect: CONNECT,
+  row: 'SELECT * FROM interceptions WHERE id = ?',
+  token: `INSERT INTO token_usages (interception, position, id, response_id, model, input, output,
+      cache_read, cache_write, extra, created_at)
+    VALUES (:seq, :position, :id, :response_id, :model, :input, :output, :cache_read, :cache_write,
+      :extra, :at) ON CONFLICT DO NOTHING`,
+  prompt: `INSERT INTO user_prompts (interception, position, id, prompt, created_at)
+    VALUES (:seq, :position, :id, :prompt, :at) ON CONFLICT DO NOTHING`,
+  tool: `INSERT INTO tool_usages (interception, position, id, response_id, tool_call_id, tool,
+      input, server_url, created_at)
+    VALUES (:seq, :position, :id, :response_id, :tool_call_id, :tool, :input, :server_url, :at)
+    ON CONFLICT DO NOTHING`,
+  thought: `INSERT INTO model_thoughts (interception, position, id, response_id, content, source,
+      created_at)
+    VALUES (:seq, :position, :id, :response_id, :content, :source, :at) ON CONFLICT DO NOTHING`,
+  answerPrompt: `UPDATE user_prompts SET response_id = :response_id
+    WHERE interception = :seq AND position = (SELECT min(position) FROM user_prompts
+      WHERE interception = :seq AND response_id IS NULL)`,
+  /** SECURITY: within one caller's calls only, because tool-call ids can be guessed or copied. */
+  parent: `SELECT i.id, i.thread_root_id FROM tool_usages t JOIN interceptions i
+      ON i.seq = t.interception
+    WHERE t.tool_call_id = :tool_call_id AND i.user = :user AND i.seq < :seq
+    ORDER BY i.seq DESC LIMIT 1`,
+  orphans: `SELECT seq, id FROM interceptions
+    WHERE correlating_tool_call_id = :tool_call_id AND user = :user AND seq > :seq
+      AND thread_parent_id IS NULL LIMIT 100`,
+  adopt: `UPDATE interceptions SET thread_parent_id = :parent_id, thread_root_id = :root_id,
+      session_id = coalesce(client_session_id, :root_id) WHERE seq = :seq`,
+  reroot: `UPDATE interceptions SET thread_root_id = :root_id,
+      session_id = coalesce(client_session_id, :root_id) WHERE thread_root_id = :id`,
+  gap: `INSERT INTO gaps (instance, position, started_at, ended_at, cause, calls, records)
+    VALUES (:instance, :position, :started_at, :ended_at, :cause, :calls, :records)
+    ON CONFLICT DO NOTHING`,
+} as const
+
+export type Statements = Readonly<Record<keyof typeof SQL, StatementSync>>
+
+export function prepareStatements(database: DatabaseSync): Statements {
+  const prepared = (key: keyof typeof SQL): StatementSync => database.prepare(SQL[key])
+  return {
+    begin: prepared('begin'),
+    request: prepared('request'),
+    response: prepared('response'),
+    end: prepared('end'),
+    connect: prepared('connect'),
+    row: prepared('row'),
+    token: prepared('token'),
+    prompt: prepared('prompt'),
+    tool: prepared('tool'),
+    thought: prepared('thought'),
+    answerPrompt: prepared('answerPrompt'),
+    parent: prepared('parent'),
+    orphans: prepared('orphans'),
+    adopt: prepared('adopt'),
+    reroot: prepared('reroot'),
+    gap: prepared('gap'),
+  }
+}

@@ -1,0 +1,227 @@
+import { randomUUID } from 'node:crypto'
+import type { ConnectEnded } from '../kernel/event.ts'
+import type { CallIntent } from '../kernel/records.ts'
+import type { ResponseFacts } from '../kernel/usage.ts'
+import { boundLine, boundName, boundText, wholeNumber } from './bounds.ts'
+import { endRow } from './end-row.ts'
+import type { Entry, RequestEntry, ResponseEntry, TextMode } from './entry.ts'
+import { errorTypeOfName } from './error-type.ts'
+import { redact } from './redact.ts'
+import type { Statements } from './statements.ts'
+import { adoptOrphans, findParent } from './threads.ts'
+
+export interface WriteContext {
+  readonly statements: Statements
+  /** The process that writes. */
+  readonly instance: string
+  readonly text: TextMode
+}
+
+/**
+ * Writes one entry, inside the transaction of its batch.
+ * @returns the entry as it was stored (cut, masked), for the structured log.
+ */
+export function writeEntry(context: WriteContext, entry: Entry): Entry {
+  const { statements, instance } = context
+  switch (entry.type) {
+    case 'begin':
+      statements.begin.run(intentRow(entry.intent, instance))
+      return entry
+    case 'request':
+      return writeRequest(context, entry)
+    case 'response':
+      return writeResponse(context, entry)
+    case 'end':
+      statements.end.run(endRow(entry, instance))
+      return entry
+    case 'connect':
+      statements.connect.run({ ...connectRow(entry.ended), instance, position: entry.position })
+      return entry
+    case 'gap':
+      statements.gap.run({
+        instance,
+        position: entry.position,
+        started_at: Math.round(entry.startedAt),
+        ended_at: Math.round(entry.endedAt),
+        cause: boundLine(entry.cause),
+        calls: entry.calls,
+        records: entry.records,
+      })
+      return entry
+  }
+}
+
+function intentRow(intent: CallIntent, instance: string): Record<string, string | number | null> {
+  return {
+    id: intent.callId,
+    instance,
+    connect_id: intent.connectId,
+    user: intent.user,
+    token_id: intent.tokenId,
+    provider: intent.provider,
+    provider_type: intent.providerType,
+    host: boundName(intent.host),
+    method: boundName(intent.method),
+    path: boundLine(intent.path),
+    kind: intent.kind,
+    client: boundName(intent.client),
+    user_agent: intent.userAgent === null ? null : redact(boundLine(intent.userAgent)),
+    client_session_id: nameOrNull(intent.sessionId),
+    firewall_session: nameOrNull(intent.firewallSession),
+    firewall_sequence: nameOrNull(intent.firewallSequence),
+    credential_kind: intent.credential,
+    credential_hint: nameOrNull(intent.credentialHint),
+    started_at: Math.round(intent.at),
+  }
+}
+
+function writeRequest({ statements, text }: WriteContext, entry: RequestEntry): RequestEntry {
+  const row = statements.row.get(entry.callId)
+  if (row === undefined) return entry
+  const seq = Number(row['seq'])
+  const toolCallId = nameOrNull(entry.facts.correlatingToolCallId)
+  const parent =
+    toolCallId === null ? null : findParent(statements, String(row['user']), seq, toolCallId)
+  const facts = {
+    ...entry.facts,
+    model: nameOrNull(entry.facts.model),
+    prompt: text === 'false' ? null : keptText(entry.facts.prompt, text),
+    correlatingToolCallId: toolCallId,
+    bodySessionId: nameOrNull(entry.facts.bodySessionId),
+  }
+
+  statements.request.run({
+    seq,
+    model: facts.model,
+    streaming: facts.streaming === null ? null : Number(facts.streaming),
+    tool_call_id: toolCallId,
+    parent_id: parent?.parentId ?? null,
+    root_id: parent?.rootId ?? null,
+    body_session: facts.bodySessionId,
+  })
+  if (facts.prompt !== null) {
+    const { position, at } = entry
+    statements.prompt.run({ seq, position, id: randomUUID(), prompt: facts.prompt, at })
+  }
+  return { ...entry, facts }
+}
+
+function writeResponse({ statements, text }: WriteContext, entry: ResponseEntry): ResponseEntry {
+  const row = statements.row.get(entry.callId)
+  if (row === undefined) return entry
+  const seq = Number(row['seq'])
+  const facts = keptFacts(entry.facts, text)
+  const { responseId, usage, usageNote } = facts
+
+  statements.response.run({
+    seq,
+    model: facts.model,
+    complete: Number(usage !== null && usageNote === null),
+    note: usageNote ?? (usage === null ? 'missing' : null),
+    error_type: facts.errorType,
+    error_message: facts.errorMessage,
+  })
+  if (responseId !== null) statements.answerPrompt.run({ seq, response_id: responseId })
+
+  let position = entry.position
+  const common = (): Record<string, string | number | null> => {
+    const base = { seq, position, id: randomUUID(), response_id: responseId, at: entry.at }
+    position += 1
+    return base
+  }
+  if (usage !== null) {
+    statements.token.run({
+      ...common(),
+      model: facts.model,
+      input: usage.input,
+      output: usage.output,
+      cache_read: usage.cacheRead,
+      cache_write: usage.cacheWrite,
+      extra: JSON.stringify(usage.extra),
+    })
+  }
+  for (const { callId, name, input, serverUrl } of facts.tools) {
+    statements.tool.run({
+      ...common(),
+      tool_call_id: callId,
+      tool: name,
+      input,
+      server_url: serverUrl,
+    })
+    if (callId !== null) adoptOrphans(statements, row, callId)
+  }
+  for (const { content, source } of facts.thoughts) {
+    statements.thought.run({ ...common(), content, source })
+  }
+  return { ...entry, facts }
+}
+
+/**
+ * Without prompts there are no thoughts either, which repeat them; tool calls
+ * stay, because they are what was done, with secrets masked.
+ */
+function keptFacts(facts: ResponseFacts, text: TextMode): ResponseFacts {
+  const { usage, errorType } = facts
+  return {
+    ...facts,
+    responseId: nameOrNull(facts.responseId),
+    model: nameOrNull(facts.model),
+    usage: usage && {
+      input: wholeNumber(usage.input),
+      output: wholeNumber(usage.output),
+      cacheRead: wholeNumber(usage.cacheRead),
+      cacheWrite: wholeNumber(usage.cacheWrite),
+      extra: usage.extra,
+    },
+    tools: facts.tools.map(tool => ({
+      callId: nameOrNull(tool.callId),
+      name: boundName(tool.name),
+      input: keptText(tool.input, text) ?? '',
+      serverUrl: tool.serverUrl === null ? null : redact(boundLine(tool.serverUrl)),
+    })),
+    thoughts:
+      text === 'false'
+        ? []
+        : facts.thoughts.map(thought => ({
+            ...thought,
+            content: keptText(thought.content, text) ?? '',
+          })),
+    errorType: errorType === null ? null : errorTypeOfName(errorType),
+    // Providers repeat parts of a wrong key in what they say about it.
+    errorMessage: facts.errorMessage === null ? null : redact(boundLine(facts.errorMessage)),
+  }
+}
+
+function keptText(text: string | null, mode: TextMode): string | null {
+  if (text === null) return null
+  const bounded = boundText(text)
+  return mode === 'true' ? bounded : redact(bounded)
+}
+
+function connectRow(ended: ConnectEnded): Record<string, string | number | null> {
+  return {
+    id: ended.connectId,
+    started_at: Math.round(ended.at),
+    duration_ms: Math.max(0, Math.round(ended.durationMs)),
+    peer: ended.peer,
+    method: boundName(ended.method),
+    target: nameOrNull(ended.target ?? null),
+    user: ended.user ?? null,
+    token_id: ended.tokenId ?? null,
+    outcome: ended.outcome,
+    reason: ended.reason ?? null,
+    status: ended.status,
+    provider: ended.provider ?? null,
+    route: ended.route ?? null,
+    address: ended.address ?? null,
+    bytes_up: ended.bytesUp,
+    bytes_down: ended.bytesDown,
+    calls: ended.calls ?? null,
+    tls_failure: ended.tlsFailure ?? null,
+    detail: ended.detail === undefined ? null : redact(boundLine(ended.detail)),
+  }
+}
+
+function nameOrNull(text: string | null): string | null {
+  return text === null || text === '' ? null : boundName(text)
+}

@@ -166,3 +166,8 @@ export async function openRecorder(
     },
   }
 }
+
+/** The values of some columns. */
+export function pick(row: Record<string, unknown> | undefined, ...names: string[]): unknown[] {
+  return names.map(name => row?.[name])
+}

@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { connectEnded, ended, intent, openRecorder, request, response } from './books-support.ts'
+import {
+  connectEnded,
+  ended,
+  intent,
+  openRecorder,
+  pick,
+  request,
+  response,
+} from './books-support.ts'
 
 test('a call is on disk when begin resolves, and nothing else is needed for it', async t => {
   const { recorder, rows } = await openRecorder(t)
@@ -30,25 +38,23 @@ test('a whole call is one row with its tokens, prompt, tools and thoughts', asyn
   assert.equal(row?.['usage_complete'], 1)
   assert.equal(row?.['usage_note'], null)
   assert.deepEqual(
-    [row?.['bytes_up'], row?.['bytes_down'], row?.['first_byte_ms'], row?.['duration_ms']],
+    pick(row, 'bytes_up', 'bytes_down', 'first_byte_ms', 'duration_ms'),
     [100, 200, 12, 1500],
   )
   assert.equal(row?.['ended_at'], call.at + 1500)
 
   const [token] = rows('SELECT * FROM token_usages')
-  assert.deepEqual(
-    [token?.['input'], token?.['output'], token?.['cache_read'], token?.['cache_write']],
-    [10, 20, 3, 4],
-  )
+  assert.deepEqual(pick(token, 'input', 'output', 'cache_read', 'cache_write'), [10, 20, 3, 4])
   const [prompt] = rows('SELECT * FROM user_prompts')
-  assert.deepEqual([prompt?.['prompt'], prompt?.['response_id']], ['list the files', 'msg_1'])
+  assert.deepEqual(pick(prompt, 'prompt', 'response_id'), ['list the files', 'msg_1'])
   const [used] = rows('SELECT * FROM tool_usages')
-  assert.deepEqual(
-    [used?.['tool'], used?.['tool_call_id'], used?.['input']],
-    ['Bash', 'toolu_1', '{"command":"ls"}'],
-  )
+  assert.deepEqual(pick(used, 'tool', 'tool_call_id', 'input'), [
+    'Bash',
+    'toolu_1',
+    '{"command":"ls"}',
+  ])
   const [seen] = rows('SELECT * FROM model_thoughts')
-  assert.deepEqual([seen?.['content'], seen?.['source']], ['I should look', 'thinking'])
+  assert.deepEqual(pick(seen, 'content', 'source'), ['I should look', 'thinking'])
 })
 
 const outcomes = [
@@ -156,7 +162,7 @@ test('a WebSocket has one token record for each answer', async t => {
   const prompts = rows('SELECT prompt, response_id FROM user_prompts ORDER BY position')
   assert.deepEqual(
     prompts.map(row => row['prompt']),
-    prompts.map(row => `for ${row['response_id']}`),
+    prompts.map(row => `for ${String(row['response_id'])}`),
   )
 })
 

@@ -1,0 +1,37 @@
+/*
+ * Keeps books under load until it is killed. Each line on stdout, written
+ * before anything else happens, is what a provider would have seen.
+ */
+import { writeSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
+import { systemClock } from '../../src/kernel/clock.ts'
+import { Recorder } from '../../src/record/recorder.ts'
+import { SqliteBooks } from '../../src/record/sqlite-books.ts'
+import { ended, intent, request, response, SETTINGS } from './books-support.ts'
+
+const [stateDir = '', parallel = '8'] = process.argv.slice(2)
+const say = (text: string): void => void writeSync(1, `${text}\n`)
+
+const recorder = await Recorder.open({
+  store: new SqliteBooks({ stateDir }),
+  clock: systemClock,
+  settings: () => SETTINGS,
+  queueSize: 10_000,
+  writeLine: () => undefined,
+  onState: () => undefined,
+})
+say(`up ${performance.now()}`)
+
+async function callForever(): Promise<void> {
+  for (;;) {
+    const call = intent()
+    await recorder.begin(call)
+    say(`sent ${call.callId}`)
+    recorder.request(call.callId, request({ prompt: 'p'.repeat(2000) }))
+    await delay(Math.random() * 4)
+    recorder.finish(ended(call), [response()])
+    say(`ended ${call.callId} ${Date.now()}`)
+  }
+}
+
+await Promise.all(Array.from({ length: Number(parallel) }, callForever))

@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { DatabaseSync } from 'node:sqlite'
+import { setTimeout as delay } from 'node:timers/promises'
+import { databaseFile } from '../../src/record/database.ts'
+
+/** What the books owe a call that ended this long before the kill. */
+const PROMISED_MS = 1000
+const RESTART_MS = 2000
+
+export interface KillReport {
+  readonly kills: number
+  readonly sent: number
+  readonly slowestStartMs: number
+}
+
+/**
+ * Kills a process that keeps books, at random moments, again and again on the
+ * same files, and checks each time that whatever was sent is on record.
+ */
+export async function killRounds(stateDir: string, kills: number): Promise<KillReport> {
+  let slowestStartMs = 0
+  let sent = 0
+  for (let round = 0; round < kills; round += 1) {
+    // Now and then long enough for calls to be older than what is promised.
+    const life = round % 5 === 0 ? PROMISED_MS + Math.random() * 500 : Math.random() * 250
+    const seen = await runAndKill(stateDir, life)
+    slowestStartMs = Math.max(slowestStartMs, seen.startMs)
+    sent += seen.sent.length
+    check(stateDir, seen)
+  }
+  assert.ok(slowestStartMs <= RESTART_MS, `a start took ${slowestStartMs.toFixed(0)} ms`)
+  assert.ok(sent > kills, 'the processes were under load')
+  return { kills, sent, slowestStartMs }
+}
+
+interface Seen {
+  readonly sent: string[]
+  /** Calls that ended, and when. */
+  readonly ended: Map<string, number>
+  readonly startMs: number
+  readonly killedAt: number
+}
+
+async function runAndKill(stateDir: string, lifeMs: number): Promise<Seen> {
+  const child = spawn(
+    process.execPath,
+    [new URL('./kill-child.ts', import.meta.url).pathname, stateDir],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  )
+  const startedAt = performance.now()
+  const closed = once(child, 'close')
+  const sent: string[] = []
+  const over = new Map<string, number>()
+  const up = Promise.withResolvers<void>()
+  createInterface(child.stdout).on('line', line => {
+    const [word, id = '', at] = line.split(' ')
+    if (word === 'up') up.resolve()
+    if (word === 'sent') sent.push(id)
+    if (word === 'ended') over.set(id, Number(at))
+  })
+  void closed.then(() => up.reject(new Error('the process ended before it was up')))
+  await up.promise
+  const startMs = performance.now() - startedAt
+  await delay(lifeMs)
+  const killedAt = Date.now()
+  child.kill('SIGKILL')
+  await closed
+  return { sent, ended: over, startMs, killedAt }
+}
+
+function check(stateDir: string, { sent, ended, killedAt }: Seen): void {
+  using database = new DatabaseSync(databaseFile(stateDir))
+  assert.equal(database.prepare('PRAGMA integrity_check').get()?.['integrity_check'], 'ok')
+  const status = database.prepare('SELECT status, usage_complete FROM interceptions WHERE id = ?')
+  for (const id of sent) {
+    const row = status.get(id)
+    assert.ok(row, `${id} was sent and is not on record`)
+    const endedAt = ended.get(id)
+    if (endedAt === undefined || endedAt > killedAt - PROMISED_MS) continue
+    assert.deepEqual({ ...row }, { status: 'completed', usage_complete: 1 }, `${id} ended in time`)
+  }
+}

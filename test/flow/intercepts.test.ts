@@ -140,7 +140,7 @@ describe('the handshake with a client', () => {
       const ended = await world.daemon.event('connect_ended', event =>
         world.daemon.events.slice(earlier).includes(event),
       )
-      assert.ok(['not_tls', 'other'].includes(ended.tlsFailure ?? ''), ended.tlsFailure)
+      assert.ok(['not_tls', 'other'].includes(ended.tlsFailure ?? ''), `${ended.tlsFailure}`)
       assert.equal(world.provider.exchanges.length, seen)
     })
   }

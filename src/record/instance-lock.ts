@@ -29,7 +29,7 @@ export function lockInstance(stateDir: string): Instance {
       id,
       [Symbol.dispose]() {
         database.close()
-        rmSync(file, { force: true })
+        removeQuietly(file)
       },
     }
   } catch (error) {
@@ -53,7 +53,16 @@ export function isDead(stateDir: string, id: string): boolean {
 
 /** Takes away what a dead instance left behind. */
 export function forgetInstance(stateDir: string, id: string): void {
-  rmSync(instanceFile(stateDir, id), { force: true })
+  removeQuietly(instanceFile(stateDir, id))
+}
+
+/** A file without its owner does no harm; a disk that fails must not stop the end. */
+function removeQuietly(file: string): void {
+  try {
+    rmSync(file, { force: true })
+  } catch {
+    // It stays.
+  }
 }
 
 const DIRECTORY = 'instances'

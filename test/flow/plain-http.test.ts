@@ -1,0 +1,284 @@
+import assert from 'node:assert/strict'
+import { createServer, type IncomingMessage } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import { after, before, describe, it } from 'node:test'
+import { firstHeader, headerValues } from '../../src/kernel/headers.ts'
+import { startTestDaemon, type TestDaemon } from '../support/daemon.ts'
+import { listenOnLoopback } from '../support/listen.ts'
+import { answerRawly, startTcpOrigin } from '../support/origin.ts'
+import { connectRaw, readToEnd } from '../support/raw-client.ts'
+import { providersEnv } from './ai-world.ts'
+import { type Answer, exchangeOn, readAnswer, requestText } from './wire.ts'
+
+/** A plain web server that echoes bodies and keeps what it saw. */
+const requests: IncomingMessage[] = []
+const server = createServer((req, res) => {
+  requests.push(req)
+  if (req.url === '/cut') {
+    res.write('half')
+    setImmediate(() => res.destroy())
+    return
+  }
+  res.writeHead(200, { 'X-Method': req.method, 'X-Hop': '1', Connection: 'X-Hop' })
+  req.pipe(res)
+})
+let authority = ''
+let daemon: TestDaemon
+let auth = ''
+
+before(async () => {
+  const port = await listenOnLoopback(server)
+  authority = `localhost:${port}`
+  daemon = await startTestDaemon({
+    env: {
+      CODER_AIBRIDGE_PROXY_ALLOWED_PORTS: `80,443,${port}`,
+      CODER_AIBRIDGE_PROXY_ALLOWED_PRIVATE_CIDRS: '127.0.0.0/8',
+    },
+  })
+  auth = `Proxy-Authorization: Basic ${Buffer.from(daemon.credentials).toString('base64')}`
+})
+after(async () => {
+  await daemon[Symbol.asyncDispose]()
+  server.closeAllConnections()
+  server.close()
+})
+
+const send = async (socket: Socket, startLine: string, ...headers: string[]): Promise<Answer> =>
+  await exchangeOn(socket, requestText(startLine, [auth, ...headers]))
+
+describe('a plain http request', () => {
+  it('reaches its target, and the next one on the same connection', async () => {
+    const socket = await connectRaw(daemon.proxy)
+    for (const path of ['', '/', '/a%20b?c=d&e']) {
+      const answer = await send(socket, `GET http://${authority}${path}`, `Host: ${authority}`)
+      assert.equal(answer.status, 200)
+      assert.equal(requests.at(-1)?.url, path === '' ? '/' : path)
+    }
+    const head = await exchangeOn(
+      socket,
+      requestText(`HEAD http://${authority}/h`, [auth, 'Host: x']),
+    )
+    assert.equal(head.head.header('x-method'), 'HEAD')
+    socket.destroy()
+    const ended = await daemon.event('connect_ended', ({ method }) => method === 'HEAD')
+    assert.deepEqual([ended.outcome, ended.status, ended.user], ['forwarded', 200, 'ada'])
+  })
+
+  it('carries bodies of either framing', async () => {
+    const socket = await connectRaw(daemon.proxy)
+    const sized = requestText(
+      `POST http://${authority}/`,
+      [auth, 'Host: x', 'Content-Length: 5'],
+      'hello',
+    )
+    assert.equal((await exchangeOn(socket, sized)).text, 'hello')
+    const chunked = requestText(
+      `POST http://${authority}/`,
+      [auth, 'Host: x', 'Transfer-Encoding: chunked'],
+      '3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n',
+    )
+    assert.equal((await exchangeOn(socket, chunked)).text, 'hello')
+    const large = Buffer.alloc(3 << 20, 'z')
+    const upload = requestText(
+      `PUT http://${authority}/`,
+      [auth, 'Host: x', `Content-Length: ${large.length}`],
+      large,
+    )
+    assert.ok((await exchangeOn(socket, upload)).body.equals(large))
+    socket.destroy()
+  })
+
+  it('goes with the Host of its target and without what was for the proxy', async () => {
+    const socket = await connectRaw(daemon.proxy)
+    const answer = await send(
+      socket,
+      `GET http://${authority}/`,
+      'Host: evil.example',
+      'Proxy-Connection: keep-alive',
+      'Connection: X-Mine, Host, Content-Length',
+      'X-Mine: 1',
+      'TE: trailers',
+      'Upgrade: websocket',
+      'Authorization: Bearer for-the-origin',
+      'Cookie: a=b',
+    )
+    assert.equal(answer.head.header('x-hop'), undefined)
+    const { rawHeaders = [] } = requests.at(-1) ?? {}
+    assert.deepEqual(headerValues(rawHeaders, 'host'), [authority])
+    for (const name of ['proxy-authorization', 'proxy-connection', 'x-mine', 'te', 'upgrade']) {
+      assert.equal(firstHeader(rawHeaders, name), undefined, name)
+    }
+    assert.equal(firstHeader(rawHeaders, 'authorization'), 'Bearer for-the-origin')
+    assert.equal(firstHeader(rawHeaders, 'cookie'), 'a=b')
+    socket.destroy()
+  })
+
+  it('that breaks off looks broken', async () => {
+    const socket = await connectRaw(daemon.proxy)
+    socket.write(requestText(`GET http://${authority}/cut`, [auth, 'Host: x']))
+    assert.doesNotMatch(String(await readToEnd(socket)), /0\r\n\r\n$/)
+    socket.destroy()
+  })
+
+  it('does not switch protocols', async () => {
+    await using origin = await startTcpOrigin(
+      answerRawly('HTTP/1.1 101 Go\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\nraw'),
+    )
+    await using own = await startTestDaemon({
+      env: {
+        CODER_AIBRIDGE_PROXY_ALLOWED_PORTS: `${origin.port}`,
+        CODER_AIBRIDGE_PROXY_ALLOWED_PRIVATE_CIDRS: '127.0.0.0/8',
+      },
+    })
+    const credentials = Buffer.from(own.credentials).toString('base64')
+    const socket = await connectRaw(own.proxy)
+    const answer = await exchangeOn(
+      socket,
+      requestText(`GET http://${origin.authority}/`, [
+        `Proxy-Authorization: Basic ${credentials}`,
+        'Host: x',
+        'Connection: Upgrade',
+        'Upgrade: websocket',
+      ]),
+    )
+    assert.equal(answer.status, 502)
+    socket.destroy()
+  })
+
+  it('to a dead origin is 502 with a body', async () => {
+    const dead = createServer()
+    const port = await listenOnLoopback(dead)
+    dead.close()
+    await using own = await startTestDaemon({
+      env: {
+        CODER_AIBRIDGE_PROXY_ALLOWED_PORTS: `${port}`,
+        CODER_AIBRIDGE_PROXY_ALLOWED_PRIVATE_CIDRS: '127.0.0.0/8',
+      },
+    })
+    const credentials = Buffer.from(own.credentials).toString('base64')
+    const socket = await connectRaw(own.proxy)
+    socket.write(
+      requestText(`GET http://localhost:${port}/`, [`Proxy-Authorization: Basic ${credentials}`]),
+    )
+    const answer = await readAnswer(socket)
+    assert.equal(answer.status, 502)
+    assert.match(answer.text, /^connect_failed: /)
+    socket.destroy()
+  })
+})
+
+describe('a plain request that is refused', () => {
+  const cases: readonly (readonly [
+    what: string,
+    startLine: () => string,
+    headers: () => string[],
+    status: number,
+    reason: string,
+  ])[] = [
+    ['without credentials', () => `GET http://${authority}/`, () => [], 407, 'auth_missing'],
+    [
+      'with a wrong token',
+      () => `GET http://${authority}/`,
+      () => ['Proxy-Authorization: Basic YTpi'],
+      407,
+      'auth_invalid',
+    ],
+    ['in origin form', () => 'GET /', () => [auth], 400, 'origin_form'],
+    ['for https', () => 'GET https://a.example/', () => [auth], 400, 'scheme_unsupported'],
+    ['for ws', () => 'GET ws://a.example/', () => [auth], 400, 'scheme_unsupported'],
+    ['for a private address', () => 'GET http://10.0.0.1/', () => [auth], 403, 'private'],
+    ['for another port', () => 'GET http://a.example:25/', () => [auth], 403, 'port_denied'],
+    [
+      'for an intercepted host',
+      () => 'GET http://api.openai.com/v1/models',
+      () => [auth],
+      403,
+      'plain_http_denied',
+    ],
+    ['with user and password', () => 'GET http://a:b@a.example/', () => [auth], 400, 'userinfo'],
+    ['with a fragment', () => `GET http://${authority}/#x`, () => [auth], 400, 'request_target'],
+    ['as TRACE', () => `TRACE http://${authority}/`, () => [auth], 405, 'method_not_allowed'],
+    [
+      'with two Hosts',
+      () => `GET http://${authority}/`,
+      () => [auth, 'Host: b'],
+      400,
+      'host_conflict',
+    ],
+    [
+      'with a coding before chunked',
+      () => `POST http://${authority}/`,
+      () => [auth, 'Transfer-Encoding: gzip, chunked'],
+      400,
+      'framing',
+    ],
+  ]
+  for (const [what, startLine, headers, status, reason] of cases) {
+    it(`${what} is ${status}, and its connection ends`, async () => {
+      const seen = requests.length
+      const socket = await connectRaw(daemon.proxy)
+      const answer = await exchangeOn(socket, requestText(startLine(), ['Host: a', ...headers()]))
+      assert.equal(answer.status, status)
+      assert.equal(answer.head.header('x-aibridge-reason'), reason)
+      assert.match(answer.text, new RegExp(`^${reason}: `))
+      socket.end()
+      await readToEnd(socket)
+      assert.equal(requests.length, seen)
+    })
+  }
+
+  it('in the middle of a large upload can be read by the client', async () => {
+    for (let i = 0; i < 5; i += 1) {
+      const socket = await connectRaw(daemon.proxy)
+      const body = Buffer.alloc(8 << 20)
+      const answer = await exchangeOn(
+        socket,
+        requestText(
+          `POST http://${authority}/`,
+          ['Host: x', `Content-Length: ${body.length}`],
+          body,
+        ),
+      )
+      assert.equal(answer.status, 407)
+      socket.destroy()
+    }
+  })
+
+  it('cannot be answered in the middle of another answer', async () => {
+    const socket = await connectRaw(daemon.proxy)
+    socket.write(
+      Buffer.concat([
+        requestText(`GET http://${authority}/first`, [auth, 'Host: x']),
+        requestText('CONNECT 10.0.0.1:443', ['Host: x', auth]),
+      ]),
+    )
+    const bytes = String(await readToEnd(socket))
+    assert.doesNotMatch(bytes, /HTTP\/1\.1 403[\s\S]*HTTP\/1\.1 200/)
+    socket.destroy()
+    const next = await connectRaw(daemon.proxy)
+    assert.equal((await send(next, `GET http://${authority}/`, 'Host: x')).status, 200)
+    next.destroy()
+  })
+
+  it('is never an intercepted host in disguise', async () => {
+    const { port } = server.address() as AddressInfo
+    await using own = await startTestDaemon({
+      env: {
+        CODER_AIBRIDGE_PROXY_ALLOWED_PORTS: `80,${port}`,
+        CODER_AIBRIDGE_PROXY_ALLOWED_PRIVATE_CIDRS: '127.0.0.0/8',
+        ...providersEnv({ type: 'openai', url: `https://localhost:${port}/v1` }),
+      },
+    })
+    const credentials = `Proxy-Authorization: Basic ${Buffer.from(own.credentials).toString('base64')}`
+    for (const url of [
+      `http://LOCALHOST:${port}/`,
+      'http://API.openai.com/',
+      'http://api.openai.com:80/',
+    ]) {
+      const socket = await connectRaw(own.proxy)
+      const answer = await exchangeOn(socket, requestText(`GET ${url}`, ['Host: x', credentials]))
+      assert.equal(answer.head.header('x-aibridge-reason'), 'plain_http_denied', url)
+      socket.destroy()
+    }
+  })
+})

@@ -2,6 +2,8 @@ import { write, writeSync } from 'node:fs'
 
 const CHUNK_BYTES = 256 * 1024
 const RETRY_MS = 20
+/** Lines of this long share a write: each one wakes a thread of the pool. */
+const GATHER_MS = 20
 const SYNC_ATTEMPTS = 100
 
 /**
@@ -18,6 +20,7 @@ export class LineWriter {
   #drops = 0
   #gone = false
   #idle: (() => void)[] = []
+  #gathering: NodeJS.Timeout | undefined
 
   constructor(fd: number, maxBytes: number) {
     this.#fd = fd
@@ -36,13 +39,15 @@ export class LineWriter {
     }
     this.#lines.push(bytes)
     this.#queuedBytes += bytes.length
-    if (this.#current === undefined) this.#next()
+    if (this.#current === undefined) this.#gathering ??= setTimeout(() => this.#next(), GATHER_MS)
   }
 
   /** Resolves when nothing is waiting any more, written or given up. */
   flush(): Promise<void> {
-    if (this.#current === undefined) return Promise.resolve()
-    return new Promise(resolve => this.#idle.push(resolve))
+    return new Promise(resolve => {
+      this.#idle.push(resolve)
+      if (this.#current === undefined) this.#next()
+    })
   }
 
   /**
@@ -64,6 +69,8 @@ export class LineWriter {
   }
 
   #next(): void {
+    clearTimeout(this.#gathering)
+    this.#gathering = undefined
     this.#current = this.#take()
     if (this.#current !== undefined) return this.#send()
     for (const resolve of this.#idle.splice(0)) resolve()

@@ -30,7 +30,11 @@ export function writeReply(
       reject(error)
       return
     }
-    response.flushHeaders()
+    // The first bytes of the body mostly came with the head: one write, one TLS
+    // record for both. A head whose body takes its time goes out without it.
+    setImmediate(() => {
+      if (!response.destroyed) response.flushHeaders()
+    })
 
     let blocked = false
     const onData = (chunk: Buffer): void => {

@@ -19,8 +19,12 @@ export function logToFile(t: TestContext, options: Partial<LogOptions> = {}): Lo
   t.after(() => rmSync(directory, { recursive: true, force: true }))
   const file = join(directory, 'log')
   const fd = openSync(file, 'a')
-  t.after(() => closeSync(fd))
   const log = createLog({ level: 'debug', fd, ...options })
+  // What waits would be written into the next test's file under the same number.
+  t.after(async () => {
+    await log.flush()
+    closeSync(fd)
+  })
   const text = async (): Promise<string> => {
     await log.flush()
     return readFileSync(file, 'utf8')

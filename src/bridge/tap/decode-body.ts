@@ -1,0 +1,83 @@
+import {
+  brotliDecompressSync,
+  constants,
+  gunzipSync,
+  inflateRawSync,
+  inflateSync,
+  zstdDecompressSync,
+} from 'node:zlib'
+import { headerValues, type RawHeaders } from '../../kernel/headers.ts'
+
+/** A coding that we can undo. */
+type Coding = 'gzip' | 'deflate' | 'br' | 'zstd'
+
+const CODINGS: Readonly<Record<string, Coding>> = {
+  gzip: 'gzip',
+  'x-gzip': 'gzip',
+  deflate: 'deflate',
+  br: 'br',
+  zstd: 'zstd',
+}
+
+const MAX_CODINGS = 2
+
+/**
+ * A body that grows more than this on decoding, and beyond the allowance, is a
+ * bomb: answers of models shrink to a fiftieth at most.
+ */
+const MAX_RATIO = 256
+const RATIO_ALLOWANCE = 4 * 1024 * 1024
+
+/**
+ * The codings of a body in the order in which they were applied (RFC 9110
+ * 8.4); `undefined` when one is unknown or there are more than two.
+ */
+export function codingsOf(headers: RawHeaders): readonly string[] | undefined {
+  const names = headerValues(headers, 'content-encoding')
+    .flatMap(value => value.split(','))
+    .map(name => name.trim().toLowerCase())
+    .filter(name => name !== '' && name !== 'identity')
+  const known = names.every(name => Object.hasOwn(CODINGS, name))
+  return known && names.length <= MAX_CODINGS ? names : undefined
+}
+
+/**
+ * Undoes the codings. A body that was cut off gives what came before the cut.
+ * @throws Error of zlib when it is damaged or grows beyond `maxBytes`
+ */
+export function decodeBody(body: Buffer, codings: readonly string[], maxBytes: number): Buffer {
+  const limit = Math.min(maxBytes, Math.max(RATIO_ALLOWANCE, body.length * MAX_RATIO))
+  return codings.reduceRight<Buffer>((bytes, name) => {
+    const coding = CODINGS[name]
+    return coding === undefined || bytes.length === 0 ? bytes : decode(bytes, coding, limit)
+  }, body)
+}
+
+function decode(bytes: Buffer, coding: Coding, maxOutputLength: number): Buffer {
+  switch (coding) {
+    case 'gzip':
+      return gunzipSync(bytes, { maxOutputLength, finishFlush: constants.Z_SYNC_FLUSH })
+    case 'deflate': {
+      const inflate = hasZlibHeader(bytes) ? inflateSync : inflateRawSync
+      return inflate(bytes, { maxOutputLength, finishFlush: constants.Z_SYNC_FLUSH })
+    }
+    case 'br':
+      return brotliDecompressSync(bytes, {
+        maxOutputLength,
+        finishFlush: constants.BROTLI_OPERATION_FLUSH,
+      })
+    case 'zstd':
+      return zstdDecompressSync(bytes, {
+        maxOutputLength,
+        finishFlush: constants.ZSTD_e_flush,
+        // SECURITY: the frame says how much memory it needs; 2^25 is RFC 8878's 8 MiB and room.
+        params: { [constants.ZSTD_d_windowLogMax]: 25 },
+      })
+  }
+}
+
+/** RFC 1950 2.2; some servers send bare deflate data under the same name. */
+function hasZlibHeader(bytes: Buffer): boolean {
+  const first = bytes[0] ?? 0
+  return (first & 0x0f) === 8 && ((first << 8) | (bytes[1] ?? 0)) % 31 === 0
+}

@@ -13,6 +13,7 @@ import {
   EMPTY,
   finish,
   type Known,
+  LEFT,
   type Outcome,
   type ProxyDeps,
   refused,
@@ -50,7 +51,7 @@ export async function servePlain(
   try {
     outcome = await admitAndForward(deps, request, response, known)
   } catch (error) {
-    outcome = refused(error)
+    outcome = request.socket.destroyed ? LEFT : refused(error)
     refuseResponse(response, outcome.reason ?? 'internal')
   }
   finish(deps, known, outcome)
@@ -63,6 +64,8 @@ async function admitAndForward(
   known: Known,
 ): Promise<Outcome> {
   const client = message.socket
+  const tooMany = deps.sessions.begin(client, response)
+  if (tooMany !== undefined) throw new Refusal(tooMany, 'too many requests sent ahead')
   const session = deps.sessions.enter(client)
   if (typeof session === 'string') throw new Refusal(session)
   const parsed = parseAbsolute(message)

@@ -64,8 +64,10 @@ export async function serveConnect(
   try {
     outcome = await admitAndServe(deps, request, client, { head, known })
   } catch (error) {
-    outcome = refused(error)
-    refuseSocket(client, outcome.reason ?? 'internal')
+    outcome = client.destroyed ? LEFT : refused(error)
+    // SECURITY: bytes of ours would be taken for the answer to an earlier request.
+    if (deps.sessions.isAnswering(client)) client.destroy()
+    else refuseSocket(client, outcome.reason ?? 'internal')
   }
   finish(deps, known, outcome)
 }
@@ -76,6 +78,9 @@ async function admitAndServe(
   client: Socket,
   { head, known }: { head: Buffer; known: Known },
 ): Promise<Outcome> {
+  if (deps.sessions.isAnswering(client)) {
+    throw new Refusal('request_malformed', 'CONNECT amid unanswered requests')
+  }
   const session = deps.sessions.enter(client)
   if (typeof session === 'string') throw new Refusal(session)
   const request = await admit(deps, message, client, known)
@@ -157,6 +162,14 @@ export const EMPTY: Outcome = {
   calls: undefined,
   tlsFailure: undefined,
   detail: undefined,
+}
+
+/** The client went away before there was anything to answer; 499 as nginx has it. */
+export const LEFT: Outcome = {
+  ...EMPTY,
+  outcome: 'refused',
+  status: 499,
+  detail: 'the client left before its answer',
 }
 
 /** The outcome of a session that ended in an exception. */

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import type { Writable } from 'node:stream'
 import type { Caller } from '../kernel/flow.ts'
 import type { Reason } from '../kernel/reasons.ts'
 
@@ -15,6 +16,9 @@ export interface Session {
   readonly stop: AbortSignal
 }
 
+/** More than any client sends ahead on one connection. */
+const MAX_PIPELINED = 32
+
 /**
  * The open sessions: how many there are in all and per caller, and the means to
  * end them. Counts are keyed by token, so the map is bounded by the tokens.
@@ -24,6 +28,7 @@ export class Sessions {
   readonly #open = new Map<Socket, { readonly session: Session; readonly stop: AbortController }>()
   readonly #perCaller = new Map<string, number>()
   readonly #admitted = new WeakSet<Socket>()
+  readonly #unanswered = new WeakMap<Socket, number>()
   #draining = false
   #idle: (() => void) | undefined
 
@@ -70,6 +75,21 @@ export class Sessions {
       else this.#perCaller.set(key, left)
     })
     return undefined
+  }
+
+  /** Counts a request on its connection until its answer is over. */
+  begin(client: Socket, answer: Writable): Reason | undefined {
+    const before = this.#unanswered.get(client) ?? 0
+    this.#unanswered.set(client, before + 1)
+    answer.once('close', () => {
+      this.#unanswered.set(client, (this.#unanswered.get(client) ?? 1) - 1)
+    })
+    return before < MAX_PIPELINED ? undefined : 'overloaded'
+  }
+
+  /** Whether answers are outstanding, into which no other bytes may be written. */
+  isAnswering(client: Socket): boolean {
+    return (this.#unanswered.get(client) ?? 0) > 0
   }
 
   /** Lets nobody in any more and waits for the sessions to end by themselves. */

@@ -1,5 +1,7 @@
 import type { ServerResponse } from 'node:http'
+import { TLSSocket } from 'node:tls'
 import type { Reply } from '../kernel/flow.ts'
+import { headerValues } from '../kernel/headers.ts'
 import { safeTrailers } from '../kernel/trailers.ts'
 import { discardRest } from './refusal.ts'
 
@@ -47,7 +49,7 @@ export function writeReply(
       })
     }
     const breakOff = (): void => {
-      if (!response.writableEnded) response.destroy()
+      if (!response.writableEnded) breakAnswer(response, reply)
     }
     body.on('data', onData)
     body.once('end', () => {
@@ -67,4 +69,18 @@ export function writeReply(
     })
     body.resume()
   })
+}
+
+/**
+ * An answer that ends with its connection (HTTP/1.0) looks complete when that
+ * is closed in order; over TLS the missing close_notify tells.
+ */
+function breakAnswer(
+  response: ServerResponse,
+  { headers }: Extract<Reply, { kind: 'response' }>,
+): void {
+  const { socket } = response
+  const framed = response.chunkedEncoding || headerValues(headers, 'content-length').length > 0
+  if (!framed && socket !== null && !(socket instanceof TLSSocket)) socket.resetAndDestroy()
+  response.destroy()
 }

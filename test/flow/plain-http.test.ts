@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { after, before, describe, it } from 'node:test'
@@ -118,6 +119,28 @@ describe('a plain http request', () => {
     socket.write(requestText(`GET http://${authority}/cut`, [auth, 'Host: x']))
     assert.doesNotMatch(String(await readToEnd(socket)), /0\r\n\r\n$/)
     socket.destroy()
+  })
+
+  it('of HTTP/1.0 that breaks off is reset: its end would say that it is complete', async () => {
+    const socket = await connectRaw(daemon.proxy)
+    socket.removeAllListeners('error')
+    const failed = once(socket, 'error') as Promise<[NodeJS.ErrnoException]>
+    socket.resume()
+    socket.write(`GET http://${authority}/cut HTTP/1.0\r\n${auth}\r\n\r\n`)
+    assert.equal((await failed)[0].code, 'ECONNRESET')
+  })
+
+  it('leaves no listeners on its connection', async () => {
+    const warnings: Error[] = []
+    const onWarning = (warning: Error): void => void warnings.push(warning)
+    process.on('warning', onWarning)
+    const socket = await connectRaw(daemon.proxy)
+    for (let i = 0; i < 60; i += 1) {
+      assert.equal((await send(socket, `GET http://${authority}/`, 'Host: x')).status, 200)
+    }
+    socket.destroy()
+    process.off('warning', onWarning)
+    assert.deepEqual(warnings, [])
   })
 
   it('does not switch protocols', async () => {
@@ -244,20 +267,34 @@ describe('a plain request that is refused', () => {
     }
   })
 
-  it('cannot be answered in the middle of another answer', async () => {
+  for (const target of ['10.0.0.1:443', 'api.openai.com:443']) {
+    it(`cannot put the answer to CONNECT ${target} before its own`, async () => {
+      const socket = await connectRaw(daemon.proxy)
+      socket.write(
+        Buffer.concat([
+          requestText(`GET http://${authority}/first`, [auth, 'Host: x']),
+          requestText(`CONNECT ${target}`, ['Host: x', auth]),
+        ]),
+      )
+      assert.doesNotMatch(String(await readToEnd(socket)), /HTTP\/1\.1 (403|200 Connection)/)
+      socket.destroy()
+      const next = await connectRaw(daemon.proxy)
+      assert.equal((await send(next, `GET http://${authority}/`, 'Host: x')).status, 200)
+      next.destroy()
+    })
+  }
+
+  it('is one of too many at once', async () => {
     const socket = await connectRaw(daemon.proxy)
-    socket.write(
-      Buffer.concat([
-        requestText(`GET http://${authority}/first`, [auth, 'Host: x']),
-        requestText('CONNECT 10.0.0.1:443', ['Host: x', auth]),
-      ]),
-    )
-    const bytes = String(await readToEnd(socket))
-    assert.doesNotMatch(bytes, /HTTP\/1\.1 403[\s\S]*HTTP\/1\.1 200/)
+    const one = requestText(`GET http://${authority}/`, [auth, 'Host: x'])
+    socket.write(Buffer.concat(Array.from({ length: 60 }, () => one)))
+    const statuses = new Set<number>()
+    for (let answer = await readAnswer(socket); ; answer = await readAnswer(socket)) {
+      statuses.add(answer.status)
+      if (answer.status !== 200) break
+    }
+    assert.deepEqual([...statuses], [200, 503])
     socket.destroy()
-    const next = await connectRaw(daemon.proxy)
-    assert.equal((await send(next, `GET http://${authority}/`, 'Host: x')).status, 200)
-    next.destroy()
   })
 
   it('is never an intercepted host in disguise', async () => {

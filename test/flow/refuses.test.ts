@@ -47,6 +47,14 @@ async function refusal(daemon: TestDaemon, bytes: Buffer | string): Promise<Refu
   return { head, body }
 }
 
+function answersOf(dns: Entry['dns']): LookupAddress[] {
+  const first = dns?.[0]
+  return [
+    ...(first?.A ?? []).map(address => ({ address, family: 4 })),
+    ...(first?.AAAA ?? []).map(address => ({ address, family: 6 })),
+  ]
+}
+
 function assertWellFormed({ head, body }: Refused): void {
   assert.equal(head.header('connection'), 'close')
   assert.equal(head.header('content-length'), String(Buffer.byteLength(body)))
@@ -74,10 +82,7 @@ describe('every forbidden or malformed CONNECT of the corpus', () => {
     assert.ok(entries.length > 150, `${entries.length}`)
     const wrong: string[] = []
     for (const { id, wire_b64, status, reason, dns } of entries) {
-      answers = [
-        ...(dns?.[0]?.A ?? []).map(address => ({ address, family: 4 })),
-        ...(dns?.[0]?.AAAA ?? []).map(address => ({ address, family: 6 })),
-      ]
+      answers = answersOf(dns)
       lookups = 0
       const bytes = Buffer.concat([
         Buffer.from('CONNECT '),
@@ -216,6 +221,22 @@ describe('the number of connections', () => {
 })
 
 describe('connections that are aborted', () => {
+  it('while a name is looked up are no error of ours', async () => {
+    const asked = Promise.withResolvers<void>()
+    await using daemon = await startTestDaemon({
+      lookup: () => {
+        asked.resolve()
+        return new Promise(() => {})
+      },
+    })
+    const socket = await connectRaw(daemon.proxy)
+    socket.write(`GET http://slow.example/ HTTP/1.1\r\n${basic(daemon.credentials)}\r\n\r\n`)
+    await asked.promise
+    socket.destroy()
+    const ended = await daemon.event('connect_ended')
+    assert.deepEqual([ended.status, ended.reason], [499, undefined])
+  })
+
   it('at any stage do not disturb the next one', async () => {
     await using origin = await startTcpOrigin(echo)
     await using world = await startAiWorld({

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Socket } from 'node:net'
-import { describe, it } from 'node:test'
+import { after, before, describe, it } from 'node:test'
+import type { TestDaemon } from '../support/daemon.ts'
 import { answerRawly, type Origin, startTcpOrigin } from '../support/origin.ts'
 import { readHead } from '../support/raw-client.ts'
 import { ANTHROPIC, openIntercepted, startAiDaemon } from './ai-world.ts'
@@ -8,15 +9,24 @@ import { type Answer, exchangeOn, get, post } from './wire.ts'
 
 const HOST = 'api.anthropic.com'
 
-/** A provider that answers with exactly these bytes, whatever it is asked. */
-function startRaw(...writes: readonly string[]): Promise<Origin> {
-  return startTcpOrigin(answerRawly(...writes), { tls: true })
-}
+const https = (url: string): string => url.replace('tls:', 'https:')
+
+/** What the provider answers with, whatever it is asked. */
+let script: readonly string[] = []
+let provider: Origin
+let shared: TestDaemon
+before(async () => {
+  provider = await startTcpOrigin(socket => answerRawly(...script)(socket), { tls: true })
+  shared = await startAiDaemon(https(provider.url))
+})
+after(async () => {
+  await shared[Symbol.asyncDispose]()
+  await provider[Symbol.asyncDispose]()
+})
 
 async function askRaw(...writes: readonly string[]): Promise<Answer> {
-  await using origin = await startRaw(...writes)
-  await using daemon = await startAiDaemon(origin.url.replace('tls:', 'https:'))
-  const socket = await openIntercepted(daemon)
+  script = writes
+  const socket = await openIntercepted(shared)
   const answer = await exchangeOn(socket, post('/v1/messages', HOST, '{}'))
   socket.destroy()
   return answer
@@ -89,11 +99,8 @@ describe('a hostile provider', () => {
   })
 
   it('cannot flood the client with informational answers', async () => {
-    await using origin = await startRaw(
-      'HTTP/1.1 103 Hint\r\nLink: </a>; rel=preload\r\n\r\n'.repeat(500),
-    )
-    await using daemon = await startAiDaemon(origin.url.replace('tls:', 'https:'))
-    const socket = await openIntercepted(daemon)
+    script = ['HTTP/1.1 103 Hint\r\nLink: </a>; rel=preload\r\n\r\n'.repeat(500)]
+    const socket = await openIntercepted(shared)
     socket.write(post('/v1/messages', HOST, '{}'))
     let hints = 0
     let head = await readHead(socket)
@@ -117,7 +124,7 @@ describe('a hostile provider', () => {
       socket.on('data', () => socket.write(`${ok}HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil`))
     }
     await using origin = await startTcpOrigin(onConnection, { tls: true })
-    await using daemon = await startAiDaemon(origin.url.replace('tls:', 'https:'))
+    await using daemon = await startAiDaemon(https(origin.url))
     const socket = await openIntercepted(daemon)
     for (let i = 0; i < 5; i += 1) {
       const answer = await exchangeOn(socket, get('/v1/models', HOST))
@@ -133,7 +140,7 @@ describe('a hostile provider', () => {
       })
     }
     await using origin = await startTcpOrigin(onConnection, { tls: true })
-    await using daemon = await startAiDaemon(origin.url.replace('tls:', 'https:'))
+    await using daemon = await startAiDaemon(https(origin.url))
     const socket = await openIntercepted(daemon)
     const upload = post('/v1/messages', HOST, Buffer.alloc(8 << 20))
     for (let i = 0; i < 3; i += 1) {
@@ -151,7 +158,7 @@ describe('a hostile provider', () => {
         tls: true,
       },
     )
-    await using daemon = await startAiDaemon(origin.url.replace('tls:', 'https:'))
+    await using daemon = await startAiDaemon(https(origin.url))
     const socket = await openIntercepted(daemon, { authority: ANTHROPIC })
     for (let i = 0; i < 3; i += 1) {
       const answer = await exchangeOn(socket, post('/v1/messages', HOST, Buffer.alloc(4 << 20)))

@@ -40,7 +40,7 @@ function startScripted(onHead: (socket: Socket) => void): ReturnType<typeof star
 
 const https = (url: string): string => url.replace('tls:', 'https:')
 
-describe('a provider that cannot be used', () => {
+describe('a provider that cannot be used', { concurrency: true }, () => {
   it('is 502 with a reason when it refuses the connection', async () => {
     const origin = await startTcpOrigin(() => {}, { tls: true })
     const url = https(origin.url)
@@ -108,7 +108,7 @@ describe('a provider that cannot be used', () => {
   })
 })
 
-describe('a stream that breaks', () => {
+describe('a stream that breaks', { concurrency: true }, () => {
   it('looks broken to the client when the provider breaks off', async () => {
     await using world = await startAiWorld({ provider: { behaviour: () => ({ cutAfter: 3 }) } })
     const socket = await openIntercepted(world.daemon)

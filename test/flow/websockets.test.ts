@@ -65,7 +65,7 @@ async function createResponse(webSocket: WebSocket): Promise<string> {
   }
 }
 
-describe('a WebSocket', () => {
+describe('a WebSocket', { concurrency: true }, () => {
   it('carries responses with the central key, closes in order, and is one call', async () => {
     await using world = await startAiWorld()
     const webSocket = await openWebSocket(world.daemon)

@@ -108,10 +108,10 @@ async function answer(incoming: Incoming): Promise<void> {
         headers: { Allow: match.allow },
       })
     case 'route': {
-      const { route } = match
+      const { route, params } = match
       const admission = await admit(route.access, headers, place.loopback, deps.authenticate)
       if (!admission.ok) return respondError(response, admission.answer)
-      await route.handle({ request, response, deps, identity: admission.identity })
+      await route.handle({ request, response, deps, identity: admission.identity, params })
     }
   }
 }

@@ -1,4 +1,5 @@
 import type { Identity } from '../kernel/flow.ts'
+import type { AskRecords } from '../kernel/records.ts'
 
 /** One thing that must hold before the daemon is of use. `reason` is a stable code. */
 export interface Check {
@@ -17,6 +18,8 @@ export interface AdminDeps {
   /** PEM of the interception CA; undefined when there is none. */
   readonly caCertificate: () => string | undefined
   readonly deploymentConfig: () => unknown
+  /** The books; absent where none are kept. */
+  readonly records?: AskRecords
   readonly version: string
   readonly deploymentId: string
   readonly limits: {

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import { STATUS_CODES } from 'node:http'
+import { pipeline } from 'node:stream/promises'
 
 export interface Body {
   readonly status: number
@@ -28,11 +29,45 @@ export function respondJson(response: ServerResponse, status: number, value: unk
   respond(response, { status, type: JSON_TYPE, content: `${JSON.stringify(value)}\n` })
 }
 
+/**
+ * A body that is made while it is sent, as fast as the client reads. Its first
+ * part is made before the head goes out, so that what fails at once can still
+ * be answered; what fails later breaks the connection.
+ */
+export async function respondStream(
+  response: ServerResponse,
+  type: string,
+  parts: AsyncIterable<string>,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const iterator = parts[Symbol.asyncIterator]()
+  const first = await iterator.next()
+  async function* all(): AsyncGenerator<string> {
+    if (first.done === true) return
+    yield first.value
+    yield* { [Symbol.asyncIterator]: () => iterator }
+  }
+  response.writeHead(200, {
+    'Content-Type': type,
+    'Cache-Control': 'no-store',
+    'X-Content-Type-Options': 'nosniff',
+    ...headers,
+  })
+  try {
+    await pipeline(all, response)
+  } catch (error) {
+    // A client that goes is no failure of ours.
+    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    if (code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error
+  }
+}
+
 /** Coder's envelope. */
 export interface ErrorAnswer {
   readonly status: number
   readonly message: string
   readonly detail?: string
+  readonly validations?: readonly { readonly field: string; readonly detail: string }[]
   readonly headers?: Readonly<Record<string, string>>
 }
 

@@ -14,10 +14,13 @@ export interface Exchange {
   readonly response: ServerResponse
   readonly identity: Identity | undefined
   readonly deps: AdminDeps
+  /** What stood in the places of `{names}` in the path, unescaped. */
+  readonly params: Readonly<Record<string, string>>
 }
 
 export interface Route {
   readonly method: 'GET'
+  /** A segment in braces stands for any one segment. */
   readonly path: string
   readonly access: Access
   readonly summary: string
@@ -25,24 +28,65 @@ export interface Route {
 }
 
 export type Match =
-  | { readonly kind: 'route'; readonly route: Route }
+  | {
+      readonly kind: 'route'
+      readonly route: Route
+      readonly params: Readonly<Record<string, string>>
+    }
   | { readonly kind: 'method'; readonly allow: string }
   | { readonly kind: 'target' }
   | { readonly kind: 'none' }
 
 /**
- * Finds the route of a request target. Paths are compared as they were sent:
- * an escape or a doubled slash is another path, and no route has one. HEAD goes
- * where GET goes.
+ * Finds the route of a request target. Fixed segments are compared as they were
+ * sent: an escape or a doubled slash is another path, and no route has one.
+ * HEAD goes where GET goes.
  */
 export function matchRoute(routes: readonly Route[], method: string, target: string): Match {
   if (!target.startsWith('/')) return { kind: 'target' }
-  const path = target.split('?', 1)[0]
-  const found = routes.filter(route => route.path === path)
+  const path = target.split('?', 1)[0] ?? ''
+  const fitting = routes.flatMap(route => {
+    const params = matchPath(route.path, path)
+    return params === undefined ? [] : [{ route, params }]
+  })
+  // `/sessions/export` is not the session called export.
+  const exact = fitting.filter(({ route }) => route.path === path)
+  const found = exact.length > 0 ? exact : fitting
   if (found.length === 0) return { kind: 'none' }
+
   const wanted = method === 'HEAD' ? 'GET' : method
-  const route = found.find(candidate => candidate.method === wanted)
-  if (route !== undefined) return { kind: 'route', route }
-  const allowed = found.flatMap(({ method: own }) => (own === 'GET' ? ['GET', 'HEAD'] : [own]))
+  const match = found.find(({ route }) => route.method === wanted)
+  if (match !== undefined) return { kind: 'route', ...match }
+  const allowed = found.flatMap(({ route: { method: own } }) =>
+    own === 'GET' ? ['GET', 'HEAD'] : [own],
+  )
   return { kind: 'method', allow: allowed.join(', ') }
+}
+
+function matchPath(pattern: string, path: string): Record<string, string> | undefined {
+  if (!pattern.includes('{')) return pattern === path ? {} : undefined
+  const parts = pattern.split('/')
+  const segments = path.split('/')
+  if (parts.length !== segments.length) return undefined
+
+  const params: Record<string, string> = {}
+  for (const [index, part] of parts.entries()) {
+    const segment = segments[index] ?? ''
+    if (!part.startsWith('{')) {
+      if (part !== segment) return undefined
+      continue
+    }
+    const value = unescaped(segment)
+    if (value === undefined || value === '') return undefined
+    params[part.slice(1, -1)] = value
+  }
+  return params
+}
+
+function unescaped(segment: string): string | undefined {
+  try {
+    return decodeURIComponent(segment)
+  } catch {
+    return undefined
+  }
 }

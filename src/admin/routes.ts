@@ -1,6 +1,7 @@
 import { CA_ROUTES } from './ca-certificate.ts'
 import { GENERAL_ROUTES } from './general.ts'
 import { HEALTH_ROUTES, METRICS_ROUTE } from './health.ts'
+import { RECORD_ROUTES } from './records/routes.ts'
 import type { Route } from './route.ts'
 
 /** Everything that the API listener serves; router and reference page read it. */
@@ -9,6 +10,7 @@ export const ROUTES: readonly Route[] = [
   METRICS_ROUTE,
   ...GENERAL_ROUTES,
   ...CA_ROUTES,
+  ...RECORD_ROUTES,
 ]
 
 /** The API listener when Prometheus has an address of its own, or is off. */

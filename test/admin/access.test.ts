@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { isLoopback } from '../../src/admin/access.ts'
 import { ROUTES } from '../../src/admin/routes.ts'
 import { Refusal } from '../../src/kernel/error.ts'
+import { someRecords } from './records-support.ts'
 import { ADMIN, startAdmin, USER } from './support.ts'
 
 const bearer = (token: string): RequestInit => ({ headers: { Authorization: `Bearer ${token}` } })
@@ -31,8 +32,10 @@ for (const [place, host] of [
   ['elsewhere', '0.0.0.0'],
 ] as const) {
   test(`every route asks for the token that its row names, on ${host}`, async t => {
-    const { get } = await startAdmin(t, { host, caCertificate: () => CERTIFICATE })
-    for (const { path, access } of ROUTES) {
+    const records = await someRecords(t)
+    const { get } = await startAdmin(t, { host, caCertificate: () => CERTIFICATE, records })
+    for (const { path: pattern, access } of ROUTES) {
+      const path = pattern.replace('{session_id}', 'session-1')
       const statuses: number[] = []
       for (const init of [{}, bearer('aibp_wrong'), bearer(USER), session(ADMIN)]) {
         const response = await get(path, init)

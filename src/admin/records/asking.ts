@@ -1,0 +1,76 @@
+import { Refusal } from '../../kernel/error.ts'
+import type { Identity } from '../../kernel/flow.ts'
+import { REASONS } from '../../kernel/reasons.ts'
+import type { AskRecords, RecordFilter } from '../../kernel/records.ts'
+import { respondError } from '../respond.ts'
+import type { Exchange } from '../route.ts'
+import { userId } from '../user-id.ts'
+import { BadRequest } from './bad-request.ts'
+
+export interface Asking {
+  readonly ask: AskRecords
+  readonly identity: Identity
+  readonly query: URLSearchParams
+  /** Whose records may be seen; null for everybody's. */
+  readonly visibleUser: string | null
+  readonly exchange: Exchange
+}
+
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+const MOST_USERS = 100_000
+
+/**
+ * A route's handler over the books: who asks, what, and what goes wrong with it.
+ * SECURITY: `visibleUser` is the only source of whose records an answer holds.
+ */
+export function askingRecords(
+  handle: (asking: Asking) => Promise<void>,
+): (exchange: Exchange) => Promise<void> {
+  return async exchange => {
+    const { deps, identity, request, response } = exchange
+    if (deps.records === undefined || identity === undefined) {
+      return respondError(response, { status: 404, message: 'No records are kept here.' })
+    }
+    const url = request.url ?? ''
+    const query = new URLSearchParams(url.includes('?') ? url.slice(url.indexOf('?') + 1) : '')
+    const visibleUser = identity.admin ? null : identity.user
+    try {
+      await handle({ ask: deps.records, identity, query, visibleUser, exchange })
+    } catch (error) {
+      if (response.headersSent) throw error
+      if (error instanceof BadRequest) return respondError(response, error.answer)
+      if (!(error instanceof Refusal)) throw error
+      deps.onError(error)
+      const { status } = REASONS[error.reason]
+      respondError(response, { status, message: 'The records cannot be read at the moment.' })
+    }
+  }
+}
+
+/**
+ * The filter with its initiator resolved (`me`, a name, an id) and cut down to
+ * what may be seen. Undefined when nothing can fit.
+ */
+export async function visibleFilter(
+  { ask, identity, visibleUser }: Asking,
+  filter: RecordFilter,
+): Promise<RecordFilter | undefined> {
+  const { user: wanted, ...rest } = filter
+  const named =
+    wanted === 'me'
+      ? identity.user
+      : wanted !== undefined && UUID.test(wanted)
+        ? await userOfId(ask, wanted.toLowerCase())
+        : wanted
+  if (wanted !== undefined && named === undefined) return undefined
+  if (visibleUser !== null && named !== undefined && named !== visibleUser) return undefined
+  const user = visibleUser ?? named
+  return user === undefined ? rest : { ...rest, user }
+}
+
+/** Ids are made from names, so the names that there are must be looked through. */
+async function userOfId(ask: AskRecords, id: string): Promise<string | undefined> {
+  const argument = { of: 'user', prefix: '', filter: {}, offset: 0, limit: MOST_USERS } as const
+  const users = await ask('names', argument)
+  return users.find(user => userId(user) === id)
+}

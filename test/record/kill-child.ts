@@ -1,16 +1,17 @@
 /*
- * Keeps books under load until it is killed. Each line on stdout, written
- * before anything else happens, is what a provider would have seen.
+ * Keeps books under load until it is killed. Each line in the file is written
+ * before anything else happens, and is what a provider would have seen.
  */
-import { writeSync } from 'node:fs'
+import { openSync, writeSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { systemClock } from '../../src/kernel/clock.ts'
 import { Recorder } from '../../src/record/recorder.ts'
 import { SqliteBooks } from '../../src/record/sqlite-books.ts'
 import { ended, intent, request, response, SETTINGS } from './books-support.ts'
 
-const [stateDir = '', parallel = '8'] = process.argv.slice(2)
-const say = (text: string): void => void writeSync(1, `${text}\n`)
+const [stateDir = '', file = '', parallel = '8'] = process.argv.slice(2)
+const fd = openSync(file, 'a')
+const say = (text: string): void => void writeSync(fd, `${text}\n`)
 
 const recorder = await Recorder.open({
   store: new SqliteBooks({ stateDir }),
@@ -20,7 +21,7 @@ const recorder = await Recorder.open({
   writeLine: () => undefined,
   onState: () => undefined,
 })
-say(`up ${performance.now()}`)
+process.stdout.write('up\n')
 
 async function callForever(): Promise<void> {
   for (;;) {

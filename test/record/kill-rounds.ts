@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createInterface } from 'node:readline'
+import { readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as delay } from 'node:timers/promises'
 import { databaseFile } from '../../src/record/database.ts'
@@ -45,29 +46,29 @@ interface Seen {
 }
 
 async function runAndKill(stateDir: string, lifeMs: number): Promise<Seen> {
+  const file = join(stateDir, 'seen')
+  rmSync(file, { force: true })
   const child = spawn(
     process.execPath,
-    [new URL('./kill-child.ts', import.meta.url).pathname, stateDir],
+    [new URL('./kill-child.ts', import.meta.url).pathname, stateDir, file],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   )
   const startedAt = performance.now()
   const closed = once(child, 'close')
-  const sent: string[] = []
-  const over = new Map<string, number>()
-  const up = Promise.withResolvers<void>()
-  createInterface(child.stdout).on('line', line => {
-    const [word, id = '', at] = line.split(' ')
-    if (word === 'up') up.resolve()
-    if (word === 'sent') sent.push(id)
-    if (word === 'ended') over.set(id, Number(at))
-  })
-  void closed.then(() => up.reject(new Error('the process ended before it was up')))
-  await up.promise
+  await once(child.stdout, 'data')
   const startMs = performance.now() - startedAt
   await delay(lifeMs)
   const killedAt = Date.now()
-  child.kill('SIGKILL')
+  assert.ok(child.kill('SIGKILL'), 'the process lives until it is killed')
   await closed
+
+  const sent: string[] = []
+  const over = new Map<string, number>()
+  for (const line of readFileSync(file, 'utf8').split('\n')) {
+    const [word, id = '', at] = line.split(' ')
+    if (word === 'sent') sent.push(id)
+    if (word === 'ended') over.set(id, Number(at))
+  }
   return { sent, ended: over, startMs, killedAt }
 }
 

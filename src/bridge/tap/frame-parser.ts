@@ -1,0 +1,115 @@
+import { ByteBuffer } from './byte-buffer.ts'
+import type { Memory } from './memory.ts'
+
+/** One frame of a WebSocket, unmasked (RFC 6455 5.2). */
+export interface Frame {
+  readonly fin: boolean
+  /** RSV1: the message is compressed (RFC 7692). */
+  readonly compressed: boolean
+  readonly opcode: number
+  readonly payload: Buffer
+}
+
+interface Options {
+  readonly memory: Memory
+  readonly onFrame: (frame: Frame) => void
+  /** A frame beyond this many bytes is passed over. */
+  readonly maxFrameBytes: number
+  readonly onOversized: () => void
+}
+
+interface Head {
+  readonly first: number
+  readonly length: number
+  readonly mask: Buffer | undefined
+  readonly size: number
+}
+
+/** Reads the frames of one direction out of bytes that come in any pieces. */
+export class FrameParser {
+  readonly #options: Options
+  readonly #pending: ByteBuffer
+  #need = 2
+  #skip = 0
+  #broken = false
+
+  constructor(options: Options) {
+    this.#options = options
+    this.#pending = new ByteBuffer(options.memory)
+  }
+
+  push(bytes: Buffer): void {
+    let rest = bytes
+    if (this.#skip > 0) {
+      const skipped = Math.min(this.#skip, rest.length)
+      this.#skip -= skipped
+      rest = rest.subarray(skipped)
+    }
+    if (rest.length === 0 || this.#broken) return
+    if (!this.#pending.append(rest)) return this.#break()
+    if (this.#pending.length >= this.#need) this.#take()
+  }
+
+  #take(): void {
+    let rest = this.#pending.take()
+    for (;;) {
+      const head = readHead(rest)
+      if (typeof head === 'number') return this.#keep(rest, head)
+      const end = head.size + head.length
+      if (head.length > this.#options.maxFrameBytes) {
+        this.#options.onOversized()
+        this.#skip = Math.max(0, end - rest.length)
+      } else if (rest.length < end) return this.#keep(rest, end)
+      else this.#frame(head, rest.subarray(head.size, end))
+      rest = rest.subarray(Math.min(end, rest.length))
+    }
+  }
+
+  #keep(rest: Buffer, need: number): void {
+    this.#need = need
+    if (rest.length > 0 && !this.#pending.append(rest)) this.#break()
+  }
+
+  /** There is no way to find the beginning of the next frame. */
+  #break(): void {
+    this.#broken = true
+    this.#pending.clear()
+    this.#options.onOversized()
+  }
+
+  #frame({ first, mask }: Head, payload: Buffer): void {
+    if (mask !== undefined) unmask(payload, mask)
+    this.#options.onFrame({
+      fin: (first & 0x80) !== 0,
+      compressed: (first & 0x40) !== 0,
+      opcode: first & 0x0f,
+      payload,
+    })
+  }
+}
+
+/** The head of a frame, or how many bytes it takes to know it. */
+function readHead(bytes: Buffer): Head | number {
+  const [first, second] = bytes
+  if (first === undefined || second === undefined) return 2
+  const short = second & 0x7f
+  const lengthSize = short === 126 ? 2 : short === 127 ? 8 : 0
+  const masked = (second & 0x80) !== 0
+  const size = 2 + lengthSize + (masked ? 4 : 0)
+  if (bytes.length < size) return size
+  const length =
+    lengthSize === 8
+      ? bytes.readUInt32BE(2) * 2 ** 32 + bytes.readUInt32BE(6)
+      : lengthSize === 2
+        ? bytes.readUInt16BE(2)
+        : short
+  return { first, length, mask: masked ? bytes.subarray(size - 4, size) : undefined, size }
+}
+
+/** In place: the bytes are our own copy. */
+function unmask(payload: Buffer, mask: Buffer): void {
+  const key = [mask[0] ?? 0, mask[1] ?? 0, mask[2] ?? 0, mask[3] ?? 0]
+  for (let i = 0; i < payload.length; i += 1) {
+    payload[i] = (payload[i] ?? 0) ^ (key[i & 3] ?? 0)
+  }
+}

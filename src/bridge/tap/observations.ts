@@ -1,0 +1,83 @@
+import { HttpObservation } from './http-observation.ts'
+import type { TapLimits } from './limits.ts'
+import { Memory } from './memory.ts'
+import type { Listener, Observation } from './observation.ts'
+import type { Finding, FromTapWorker, Operation } from './protocol.ts'
+import { WebSocketObservation } from './websocket-observation.ts'
+
+/** Every call under observation; applies batches and says what they brought to light. */
+export class Observations {
+  readonly #limits: TapLimits
+  readonly #memory: Memory
+  readonly #open = new Map<number, Observation>()
+  #findings: Finding[] = []
+
+  constructor(limits: TapLimits) {
+    this.#limits = limits
+    this.#memory = new Memory(limits.processBytes)
+  }
+
+  apply(bytes: Uint8Array, operations: readonly Operation[]): FromTapWorker {
+    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    for (const operation of operations) this.#apply(operation, buffer)
+    const findings = this.#findings
+    this.#findings = []
+    return { findings, consumed: bytes.byteLength, held: this.#memory.held }
+  }
+
+  #apply(operation: Operation, buffer: Buffer): void {
+    if (operation.op === 'open') return this.#begin(operation)
+    const observation = this.#open.get(operation.id)
+    if (observation === undefined) return
+    try {
+      this.#tell(observation, operation, buffer)
+    } catch {
+      // A fault of ours in one observation is no reason to lose the others.
+      observation.cancel()
+      this.#open.delete(operation.id)
+      this.#findings.push({ kind: 'failed', id: operation.id })
+    }
+  }
+
+  #tell(
+    observation: Observation,
+    operation: Exclude<Operation, { op: 'open' }>,
+    buffer: Buffer,
+  ): void {
+    switch (operation.op) {
+      case 'head':
+        return observation.head(operation.head)
+      case 'bytes':
+        return observation.bytes(operation.side, buffer.subarray(operation.from, operation.to))
+      case 'lost':
+        return observation.lost(operation.side)
+      case 'end':
+        return observation.end(operation.side, operation.complete)
+      case 'cancel':
+        this.#open.delete(operation.id)
+        return observation.cancel()
+    }
+  }
+
+  #begin(call: Extract<Operation, { op: 'open' }>): void {
+    const listener = this.#listener(call.id)
+    const shared = { memory: this.#memory, limits: this.#limits, listener }
+    const observation =
+      call.takeover === undefined
+        ? new HttpObservation(call, shared)
+        : new WebSocketObservation(call.takeover, shared)
+    this.#open.set(call.id, observation)
+  }
+
+  #listener(id: number): Listener {
+    return {
+      onRequest: facts => void this.#findings.push({ kind: 'request', id, facts }),
+      onResponse: facts => void this.#findings.push({ kind: 'response', id, facts }),
+      onStop: side => void this.#findings.push({ kind: 'stop', id, side }),
+      onSettled: () => {
+        this.#open.delete(id)
+        this.#findings.push({ kind: 'settled', id })
+      },
+    }
+  }
+}

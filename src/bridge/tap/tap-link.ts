@@ -1,0 +1,121 @@
+import { Worker } from 'node:worker_threads'
+import type { Clock } from '../../kernel/clock.ts'
+import { describeError } from '../../kernel/error.ts'
+import type { FromTapWorker, Operation, TapWorkerData, ToTapWorker } from './protocol.ts'
+
+/** A worker that died is replaced this long after it was started, or later. */
+const RESTART_SPACING_MS = 60_000
+
+/** A worker that is silent for so long is stuck. */
+const STUCK_MS = 30_000
+
+/** What reading may need beyond what is held: text and objects of one large body. */
+const MAX_HEAP_MB = 512
+
+export interface TapLinkOptions extends TapWorkerData {
+  readonly clock: Clock
+  readonly worker: URL | undefined
+  readonly onFindings: (message: FromTapWorker) => void
+  /** The thread died; everything that it had under observation is lost. */
+  readonly onDeath: (problem: string) => void
+}
+
+/** The thread that reads what the side taps copy: its life, and messages to it. */
+export class TapLink implements AsyncDisposable {
+  readonly #options: TapLinkOptions
+  #worker: Worker | undefined
+  #startedAt = Number.NEGATIVE_INFINITY
+  #crash: unknown
+  #inFlight = 0
+  #held = 0
+  #watchdog: NodeJS.Timeout | undefined
+  #closing = false
+
+  constructor(options: TapLinkOptions) {
+    this.#options = options
+  }
+
+  /** Bytes that are on their way to the worker or kept by it. */
+  get load(): number {
+    return this.#inFlight + this.#held
+  }
+
+  /** Whether there is a worker; starts one unless the last start is too recent. */
+  available(): boolean {
+    if (this.#worker !== undefined) return true
+    const now = this.#options.clock.monotonic()
+    if (this.#closing || now - this.#startedAt < RESTART_SPACING_MS) return false
+    this.#startedAt = now
+    this.#worker = this.#spawn()
+    return true
+  }
+
+  post(bytes: Uint8Array<ArrayBuffer>, operations: readonly Operation[]): void {
+    if (this.#worker === undefined) return
+    this.#inFlight += bytes.byteLength
+    send(this.#worker, { type: 'batch', bytes, operations }, [bytes.buffer])
+    this.#watchdog ??= this.#watch()
+  }
+
+  /** Ends the thread once it has read what it was sent. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing = true
+    const worker = this.#worker
+    if (worker === undefined) return
+    const exited = new Promise(resolve => worker.once('exit', resolve))
+    send(worker, { type: 'close' }, [])
+    const overdue = setTimeout(() => void worker.terminate(), STUCK_MS / 10)
+    await exited
+    clearTimeout(overdue)
+  }
+
+  #spawn(): Worker {
+    const data: TapWorkerData = { limits: this.#options.limits }
+    const worker = new Worker(this.#options.worker ?? workerFile(), {
+      workerData: data,
+      // SECURITY: the thread needs no environment, which may hold provider keys.
+      env: {},
+      name: 'tap',
+      resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
+    })
+    worker.on('message', (message: FromTapWorker) => this.#receive(message))
+    worker.on('error', error => {
+      this.#crash = error
+    })
+    worker.on('exit', code => this.#exited(code))
+    return worker
+  }
+
+  #receive(message: FromTapWorker): void {
+    this.#inFlight -= message.consumed
+    this.#held = message.held
+    clearTimeout(this.#watchdog)
+    this.#watchdog = this.#inFlight > 0 ? this.#watch() : undefined
+    this.#options.onFindings(message)
+  }
+
+  #watch(): NodeJS.Timeout {
+    return setTimeout(() => void this.#worker?.terminate(), STUCK_MS).unref()
+  }
+
+  #exited(code: number): void {
+    const cause = this.#crash ?? new Error(`the side tap's thread ended with code ${code}`)
+    this.#crash = undefined
+    this.#worker = undefined
+    this.#inFlight = 0
+    this.#held = 0
+    clearTimeout(this.#watchdog)
+    this.#watchdog = undefined
+    if (!this.#closing) this.#options.onDeath(describeError(cause))
+  }
+}
+
+function send(worker: Worker, message: ToTapWorker, transfer: readonly ArrayBuffer[]): void {
+  worker.postMessage(message, transfer)
+}
+
+/** The same file beside this one: `.ts` in a checkout, `.js` in the package. */
+function workerFile(): URL {
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
+  return new URL(`./tap-worker.${extension}`, import.meta.url)
+}

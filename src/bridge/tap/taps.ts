@@ -1,0 +1,136 @@
+import type { Clock } from '../../kernel/clock.ts'
+import { firstHeader, headerValues, type RawHeaders } from '../../kernel/headers.ts'
+import { framingOf, type WireFormat } from '../usage/format.ts'
+import { CallTap, type TapHandlers } from './call-tap.ts'
+import { codingsOf } from './decode-body.ts'
+import { TAP_LIMITS, type TapLimits } from './limits.ts'
+import { Outbox } from './outbox.ts'
+import type { AnswerHead, Finding, Takeover } from './protocol.ts'
+import { TapLink } from './tap-link.ts'
+
+export interface TapsOptions {
+  readonly clock: Clock
+  readonly limits?: TapLimits
+  /** The worker's file, for tests. */
+  readonly worker?: URL
+  /** For the operator: the worker died, or a handler threw. */
+  readonly onProblem: (problem: string) => void
+}
+
+/** A call to be observed. */
+export interface TapRequest extends TapHandlers {
+  readonly format: WireFormat
+  /** As sent to the provider. */
+  readonly path: string
+  readonly headers: RawHeaders
+}
+
+/**
+ * The side tap: hands copies of what calls carry to a thread that reads them,
+ * and says what it found. It takes copies only, never waits, and gives up on
+ * what does not fit its limits.
+ */
+export class Taps implements AsyncDisposable {
+  readonly #options: TapsOptions
+  readonly #limits: TapLimits
+  readonly #link: TapLink
+  readonly #outbox: Outbox
+  readonly #open = new Map<number, CallTap>()
+  #lastId = 0
+
+  constructor(options: TapsOptions) {
+    this.#options = options
+    this.#limits = options.limits ?? TAP_LIMITS
+    this.#outbox = new Outbox((bytes, operations) => this.#link.post(bytes, operations))
+    this.#link = new TapLink({
+      clock: options.clock,
+      limits: this.#limits,
+      worker: options.worker,
+      onFindings: ({ findings }) => {
+        for (const finding of findings) this.#apply(finding)
+      },
+      onDeath: problem => this.#died(problem),
+    })
+  }
+
+  /** Observes a request and its answer. */
+  open(request: TapRequest): CallTap {
+    return this.#begin(request, undefined)
+  }
+
+  /**
+   * Observes a WebSocket that was agreed on; `headers` are those of the 101.
+   * `request` takes what the client sends, `response()` what the provider does.
+   */
+  openWebSocket(request: TapRequest): CallTap {
+    return this.#begin(request, takeoverOf(request.headers))
+  }
+
+  /** Reads what was copied so far, then ends the thread. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#outbox.flush()
+    await this.#link[Symbol.asyncDispose]()
+    for (const tap of this.#open.values()) tap.fail()
+  }
+
+  #begin(request: TapRequest, takeover: Takeover | undefined): CallTap {
+    this.#lastId += 1
+    const id = this.#lastId
+    const available = this.#link.available()
+    const tap = new CallTap(
+      {
+        id,
+        outbox: this.#outbox,
+        hasRoom: bytes => this.#link.load + bytes <= this.#limits.processBytes,
+        headOf: (status, headers) => headOf(request.format, status, headers),
+        onClosed: () => this.#open.delete(id),
+        onProblem: this.#options.onProblem,
+      },
+      request,
+      takeover !== undefined,
+    )
+    this.#open.set(id, tap)
+    if (!available) tap.fail()
+    else {
+      const path = request.path.split('?', 1)[0] ?? ''
+      const codings = codingsOf(request.headers)
+      this.#outbox.add({ op: 'open', id, format: request.format, path, codings, takeover })
+    }
+    return tap
+  }
+
+  #apply(finding: Finding): void {
+    const tap = this.#open.get(finding.id)
+    switch (finding.kind) {
+      case 'request':
+        return tap?.onRequest(finding.facts)
+      case 'response':
+        return tap?.onResponse(finding.facts)
+      case 'stop':
+        return tap?.stop(finding.side)
+      case 'failed':
+        return tap?.fail()
+      case 'settled':
+        return tap?.settle()
+    }
+  }
+
+  #died(problem: string): void {
+    for (const tap of this.#open.values()) tap.fail()
+    this.#options.onProblem(`the side tap's thread died: ${problem}`)
+  }
+}
+
+function headOf(format: WireFormat, status: number, headers: RawHeaders): AnswerHead {
+  const framing = framingOf(format, firstHeader(headers, 'content-type'))
+  return { status, framing, codings: codingsOf(headers) }
+}
+
+/** RFC 7692 7.1.1, as the server's answer states it. */
+function takeoverOf(headers: RawHeaders): Takeover {
+  const text = headerValues(headers, 'sec-websocket-extensions').join(',').toLowerCase()
+  return {
+    up: !text.includes('client_no_context_takeover'),
+    down: !text.includes('server_no_context_takeover'),
+  }
+}

@@ -51,7 +51,18 @@ export function chooseCredential(headers: RawHeaders, context: CredentialContext
 /** Whether a credential header's value is the caller's token or the placeholder. */
 export function isOurs(value: string, callerToken: Secret | undefined): boolean {
   const token = bearerToken(value)
-  return token === '' || token === PLACEHOLDER_KEY || callerToken?.equals(token) === true
+  return token === '' || token === PLACEHOLDER_KEY || holdsToken(value, callerToken)
+}
+
+/**
+ * Whether any header's value holds the caller's token, plainly or in Basic
+ * credentials: whatever a client means by it, it must not leave.
+ */
+export function holdsToken(value: string, callerToken: Secret | undefined): boolean {
+  const token = callerToken?.reveal() ?? ''
+  if (token === '') return false
+  const encoded = /^basic\s+(\S+)$/i.exec(value.trim())?.[1] ?? ''
+  return value.includes(token) || Buffer.from(encoded, 'base64').includes(token)
 }
 
 function ownCredential(headers: RawHeaders, callerToken: Secret | undefined): string | undefined {

@@ -1,7 +1,7 @@
 import { filterHeaders, headerValues, type RawHeaders, stripHopByHop } from '../kernel/headers.ts'
 import type { ProviderSettings, ProviderType } from '../kernel/provider.ts'
 import type { Secret } from '../kernel/secret.ts'
-import { CREDENTIAL_HEADERS, type Credential, isOurs } from './credentials.ts'
+import { CREDENTIAL_HEADERS, type Credential, holdsToken, isOurs } from './credentials.ts'
 
 /** Headers that speak to us or to Coder, never to a provider. */
 const OURS = /^(x-coder-|x-ai-bridge-|coder-session-token$|proxy-|host$|expect$)/
@@ -24,9 +24,9 @@ interface InjectContext {
 export function providerHeaders(headers: RawHeaders, context: InjectContext): string[] {
   const { credential, callerToken } = context
   const kept = filterHeaders(stripHopByHop(headers), (name, value) => {
-    if (OURS.test(name)) return false
+    // SECURITY: a token of ours must not reach a provider, in whatever header.
+    if (OURS.test(name) || holdsToken(value, callerToken)) return false
     if (!CREDENTIAL_HEADERS.has(name)) return true
-    // SECURITY: a token of ours must not reach a provider even beside a key.
     return credential.kind === 'byok' && !isOurs(value, callerToken)
   })
   return [

@@ -47,6 +47,12 @@ describe('the credential of a call', () => {
     ['the placeholder as key', () => [`X-Api-Key: ${PLACEHOLDER_KEY}`]],
     ["the caller's token as bearer", () => [`authorization: bearer ${world.daemon.token}`]],
     ["the caller's token as key", () => [`x-api-key: ${world.daemon.token}`]],
+    ['the token in another scheme', () => [`Authorization: Token ${world.daemon.token}`]],
+    [
+      'the token in Basic credentials',
+      () => [`Authorization: Basic ${btoa(`ada:${world.daemon.token}`)}`],
+    ],
+    ['the token in any other header', () => [`X-Session: id=${world.daemon.token}`]],
     [
       'both in both',
       () => [`X-API-KEY: ${PLACEHOLDER_KEY}`, `Authorization: Bearer ${world.daemon.token}`],
@@ -121,6 +127,7 @@ describe('the credential of a call', () => {
 
   it('never is a token of ours, in any request of these tests', () => {
     assert.ok(!world.provider.sawInHeaders(world.daemon.token))
+    assert.ok(!world.provider.sawInHeaders(btoa(`ada:${world.daemon.token}`)))
     assert.ok(!world.provider.sawInHeaders(PLACEHOLDER_KEY))
   })
 

@@ -41,7 +41,7 @@ export function createIntercept(deps: InterceptDeps): Intercept {
   const sessions: Sessions = new WeakMap()
   const server = createServer(deps, sessions)
 
-  return async (client, connect, verdict) => {
+  return async (client, connect, verdict, draining) => {
     const context = await deps.contextFor(verdict.host)
     const before = { read: client.bytesRead, written: client.bytesWritten }
     if (client.destroyed) return ended(client, before, failed('closed'))
@@ -65,7 +65,11 @@ export function createIntercept(deps: InterceptDeps): Intercept {
     const closed = Promise.withResolvers<void>()
     socket.once('close', () => closed.resolve())
     server.emit('connection', socket)
+    const drain = (): void => session.drain()
+    if (draining.aborted) drain()
+    draining.addEventListener('abort', drain)
     await closed.promise
+    draining.removeEventListener('abort', drain)
     const dropped = socket.bytesRead === 0 && performance.now() - secureAt < DROPPED_MS
     if (dropped) return ended(client, before, failed('ca_not_trusted'))
     return ended(client, before, { calls: session.calls, tlsFailure: undefined, detail: undefined })

@@ -14,6 +14,7 @@ export class Session implements Interception {
   readonly socket: TLSSocket
   calls = 0
   watch: HeadWatch | undefined
+  #draining = false
   #unanswered = 0
   #latest: IncomingMessage | undefined
 
@@ -50,7 +51,15 @@ export class Session implements Interception {
     message.once('close', () => this.#settle())
   }
 
+  /** Closes the connection as soon as nothing is under way on it. */
+  drain(): void {
+    this.#draining = true
+    this.#settle()
+  }
+
   #settle(): void {
-    if (!this.busy) this.watch?.settle()
+    if (this.busy) return
+    if (this.#draining) this.socket.destroySoon()
+    else this.watch?.settle()
   }
 }

@@ -26,14 +26,19 @@ const MAX_PIPELINED = 32
 export class Sessions {
   readonly #limits: () => SessionLimits
   readonly #open = new Map<Socket, { readonly session: Session; readonly stop: AbortController }>()
+  readonly #drain = new AbortController()
   readonly #perCaller = new Map<string, number>()
   readonly #admitted = new WeakSet<Socket>()
   readonly #unanswered = new WeakMap<Socket, number>()
-  #draining = false
   #idle: (() => void) | undefined
 
   constructor(limits: () => SessionLimits) {
     this.#limits = limits
+  }
+
+  /** Aborts when nobody is let in any more. */
+  get draining(): AbortSignal {
+    return this.#drain.signal
   }
 
   get size(): number {
@@ -45,7 +50,7 @@ export class Sessions {
     // A kept-alive connection that sends its next plain request.
     const known = this.#open.get(client)
     if (known !== undefined) return known.session
-    if (this.#draining) return 'draining'
+    if (this.draining.aborted) return 'draining'
     if (this.#open.size >= this.#limits().connections) return 'overloaded'
     const gone = new AbortController()
     const stop = new AbortController()
@@ -94,7 +99,7 @@ export class Sessions {
 
   /** Lets nobody in any more and waits for the sessions to end by themselves. */
   async drain(timeoutMs: number, signal: AbortSignal): Promise<void> {
-    this.#draining = true
+    this.#drain.abort()
     if (this.#open.size === 0 || signal.aborted) return
     const { promise, resolve } = Promise.withResolvers<void>()
     const timer = setTimeout(resolve, timeoutMs)

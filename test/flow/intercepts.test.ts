@@ -343,3 +343,20 @@ describe('requests on an intercepted connection', () => {
     other.destroy()
   })
 })
+
+describe('an intercepted connection of a daemon that drains', () => {
+  it('closes when it is idle, and otherwise after its last answer', async () => {
+    await using own = await startAiWorld({ provider: { gapMs: 20 } })
+    const idle = await openIntercepted(own.daemon)
+    assert.equal((await exchangeOn(idle, get('/v1/models', HOST))).status, 200)
+    const busy = await openIntercepted(own.daemon)
+    busy.write(post('/v1/messages', HOST, JSON.stringify({ stream: true })))
+    await readHead(busy)
+    const drained = own.daemon.drain(new AbortController().signal)
+    assert.equal(String(await readToEnd(idle)), '')
+    idle.destroy()
+    assert.match(String(await readToEnd(busy)), /message_stop[\s\S]*0\r\n\r\n$/)
+    busy.destroy()
+    await drained
+  })
+})

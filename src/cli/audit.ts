@@ -1,0 +1,61 @@
+import { createReadStream } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { ConfigurationError, describeError } from '../kernel/error.ts'
+import { verifyChain } from '../record/verify-chain.ts'
+
+export const AUDIT_USAGE = `Usage: aibridgeproxyd audit verify FILE...
+
+Checks the hash chain of a structured log: says what was changed, taken out,
+moved or put in. Files that belong together are named in their order, the oldest
+first; - is standard input.`
+
+export interface AuditIo {
+  readonly stdin: NodeJS.ReadableStream
+  readonly stdout: { write(text: string): unknown }
+  readonly stderr: { write(text: string): unknown }
+}
+
+/**
+ * `audit verify`.
+ * @returns the exit code: 0 the chain is whole, 1 it is not or could not be
+ * read, 2 usage error.
+ */
+export async function runAudit(args: readonly string[], io: AuditIo): Promise<number> {
+  const [command, ...files] = args
+  if (command === '--help' || command === '-h') {
+    io.stdout.write(`${AUDIT_USAGE}\n`)
+    return 0
+  }
+  try {
+    if (command !== 'verify' || files.length === 0) throw new ConfigurationError([AUDIT_USAGE])
+    return await verify(files, io)
+  } catch (error) {
+    io.stderr.write(`${describeError(error)}\n`)
+    return error instanceof ConfigurationError ? 2 : 1
+  }
+}
+
+async function verify(files: readonly string[], io: AuditIo): Promise<number> {
+  const { lines, chains, problems, begunElsewhere } = await verifyChain(linesOf(files, io.stdin))
+  for (const problem of problems) io.stderr.write(`${problem}\n`)
+  if (begunElsewhere > 0) {
+    io.stderr.write(`${begunElsewhere} of the chains began before these lines\n`)
+  }
+  if (lines === 0) {
+    io.stderr.write('no line belongs to a chain: is the hash chain switched on?\n')
+    return 1
+  }
+  const verdict = problems.length === 0 ? 'whole' : 'broken'
+  io.stdout.write(`${lines} lines in ${chains} chains: ${verdict}\n`)
+  return problems.length === 0 ? 0 : 1
+}
+
+async function* linesOf(
+  files: readonly string[],
+  stdin: NodeJS.ReadableStream,
+): AsyncGenerator<string> {
+  for (const file of files) {
+    const input = file === '-' ? stdin : createReadStream(file)
+    yield* createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })
+  }
+}

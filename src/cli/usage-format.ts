@@ -1,0 +1,60 @@
+import { csvCell } from '../admin/records/csv.ts'
+import type { UsageDimension, UsageRow } from '../kernel/records.ts'
+
+type Count = Exclude<keyof UsageRow, 'key'>
+
+const COLUMNS: readonly (readonly [field: Count, name: string])[] = [
+  ['calls', 'calls'],
+  ['failed', 'failed'],
+  ['incomplete', 'incomplete'],
+  ['input', 'input_tokens'],
+  ['output', 'output_tokens'],
+  ['cacheRead', 'cache_read_input_tokens'],
+  ['cacheWrite', 'cache_write_input_tokens'],
+]
+const HEADINGS = ['CALLS', 'FAILED', 'INCOMPLETE', 'INPUT', 'OUTPUT', 'CACHE READ', 'CACHE WRITE']
+
+/** C0, C1 and marks that steer a terminal; clients choose some of the names. */
+const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
+
+/** For people: aligned, with a line of totals. */
+export function usageTable(rows: readonly UsageRow[], by: UsageDimension): string {
+  if (rows.length === 0) return 'no calls are on record\n'
+  const total = (field: Count): number => rows.reduce((sum, row) => sum + row[field], 0)
+  const lines = [
+    [by.toUpperCase(), ...HEADINGS],
+    ...rows.map(row => [
+      row.key.replace(UNSAFE, '?'),
+      ...COLUMNS.map(([field]) => grouped(row[field])),
+    ]),
+    ['total', ...COLUMNS.map(([field]) => grouped(total(field)))],
+  ]
+  const widths = [by, ...HEADINGS].map((_, column) =>
+    Math.max(...lines.map(line => line[column]?.length ?? 0)),
+  )
+  const text = lines.map(line =>
+    line
+      .map((cell, column) =>
+        column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
+      )
+      .join('  '),
+  )
+  return `${text.join('\n')}\n`
+}
+
+export function usageCsv(rows: readonly UsageRow[], by: UsageDimension): string {
+  const lines = rows.map(row => [csvCell(row.key), ...COLUMNS.map(([field]) => String(row[field]))])
+  const head = [by, ...COLUMNS.map(([, name]) => name)]
+  return [head, ...lines].map(line => `${line.join(',')}\r\n`).join('')
+}
+
+export function usageJson(rows: readonly UsageRow[], by: UsageDimension): string {
+  const objects = rows.map(row =>
+    Object.fromEntries([[by, row.key], ...COLUMNS.map(([field, name]) => [name, row[field]])]),
+  )
+  return `${JSON.stringify(objects, undefined, 2)}\n`
+}
+
+function grouped(count: number): string {
+  return count.toLocaleString('en-US')
+}

@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict'
+import { rmSync } from 'node:fs'
+import type { TestContext } from 'node:test'
+import { test } from 'node:test'
+import { runUsage } from '../../src/cli/usage.ts'
+import { databaseFile } from '../../src/record/database.ts'
+import {
+  ended,
+  intent,
+  type OpenedRecorder,
+  openRecorder,
+  request,
+  response,
+} from '../record/books-support.ts'
+import { temporaryDirectory } from '../record/support.ts'
+
+const NOW = Date.UTC(2026, 10, 21, 12)
+const DAY = 86_400_000
+
+async function spend(
+  { recorder }: OpenedRecorder,
+  user: string,
+  model: string,
+  daysAgo: number,
+): Promise<void> {
+  const call = intent({ user, at: NOW - daysAgo * DAY })
+  await recorder.begin(call)
+  recorder.request(call.callId, request({ model }))
+  recorder.finish(ended(call), [response({ model })])
+}
+
+function usage(stateDir: string, ...args: string[]) {
+  const text = { stdout: '', stderr: '' }
+  const sink = (name: 'stdout' | 'stderr') => ({
+    write: (chunk: string) => {
+      text[name] += chunk
+    },
+  })
+  const io = { stdout: sink('stdout'), stderr: sink('stderr') }
+  const clock = { now: () => NOW, monotonic: () => 0 }
+  return { code: runUsage(args, io, { stateDir, clock }), ...text }
+}
+
+async function someUsage(t: TestContext): Promise<string> {
+  const opened = await openRecorder(t)
+  await spend(opened, 'ada', 'claude-opus-5', 0)
+  await spend(opened, 'ada', 'gpt-6', 1)
+  await spend(opened, 'eve', 'gpt-6', 40)
+  const failed = intent({ user: 'eve', at: NOW - DAY })
+  await opened.recorder.begin(failed)
+  opened.recorder.finish(ended(failed, { outcome: 'aborted' }), [
+    response({
+      usageNote: 'partial',
+      usage: { input: 7, output: null, cacheRead: null, cacheWrite: null, extra: {} },
+    }),
+  ])
+  await opened.recorder.flush()
+  await opened.recorder[Symbol.asyncDispose]()
+  return opened.stateDir
+}
+
+test('the table shows who spent what, with totals', async t => {
+  const { code, stdout, stderr } = usage(await someUsage(t))
+  assert.equal(code, 0, stderr)
+  assert.equal(
+    stdout,
+    [
+      'USER   CALLS  FAILED  INCOMPLETE  INPUT  OUTPUT  CACHE READ  CACHE WRITE',
+      'ada        2       0           0     20      40           6            8',
+      'eve        2       1           1     17      20           3            4',
+      'total      4       1           1     37      60           9           12',
+      '',
+    ].join('\n'),
+  )
+})
+
+test('by model, client, provider and day, within a time and for one user', async t => {
+  const stateDir = await someUsage(t)
+  const keys = (...args: string[]): unknown[] =>
+    JSON.parse(usage(stateDir, '--format', 'json', ...args).stdout).map(
+      (row: Record<string, unknown>) => [Object.values(row)[0], row['calls']],
+    )
+  assert.deepEqual(keys('--by', 'model', '--user', 'ada'), [
+    ['claude-opus-5', 1],
+    ['gpt-6', 1],
+  ])
+  assert.deepEqual(keys('--by', 'day'), [
+    ['2026-10-12', 1],
+    ['2026-11-20', 2],
+    ['2026-11-21', 1],
+  ])
+  assert.deepEqual(keys('--by', 'day', '--since', '30d', '--until', '2026-11-20'), [
+    ['2026-11-20', 2],
+  ])
+  assert.deepEqual(keys('--by', 'provider', '--since', '2026-11-21T00:00:00Z'), [['anthropic', 1]])
+  assert.deepEqual(keys('--by', 'client'), [['Claude Code', 4]])
+})
+
+test('as CSV it has the names of the interface', async t => {
+  const { stdout } = usage(await someUsage(t), '--format', 'csv', '--user', 'ada')
+  assert.equal(
+    stdout,
+    'user,calls,failed,incomplete,input_tokens,output_tokens,cache_read_input_tokens,cache_write_input_tokens\r\nada,2,0,0,20,40,6,8\r\n',
+  )
+})
+
+test('mistakes are all named at once, with what to write instead', async t => {
+  const wrong = ['extra', '--by', 'colour', '--since', 'yesterday', '--format', 'xml']
+  const { code, stderr } = usage(await someUsage(t), ...wrong)
+  assert.equal(code, 2)
+  for (const part of ['extra', '--by must be', '--since must be', '--format must be']) {
+    assert.ok(stderr.includes(part), part)
+  }
+})
+
+test('without records it says where it looked', async t => {
+  const { code, stderr } = usage(temporaryDirectory(t))
+  assert.equal(code, 2)
+  assert.match(stderr, /there are no records in .*aibridgeproxyd\.db/)
+  const stateDir = await someUsage(t)
+  assert.equal(usage(stateDir, '--user', 'nobody').stdout, 'no calls are on record\n')
+  rmSync(databaseFile(stateDir))
+  assert.equal(usage(stateDir).code, 2)
+})

@@ -212,4 +212,16 @@ describe('a hostile client inside an intercepted connection', () => {
     )
     assert.ok(ended.durationMs < 5000)
   })
+
+  it('cannot have more than a few pipelined requests sent on at once', async () => {
+    const socket = await openIntercepted(world.daemon)
+    const one = get('/v1/models', HOST)
+    socket.write(Buffer.concat(Array.from({ length: 60 }, () => one)))
+    const statuses: number[] = []
+    while (statuses.at(-1) !== 503) statuses.push((await readAnswer(socket)).status)
+    assert.ok(statuses.length > 10, `${statuses.length}`)
+    assert.ok(statuses.slice(0, -1).every(status => status === 200))
+    socket.destroy()
+    await assertAlive()
+  })
 })

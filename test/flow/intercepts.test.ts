@@ -224,6 +224,28 @@ describe('the handshake with a client', () => {
   })
 })
 
+describe('the TLS listener', () => {
+  it('challenges and refuses as the plain one does', async () => {
+    const { tls } = world.daemon
+    assert.ok(tls)
+    for (const [request, status] of [
+      [`CONNECT ${ANTHROPIC} HTTP/1.1\r\n\r\n`, 407],
+      ['GET http://a.example/ HTTP/1.1\r\nHost: a.example\r\n\r\n', 407],
+      ['GET / HTTP/1.1\r\nHost: a\r\n\r\n', 400],
+      ['nonsense\r\n\r\n', 400],
+    ] as const) {
+      const outer = await secureOver(await connectRaw(tls), {
+        servername: 'localhost',
+        ca: testPki().certPem,
+      })
+      outer.write(request)
+      assert.equal((await readAnswer(outer)).status, status)
+      await readToEnd(outer)
+      outer.destroy()
+    }
+  })
+})
+
 /** The same handshake message in records that carry one byte each (RFC 8446 5.1). */
 function fragmentHello(record: Buffer): Buffer {
   const message = record.subarray(5)

@@ -1,18 +1,20 @@
 import type { Memory } from './memory.ts'
 
 const SMALLEST = 256
-/** From here on it grows by a quarter only, so that it stays near what it holds. */
-const LARGE = 1024 * 1024
+const LARGEST = 1024 * 1024
 const EMPTY = Buffer.alloc(0)
 
 /**
  * Collects bytes that arrive in pieces. Copies them, so that a piece of a large
  * shared buffer does not keep all of it alive, and so that many tiny pieces
- * cost no more than their bytes.
+ * cost no more than their bytes. Grows by slabs: what is there is not copied
+ * again before it is taken.
  */
 export class ByteBuffer {
   readonly #memory: Memory
-  #bytes: Buffer = EMPTY
+  #full: Buffer[] = []
+  #slab: Buffer = EMPTY
+  #used = 0
   #length = 0
 
   constructor(memory: Memory) {
@@ -26,29 +28,32 @@ export class ByteBuffer {
   /** False, and nothing kept, when all observations together hold too much. */
   append(piece: Buffer): boolean {
     if (!this.#memory.take(piece.length)) return false
-    const length = this.#length + piece.length
-    if (length > this.#bytes.length) {
-      const factor = this.#bytes.length < LARGE ? 2 : 1.25
-      const room = Math.ceil(this.#bytes.length * factor)
-      const larger = Buffer.allocUnsafeSlow(Math.max(SMALLEST, length, room))
-      this.#bytes.copy(larger, 0, 0, this.#length)
-      this.#bytes = larger
-    }
-    piece.copy(this.#bytes, this.#length)
-    this.#length = length
+    const copied = piece.copy(this.#slab, this.#used)
+    this.#used += copied
+    this.#length += piece.length
+    if (copied === piece.length) return true
+
+    if (this.#used > 0) this.#full.push(this.#slab)
+    const rest = piece.length - copied
+    const room = Math.max(rest, Math.min(LARGEST, Math.max(SMALLEST, this.#length)))
+    this.#slab = Buffer.allocUnsafeSlow(room)
+    this.#used = piece.copy(this.#slab, 0, copied)
     return true
   }
 
   /** What was collected; the next piece begins anew. */
   take(): Buffer {
-    const taken = this.#bytes.subarray(0, this.#length)
+    const last = this.#slab.subarray(0, this.#used)
+    const taken = this.#full.length === 0 ? last : Buffer.concat([...this.#full, last])
     this.clear()
     return taken
   }
 
   clear(): void {
     this.#memory.release(this.#length)
-    this.#bytes = EMPTY
+    this.#full = []
+    this.#slab = EMPTY
+    this.#used = 0
     this.#length = 0
   }
 }

@@ -33,6 +33,9 @@ const OF_THE_ENTRY: readonly number[] = [
 
 /** A WAL that grew in a storm of writes gives the room back. */
 const WAL_BYTES = 64 * 1024 * 1024
+/** Copying the WAL into the file makes calls wait: 16 MiB at a time. */
+const WAL_PAGES = 4096
+const CACHE_KIB = 16_384
 
 /**
  * The books in the database's own thread. After an error of the disk the
@@ -106,7 +109,11 @@ export class Books implements Disposable {
     const { stateDir, busyTimeoutMs, instance } = this.#options
     const database = openDatabase(stateDir, busyTimeoutMs)
     try {
-      database.exec(`PRAGMA journal_size_limit = ${WAL_BYTES}`)
+      database.exec(
+        `PRAGMA journal_size_limit = ${WAL_BYTES};
+         PRAGMA wal_autocheckpoint = ${WAL_PAGES};
+         PRAGMA cache_size = -${CACHE_KIB}`,
+      )
       enterInstance(database, instance)
       return { database, statements: prepareStatements(database) }
     } catch (error) {

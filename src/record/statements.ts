@@ -90,6 +90,7 @@ const SQL = {
   end: END,
   connect: CONNECT,
   row: 'SELECT * FROM interceptions WHERE id = ?',
+  place: 'SELECT seq, id, user, thread_root_id FROM interceptions WHERE id = ?',
   token: `INSERT INTO token_usages (interception, position, id, response_id, model, input, output,
       cache_read, cache_write, extra, created_at)
     VALUES (:seq, :position, :id, :response_id, :model, :input, :output, :cache_read, :cache_write,
@@ -134,6 +135,7 @@ export function prepareStatements(database: DatabaseSync): Statements {
     end: prepared('end'),
     connect: prepared('connect'),
     row: prepared('row'),
+    place: prepared('place'),
     token: prepared('token'),
     prompt: prepared('prompt'),
     tool: prepared('tool'),

@@ -22,7 +22,7 @@ export function findParent(
 /**
  * An answer is read off the hot path, so the request that follows it up may
  * have been written first: such calls, and what hangs on them, are tied to the
- * thread now. `row` is the call that the answer belongs to, before it changed.
+ * thread now. `row` has the `place` of the call that the answer belongs to.
  */
 export function adoptOrphans(
   statements: Statements,

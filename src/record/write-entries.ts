@@ -76,7 +76,7 @@ function intentRow(intent: CallIntent, instance: string): Record<string, string 
 }
 
 function writeRequest({ statements, text }: WriteContext, entry: RequestEntry): RequestEntry {
-  const row = statements.row.get(entry.callId)
+  const row = statements.place.get(entry.callId)
   if (row === undefined) return entry
   const seq = Number(row['seq'])
   const toolCallId = nameOrNull(entry.facts.correlatingToolCallId)
@@ -107,7 +107,7 @@ function writeRequest({ statements, text }: WriteContext, entry: RequestEntry): 
 }
 
 function writeResponse({ statements, text }: WriteContext, entry: ResponseEntry): ResponseEntry {
-  const row = statements.row.get(entry.callId)
+  const row = statements.place.get(entry.callId)
   if (row === undefined) return entry
   const seq = Number(row['seq'])
   const facts = keptFacts(entry.facts, text)

@@ -66,11 +66,8 @@ export class CallTap {
   /** What comes back; the head's values are those of the provider's answer. */
   response(status: number, headers: RawHeaders): Sink {
     if (!this.#isWebSocket && this.#isLive()) {
-      this.#deps.outbox.add({
-        op: 'head',
-        id: this.#deps.id,
-        head: this.#deps.headOf(status, headers),
-      })
+      const head = this.#deps.headOf(status, headers)
+      this.#attempt(outbox => outbox.add({ op: 'head', id: this.#deps.id, head }))
     }
     return this.#sink('down')
   }
@@ -78,7 +75,9 @@ export class CallTap {
   /** There will be no answer: nothing is told any more. */
   cancel(): void {
     if (this.#closed) return
-    if (!this.#failed) this.#deps.outbox.add({ op: 'cancel', id: this.#deps.id })
+    if (!this.#failed) {
+      this.#attempt(outbox => outbox.add({ op: 'cancel', id: this.#deps.id }))
+    }
     this.settle()
   }
 
@@ -122,12 +121,24 @@ export class CallTap {
 
   #observe(side: Side, chunk: Uint8Array): void {
     if (this.#sides[side] !== 'open' || !this.#isLive()) return
-    if (this.#deps.hasRoom(chunk.length)) {
-      this.#deps.outbox.bytes(this.#deps.id, side, chunk)
-      return
+    this.#attempt(outbox => {
+      if (this.#deps.hasRoom(chunk.length)) {
+        outbox.bytes(this.#deps.id, side, chunk)
+        return
+      }
+      this.#sides[side] = 'stopped'
+      outbox.add({ op: 'lost', id: this.#deps.id, side })
+    })
+  }
+
+  /** No memory for a copy is no reason to break a stream. */
+  #attempt(send: (outbox: Outbox) => void): void {
+    try {
+      send(this.#deps.outbox)
+    } catch (error) {
+      this.#deps.onProblem(`the side tap could not copy: ${describeError(error)}`)
+      setImmediate(() => this.fail())
     }
-    this.#sides[side] = 'stopped'
-    this.#deps.outbox.add({ op: 'lost', id: this.#deps.id, side })
   }
 
   #end(side: Side, complete: boolean): void {
@@ -138,8 +149,10 @@ export class CallTap {
       if (side === 'down') setImmediate(() => this.#tellUnknown())
       return
     }
-    this.#deps.outbox.add({ op: 'end', id: this.#deps.id, side, complete })
-    this.#deps.outbox.soon()
+    this.#attempt(outbox => {
+      outbox.add({ op: 'end', id: this.#deps.id, side, complete })
+      outbox.soon()
+    })
   }
 
   #tellUnknown(): void {

@@ -1,3 +1,4 @@
+import { boundFacts } from '../usage/bound-facts.ts'
 import { HttpObservation } from './http-observation.ts'
 import type { TapLimits } from './limits.ts'
 import { Memory } from './memory.ts'
@@ -72,7 +73,8 @@ export class Observations {
   #listener(id: number): Listener {
     return {
       onRequest: facts => void this.#findings.push({ kind: 'request', id, facts }),
-      onResponse: facts => void this.#findings.push({ kind: 'response', id, facts }),
+      onResponse: facts =>
+        void this.#findings.push({ kind: 'response', id, facts: boundFacts(facts) }),
       onStop: side => void this.#findings.push({ kind: 'stop', id, side }),
       onSettled: () => {
         this.#open.delete(id)

@@ -46,8 +46,12 @@ export class TapLink implements AsyncDisposable {
     const now = this.#options.clock.monotonic()
     if (this.#closing || now - this.#startedAt < RESTART_SPACING_MS) return false
     this.#startedAt = now
-    this.#worker = this.#spawn()
-    return true
+    try {
+      this.#worker = this.#spawn()
+    } catch (error) {
+      this.#options.onDeath(describeError(error))
+    }
+    return this.#worker !== undefined
   }
 
   post(bytes: Uint8Array<ArrayBuffer>, operations: readonly Operation[]): void {

@@ -36,7 +36,9 @@ export class AnthropicFold implements ResponseFold {
   #error: ErrorFact | undefined
   #started = false
   #ended = false
-  #final = false
+  #stopped = false
+  /** A `message_delta` has said how much was generated. */
+  #counted = false
 
   #open(index: number | undefined, start: JsonObject | undefined): void {
     if (index === undefined || start === undefined || this.#blocks.size >= MAX_ITEMS) return
@@ -69,15 +71,15 @@ export class AnthropicFold implements ResponseFold {
   #messageDelta(value: JsonObject): void {
     const usage = asObject(value['usage'])
     readUsage(this.#counters, usage)
-    const stopped = asName(asObject(value['delta'])?.['stop_reason']) !== undefined
-    if (stopped && asCount(usage?.['output_tokens']) !== undefined) this.#final = true
+    if (asName(asObject(value['delta'])?.['stop_reason']) !== undefined) this.#stopped = true
+    if (asCount(usage?.['output_tokens']) !== undefined) this.#counted = true
   }
 
   event(value: JsonObject, name: string | undefined): void {
     switch (asName(value['type']) ?? name) {
       case 'message':
         this.#ended = this.#message(value) || this.#ended
-        this.#final ||= this.#ended
+        this.#counted ||= this.#ended
         return
       case 'message_start':
         this.#message(asObject(value['message']))
@@ -112,7 +114,7 @@ export class AnthropicFold implements ResponseFold {
       usageNote: usageNote(
         {
           usage,
-          final: this.#final,
+          final: this.#counted && (this.#stopped || this.#ended),
           ended: this.#ended,
           refused: this.#error !== undefined && !this.#started,
         },

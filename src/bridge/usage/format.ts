@@ -26,14 +26,18 @@ const ROUTES: Readonly<Record<string, WireFormat>> = {
   '/v1/chat/completions': 'openai-chat',
   '/responses': 'openai-responses',
   '/v1/responses': 'openai-responses',
+  '/responses/': 'openai-responses',
+  '/v1/responses/': 'openai-responses',
   '/model/': 'bedrock-messages',
   '/models/': 'gemini',
   '/v1/models/': 'gemini',
   '/v1beta/models/': 'gemini',
 }
 
-/** Subtrees in which only calls of the model are observed. */
-const SUBTREE: Partial<Record<WireFormat, { readonly types: readonly string[]; call: RegExp }>> = {
+/** In subtrees only calls of the model are observed; `types` where others differ. */
+const SUBTREE: Partial<Record<WireFormat, { types?: readonly string[]; call: RegExp }>> = {
+  // Reading a response again costs nothing; compacting a conversation does.
+  'openai-responses': { call: /\/responses\/compact(?:\?|$)/ },
   gemini: {
     types: ['gemini', 'google'],
     call: /:(?:generateContent|streamGenerateContent)(?:\?|$)/,
@@ -51,9 +55,10 @@ const SUBTREE: Partial<Record<WireFormat, { readonly types: readonly string[]; c
  */
 export function formatOf(type: string, label: string, path: string): WireFormat | undefined {
   const format = Object.hasOwn(ROUTES, label) ? ROUTES[label] : undefined
-  const subtree = format === undefined ? undefined : SUBTREE[format]
+  const subtree = format === undefined || !label.endsWith('/') ? undefined : SUBTREE[format]
   if (subtree === undefined) return format
-  return subtree.types.includes(type) && subtree.call.test(path) ? format : undefined
+  const known = subtree.types?.includes(type) ?? true
+  return known && subtree.call.test(path) ? format : undefined
 }
 
 const FRAMINGS: Readonly<Record<string, Framing>> = {

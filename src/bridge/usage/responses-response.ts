@@ -72,6 +72,8 @@ export class ResponsesFold implements ResponseFold {
   event(value: JsonObject, name: string | undefined): void {
     const type = asName(value['type']) ?? name
     if (value['object'] === 'response') return this.#response(value, false)
+    // The answer of `/responses/compact`, which is billed like any other.
+    if (value['object'] === 'response.compaction') return this.#response(value, true)
     switch (type) {
       case 'response.output_item.added':
       case 'response.output_item.done':

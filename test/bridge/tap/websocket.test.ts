@@ -138,7 +138,7 @@ describe('a WebSocket under observation', () => {
   ] as const) {
     it(`tells every request and every answer ${name}`, async () => {
       const recording = await record(deflate, TURNS)
-      for (const size of [1_000_000, 7, 1]) {
+      for (const size of [1_000_000, 5]) {
         const { requests, responses } = await replay(recording, size)
         assert.deepEqual(
           requests.map(one => one.prompt?.slice(0, 12)),

@@ -180,6 +180,8 @@ describe('formats', () => {
     ['copilot', '/chat/completions', '/chat/completions', 'openai-chat'],
     ['copilot', '/v1/messages', '/v1/messages', 'anthropic-messages'],
     ['openai-compat', '/v1/chat/completions', '/v1/chat/completions', 'openai-chat'],
+    ['openai', '/v1/responses/', '/v1/responses/compact', 'openai-responses'],
+    ['openai', '/v1/responses/', '/v1/responses/resp_1', undefined],
     ['bedrock', '/model/', '/model/x/invoke', 'bedrock-messages'],
     ['bedrock', '/model/', '/model/x/converse', undefined],
     ['gemini', '/v1beta/models/', PATH, 'gemini'],

@@ -28,7 +28,8 @@ export class Answer {
     this.#memory = memory
     this.#fold = createFold(format)
     this.#body = new Body(memory, head.codings, limits.callBytes)
-    const plain = head.codings?.length === 0
+    // Errors come as JSON whatever the type says, so they are looked at first.
+    const plain = head.codings?.length === 0 && head.status < 400
     if (plain && isStream(head.framing)) this.#parser = this.#createParser(head.framing)
   }
 
@@ -67,7 +68,7 @@ export class Answer {
   #readBody(): Pick<AnswerParser, 'end'> | undefined {
     const bytes = this.#body.take()
     if (bytes === undefined) return undefined
-    const framing = this.#head.framing === 'unknown' ? sniff(bytes) : this.#head.framing
+    const framing = this.#framingOf(bytes)
     if (isStream(framing)) {
       const parser = this.#createParser(framing)
       parser.push(bytes)
@@ -77,6 +78,11 @@ export class Answer {
     if (values === undefined && bytes.length > 0) this.#gap = true
     for (const value of values ?? []) this.#fold.event(value, undefined)
     return { end: () => {} }
+  }
+
+  #framingOf(bytes: Buffer): Framing {
+    const { framing, status } = this.#head
+    return framing === 'sse' && status < 400 ? framing : sniff(bytes, framing)
   }
 
   #createParser(framing: Exclude<Framing, 'json' | 'unknown'>): AnswerParser {
@@ -95,8 +101,9 @@ function isStream(framing: Framing): framing is Exclude<Framing, 'json' | 'unkno
   return framing !== 'json' && framing !== 'unknown'
 }
 
-/** What a body without a telling Content-Type is, by its first character. */
-function sniff(bytes: Buffer): Framing {
-  const first = /^[\s\uFEFF]*(.)/.exec(bytes.toString('utf8', 0, 64))?.[1]
-  return first === '{' || first === '[' ? 'json' : 'sse'
+/** What a body is by its first characters, where that can be told; `declared` otherwise. */
+function sniff(bytes: Buffer, declared: Framing): Framing {
+  if (declared === 'json-array' || declared === 'event-stream') return declared
+  const start = bytes.toString('utf8', 0, 64).replace(/^[\s\uFEFF]+/, '')
+  return /^(?:data|event|id|retry)?:/.test(start) ? 'sse' : 'json'
 }

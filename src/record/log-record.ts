@@ -6,7 +6,7 @@ import type { EndEntry, Entry, GapEntry, RequestEntry, ResponseEntry } from './e
 export type LogRecord = Readonly<Record<string, unknown>> & { readonly record_type: string }
 
 /** A row of `interceptions`, as the database gives it. */
-export type CallRow = Readonly<Record<string, unknown>>
+type CallRow = Readonly<Record<string, unknown>>
 
 /**
  * What the structured log says of an entry that is durable. The start of a call

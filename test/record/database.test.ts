@@ -13,6 +13,7 @@ import {
   refuseOldSqlite,
 } from '../../src/record/database.ts'
 import { MIGRATIONS } from '../../src/record/migrations.ts'
+import { createToken, listTokens, revokeToken, tokensVersion } from '../../src/record/tokens.ts'
 import { temporaryDirectory } from './support.ts'
 
 const modeOf = (path: string): string => (statSync(path).mode & 0o777).toString(8)
@@ -195,4 +196,27 @@ test('an SQLite older than 3.51.3 is refused', () => {
     assert.throws(() => refuseOldSqlite(version), /use a newer Node/)
   }
   for (const version of ['3.51.3', '3.51.10', '3.53.0', '4.0.0']) refuseOldSqlite(version)
+})
+
+test('a database of the first release gets the books and keeps its tokens', t => {
+  const directory = temporaryDirectory(t)
+  const old = new DatabaseSync(databaseFile(directory))
+  old.exec(`${MIGRATIONS[0]}; PRAGMA user_version = 1`)
+  const { id } = createToken(old, {
+    user: 'ada',
+    name: '',
+    admin: false,
+    createdAt: 0,
+    expiresAt: undefined,
+  })
+  old.close()
+  using database = openDatabase(directory)
+  assert.deepEqual(
+    listTokens(database).map(token => token.id),
+    [id],
+  )
+  assert.equal(tokensVersion(database), '0')
+  revokeToken(database, id, 1)
+  assert.equal(tokensVersion(database), '1')
+  assert.deepEqual(database.prepare('SELECT * FROM interceptions').all(), [])
 })

@@ -24,9 +24,3 @@ export function mergeExtra(
   for (const extra of all) add('', extra)
   return Object.fromEntries(sums)
 }
-
-/** Null only when nothing is known: a sum of what is known otherwise. */
-export function sumKnown(values: readonly (number | null)[]): number | null {
-  const known = values.filter(value => value !== null)
-  return known.length === 0 ? null : known.reduce((sum, value) => sum + value, 0)
-}

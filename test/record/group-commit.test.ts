@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { systemClock } from '../../src/kernel/clock.ts'
+import type { BookStore, CommitOptions } from '../../src/record/book-store.ts'
+import { Recorder } from '../../src/record/recorder.ts'
+import { ended, intent, request, response, SETTINGS } from './books-support.ts'
+
+/** A store that keeps nothing but the batches, and commits when told to. */
+class Batches implements BookStore {
+  readonly seen: CommitOptions[] = []
+  readonly #waiting: (() => void)[] = []
+  problem: string | undefined
+
+  async commit(options: CommitOptions): ReturnType<BookStore['commit']> {
+    this.seen.push(options)
+    await new Promise<void>(resolve => this.#waiting.push(resolve))
+    if (this.problem !== undefined) throw new Error(this.problem)
+    return { refused: [], lines: [] }
+  }
+
+  release(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve()
+  }
+
+  async purge(): ReturnType<BookStore['purge']> {
+    return { deleted: 0, more: false }
+  }
+
+  async closeDead(): Promise<number> {
+    return 0
+  }
+
+  ask(): Promise<never> {
+    return Promise.reject(new Error('not asked here'))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.release()
+  }
+}
+
+async function open(): Promise<{ store: Batches; recorder: Recorder }> {
+  const store = new Batches()
+  const recorder = await Recorder.open({
+    store,
+    clock: systemClock,
+    settings: () => SETTINGS,
+    queueSize: 100,
+    writeLine: () => undefined,
+    onState: () => undefined,
+  })
+  return { store, recorder }
+}
+
+const turn = (): Promise<void> => new Promise(resolve => setImmediate(() => setImmediate(resolve)))
+
+test('all who begin in one turn share a transaction, and those who come during it the next', async () => {
+  const { store, recorder } = await open()
+  let begun = 0
+  const begin = (): Promise<number> => recorder.begin(intent()).then(() => (begun += 1))
+  const first = [begin(), begin(), begin()]
+  await turn()
+  assert.equal(store.seen.length, 1)
+  assert.equal(store.seen[0]?.entries.length, 3)
+  const second = [begin(), begin()]
+  await turn()
+  assert.equal(store.seen.length, 1, 'one transaction at a time')
+  assert.equal(begun, 0, 'nobody goes on before the commit')
+  store.release()
+  await Promise.all(first)
+  assert.equal(begun, 3)
+  await turn()
+  assert.equal(store.seen[1]?.entries.length, 2)
+  store.release()
+  await Promise.all(second)
+})
+
+test('what nobody waits for does not hold up a call, goes along with it, and keeps its order', async () => {
+  const { store, recorder } = await open()
+  const call = intent()
+  recorder.request(call.callId, request())
+  recorder.response(call.callId, response())
+  recorder.finish(ended(call))
+  await turn()
+  assert.equal(store.seen.length, 0, 'it waits for company')
+  void recorder.begin(intent())
+  await turn()
+  assert.deepEqual(
+    store.seen[0]?.entries.map(({ type }) => type),
+    ['begin', 'request', 'response', 'end'],
+  )
+  store.problem = 'disk full'
+  store.release()
+  store.problem = undefined
+  await turn()
+  store.release()
+})
+
+test('a batch that failed is written again, less the calls that were refused', async () => {
+  const { store, recorder } = await open()
+  const call = intent()
+  recorder.finish(ended(call))
+  const refused = recorder.begin(intent())
+  await turn()
+  store.problem = 'disk full'
+  store.release()
+  await assert.rejects(refused, { reason: 'accounting_unavailable', detail: 'disk full' })
+  assert.equal(recorder.available, false)
+  store.problem = undefined
+  const flushed = recorder.flush()
+  await turn()
+  store.release()
+  await flushed
+  assert.deepEqual(
+    store.seen.map(({ entries }) => entries.map(({ type }) => type)),
+    [['begin', 'end'], ['end']],
+  )
+  assert.equal(recorder.available, true)
+})

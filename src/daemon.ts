@@ -1,11 +1,11 @@
 import type { IncomingMessage } from 'node:http'
-import type { Logger } from 'pino'
 import { createBridge } from './bridge/bridge.ts'
 import type { Authority } from './ca/authority.ts'
 import { generateLeafKey } from './ca/leaf-key.ts'
 import type { Settings } from './config/settings.ts'
 import { openAdmin, type Readiness } from './daemon/admin.ts'
 import { loadOrCreateAuthority } from './daemon/authority.ts'
+import { type OpenedBooks, openBooks } from './daemon/books.ts'
 import { openListeners, type ProxyListeners } from './daemon/listeners.ts'
 import { sendPlain } from './daemon/plain.ts'
 import {
@@ -21,8 +21,10 @@ import { type Clock, systemClock } from './kernel/clock.ts'
 import type { Emit, Intercept } from './kernel/flow.ts'
 import { headerValues } from './kernel/headers.ts'
 import { LiveCell } from './kernel/live.ts'
+import type { AskRecords } from './kernel/records.ts'
 import type { ListenAddress } from './kernel/target.ts'
 import { createIntercept } from './mitm/intercept.ts'
+import type { Log } from './observe/log.ts'
 import { createMetrics, type Metrics } from './observe/metrics.ts'
 import { createObserver } from './observe/observer.ts'
 import { createAuthenticate } from './proxy/auth.ts'
@@ -32,7 +34,7 @@ import { Sessions } from './proxy/sessions.ts'
 import { type ExtraToken, Store } from './record/store.ts'
 
 export interface DaemonOptions {
-  readonly log: { readonly logger: Logger; drops(): number }
+  readonly log: Pick<Log, 'logger' | 'drops' | 'writeLine'>
   readonly version: string
   /** `GET /api/v2/deployment/config`, for the configuration of the moment. */
   readonly deploymentConfig: () => unknown
@@ -53,6 +55,8 @@ export interface Daemon extends AsyncDisposable {
     readonly metrics: ListenAddress | undefined
   }
   readonly authority: Authority
+  /** The books. */
+  readonly records: AskRecords
   /** Swaps the configuration; listeners and state directory stay as they are. */
   reload(settings: Settings): Promise<void>
   /** Stops accepting and waits for what is open, until the limit or the signal. */
@@ -66,40 +70,14 @@ export interface Daemon extends AsyncDisposable {
  */
 export async function startDaemon(settings: Settings, options: DaemonOptions): Promise<Daemon> {
   await using opened = new AsyncDisposableStack()
-  const clock = options.clock ?? systemClock
-  const metrics = opened.use(createMetrics({ version: options.version }))
-  const emit = eventStream(metrics, options, clock)
-  const authority = await loadOrCreateAuthority(settings, clock.now())
-  for (const warning of authority.warnings) options.log.logger.warn(warning)
-
-  const own: ListenAddress[] = []
-  const foundation: Foundation = {
-    clock,
-    emit,
-    leafKey: await generateLeafKey(),
-    own: createOwn(() => own),
-    loop: createLoopMark(),
-    resolvers: createResolvers(settings.limits.dnsTimeoutMs, options.lookup),
-  }
-  const live = new LiveCell(buildSnapshot(settings, authority, foundation))
-  opened.defer(() => live.current.providers[Symbol.dispose]())
-  const store = opened.use(await openStore(settings, options))
-  const sessions = new Sessions(() => live.current.settings.limits)
-  metrics.setSources({
-    caExpiresAt: () => live.current.authority.expiresAt,
-    openConnections: () => sessions.size,
-    logDrops: () => options.log.drops(),
-  })
-  metrics.setProviders(settings.bridge.providers)
+  const core = await openCore(settings, options, opened)
+  const { live, sessions, foundation, own } = core
 
   const readiness: Readiness = { draining: false }
   const admin = opened.use(
     await openAdmin(
       {
-        live,
-        store,
-        metrics,
-        clock,
+        ...core,
         readiness,
         version: options.version,
         deploymentConfig: options.deploymentConfig,
@@ -108,7 +86,7 @@ export async function startDaemon(settings: Settings, options: DaemonOptions): P
       address => own.push(address),
     ),
   )
-  const stages = buildStages({ live, store, sessions, foundation })
+  const stages = buildStages(core)
   const listeners = opened.use(await openListeners(settings, stages, address => own.push(address)))
   const keep = opened.move()
 
@@ -117,9 +95,10 @@ export async function startDaemon(settings: Settings, options: DaemonOptions): P
     get authority() {
       return live.current.authority
     },
+    records: core.books.recorder.ask,
     reload: async next => {
       await reload(live, next, foundation, () => listeners.reload(next.proxy.tls))
-      metrics.setProviders(next.bridge.providers)
+      core.metrics.setProviders(next.bridge.providers)
     },
     drain: signal => drain({ listeners, sessions, readiness, live }, signal),
     async [Symbol.asyncDispose]() {
@@ -129,12 +108,65 @@ export async function startDaemon(settings: Settings, options: DaemonOptions): P
   }
 }
 
-function eventStream(metrics: Metrics, options: DaemonOptions, clock: Clock): Emit {
-  const observe = createObserver({ log: options.log.logger, metrics, clock })
-  return event => {
-    observe(event)
-    options.onEvent?.(event)
+/** Everything that has no port: built once, and kept over reloads. */
+interface Core {
+  readonly clock: Clock
+  readonly metrics: Metrics
+  readonly foundation: Foundation
+  readonly live: LiveCell<Snapshot>
+  readonly store: Store
+  readonly books: OpenedBooks
+  readonly sessions: Sessions
+  /** The ports that are bound, as they come to be. */
+  readonly own: ListenAddress[]
+}
+
+async function openCore(
+  settings: Settings,
+  options: DaemonOptions,
+  opened: AsyncDisposableStack,
+): Promise<Core> {
+  const clock = options.clock ?? systemClock
+  const { logger } = options.log
+  const metrics = opened.use(createMetrics({ version: options.version }))
+  const readers: Emit[] = [createObserver({ log: logger, metrics, clock })]
+  if (options.onEvent !== undefined) readers.push(options.onEvent)
+
+  const authority = await loadOrCreateAuthority(settings, clock.now())
+  for (const warning of authority.warnings) logger.warn(warning)
+  const own: ListenAddress[] = []
+  const foundation: Foundation = {
+    clock,
+    emit: event => {
+      for (const read of readers) read(event)
+    },
+    leafKey: await generateLeafKey(),
+    own: createOwn(() => own),
+    loop: createLoopMark(),
+    resolvers: createResolvers(settings.limits.dnsTimeoutMs, options.lookup),
   }
+  const live = new LiveCell(buildSnapshot(settings, authority, foundation))
+  opened.defer(() => live.current.providers[Symbol.dispose]())
+  const store = opened.use(await openStore(settings, options))
+  const books = opened.use(
+    await openBooks(() => live.current.settings, clock, {
+      writeLine: line => options.log.writeLine(line),
+      warn: (problem, message) => logger.error({ problem }, message),
+      info: message => logger.info(message),
+    }),
+  )
+  readers.push(event => {
+    if (event.type === 'connect_ended') books.recorder.connect(event)
+  })
+
+  const sessions = new Sessions(() => live.current.settings.limits)
+  metrics.setSources({
+    caExpiresAt: () => live.current.authority.expiresAt,
+    openConnections: () => sessions.size,
+    logDrops: () => options.log.drops(),
+  })
+  metrics.setProviders(settings.bridge.providers)
+  return { clock, metrics, foundation, live, store, books, sessions, own }
 }
 
 async function openStore(settings: Settings, options: DaemonOptions): Promise<Store> {
@@ -147,15 +179,8 @@ async function openStore(settings: Settings, options: DaemonOptions): Promise<St
   })
 }
 
-interface StageDeps {
-  readonly live: LiveCell<Snapshot>
-  readonly store: Store
-  readonly sessions: Sessions
-  readonly foundation: Foundation
-}
-
 /** Each stage asks for the snapshot when a request begins, and keeps what it got. */
-function buildStages({ live, store, sessions, foundation }: StageDeps): PlainDeps {
+function buildStages({ live, store, books, sessions, foundation }: Core): PlainDeps {
   const { clock, emit, loop } = foundation
   return {
     authenticate: createAuthenticate({
@@ -164,7 +189,7 @@ function buildStages({ live, store, sessions, foundation }: StageDeps): PlainDep
     }),
     decide: target => decide(target, live.current.policy),
     open: (target, signal, via) => live.current.open(target, signal, via),
-    intercept: liveIntercept(live, foundation),
+    intercept: liveIntercept(live, books, foundation),
     sendPlain: request => sendPlain(live.current, request),
     emit,
     clock,
@@ -175,13 +200,19 @@ function buildStages({ live, store, sessions, foundation }: StageDeps): PlainDep
 }
 
 /** Every call goes by the configuration of the moment it begins. */
-function liveIntercept(live: LiveCell<Snapshot>, { clock, emit }: Foundation): Intercept {
+function liveIntercept(
+  live: LiveCell<Snapshot>,
+  { recorder, taps }: OpenedBooks,
+  { clock, emit }: Foundation,
+): Intercept {
   return createIntercept({
     contextFor: host => live.current.contexts.get(host),
     handle: createBridge({
       config: () => ({ ...live.current.settings.bridge, providers: live.current.providers.byName }),
       emit,
       clock,
+      books: recorder,
+      taps,
     }),
     emit,
     limits: live.current.settings.limits,

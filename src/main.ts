@@ -15,6 +15,7 @@ if (problem === undefined) {
     args: process.argv.slice(2),
     env: process.env,
     home: homedir(),
+    stdin: process.stdin,
     stdout: process.stdout,
     stderr: process.stderr,
   })

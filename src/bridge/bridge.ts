@@ -6,12 +6,16 @@ import { hasBody } from '../kernel/framing.ts'
 import type { RawHeaders } from '../kernel/headers.ts'
 import type { ProviderSettings, ProviderType } from '../kernel/provider.ts'
 import { REASONS } from '../kernel/reasons.ts'
+import { type Books, intentOf, type KnownCall } from './books.ts'
 import { CallEvents } from './call-events.ts'
 import { detectClient } from './client.ts'
 import { type Credential, chooseCredential } from './credentials.ts'
 import { errorReply } from './error-reply.ts'
 import { providerHeaders } from './inject.ts'
 import { type Route, route } from './route.ts'
+import type { TapRequest, Taps } from './tap/taps.ts'
+import { formatOf, type WireFormat } from './usage/format.ts'
+import { sessionId } from './usage/session.ts'
 
 /** A provider that is ready to be called. */
 export interface Provider {
@@ -42,6 +46,8 @@ export interface BridgeDeps {
   readonly config: () => BridgeConfig
   readonly emit: Emit
   readonly clock: Clock
+  readonly books: Books
+  readonly taps: Pick<Taps, 'open' | 'openWebSocket'>
 }
 
 /**
@@ -70,11 +76,23 @@ export function createBridge(deps: BridgeDeps): Handle {
             allowByok: config.allowByok,
             listed: target.listed,
           })
-    const events = new CallEvents(deps, call, describeCall(call, provider, { target, credential }))
+    const known = describeCall(call, provider, { target, credential })
+    const events = new CallEvents(
+      { ...deps, finish: ended => deps.books.finish(ended) },
+      call,
+      known,
+    )
     try {
       if (target.kind === 'refuse') throw new Refusal(target.reason)
       if (credential.kind === 'refuse') throw new Refusal(credential.reason)
-      return await forward(call, provider, { target, credential, events })
+      // Record before act: without a row no byte goes out.
+      await deps.books.begin(intentOf(call, known, events.at))
+      return await forward(deps, call, provider, {
+        target,
+        credential,
+        events,
+        client: known.client,
+      })
     } catch (error) {
       const refusal =
         error instanceof Refusal ? error : new Refusal('internal', undefined, { cause: error })
@@ -89,10 +107,15 @@ interface Ready {
   readonly target: Exclude<Route, { kind: 'refuse' }>
   readonly credential: Exclude<Credential, { kind: 'refuse' }>
   readonly events: CallEvents
+  readonly client: string
 }
 
-async function forward(call: Call, provider: Provider, ready: Ready): Promise<Reply> {
-  const { target, credential, events } = ready
+async function forward(
+  deps: BridgeDeps,
+  call: Call,
+  provider: Provider,
+  { target, credential, events, client }: Ready,
+): Promise<Reply> {
   const body = !call.upgrade && hasBody(call.headers) ? call.body : undefined
   const headers = providerHeaders(call.headers, {
     type: provider.type,
@@ -102,7 +125,10 @@ async function forward(call: Call, provider: Provider, ready: Ready): Promise<Re
     method: call.method,
     upgrade: call.upgrade,
   })
-  events.sending(body)
+  const format = formatOf(provider.type.type, target.label, target.path)
+  const observed = format === undefined ? undefined : tapRequest(deps, call, { format, client })
+  const tap = call.upgrade || observed === undefined ? undefined : deps.taps.open(observed)
+  events.sending(body, tap)
   const reply = await provider.send({
     method: call.method,
     path: target.path,
@@ -112,15 +138,52 @@ async function forward(call: Call, provider: Provider, ready: Ready): Promise<Re
     inform: call.inform,
     signal: call.signal,
   })
-  events.answered(reply)
-  return reply
+  if (reply.kind === 'response') {
+    events.answered(reply)
+    return reply
+  }
+  const messages =
+    observed === undefined
+      ? undefined
+      : deps.taps.openWebSocket({ ...observed, headers: reply.headers })
+  events.upgraded(reply, messages)
+  if (messages === undefined) return reply
+  return { ...reply, onClientData: chunk => messages.request.observe(chunk) }
+}
+
+/** What the side tap is to read, and where its findings go. */
+function tapRequest(
+  { books, emit }: BridgeDeps,
+  call: Call,
+  { format, client }: { readonly format: WireFormat; readonly client: string },
+): TapRequest {
+  const { user } = call.caller.identity
+  const whose = { callId: call.id, user, provider: call.provider, client }
+  let asked: string | null = null
+  return {
+    format,
+    path: call.path,
+    headers: call.headers,
+    onRequest: facts => {
+      const bodySessionId = sessionId(client, call.headers, facts.bodySessionId)
+      books.request(call.id, { ...facts, bodySessionId })
+      asked = facts.model
+      if (facts.prompt !== null) emit({ type: 'prompt_seen', ...whose, model: asked })
+    },
+    onResponse: facts => {
+      books.response(call.id, facts)
+      const tools = facts.tools.map(tool => tool.name)
+      const model = facts.model ?? asked
+      emit({ type: 'answer_seen', ...whose, model, usage: facts.usage, tools })
+    },
+  }
 }
 
 function describeCall(
   call: Call,
   { settings, type }: Provider,
   { target, credential }: { target: Route; credential: Credential },
-): ConstructorParameters<typeof CallEvents>[2] {
+): KnownCall {
   const kind = target.kind === 'refuse' ? 'passthrough' : target.kind
   return {
     provider: settings.name,

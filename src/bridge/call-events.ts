@@ -4,11 +4,8 @@ import type { Clock } from '../kernel/clock.ts'
 import { describeError, type Refusal } from '../kernel/error.ts'
 import type { CallEnded } from '../kernel/event.ts'
 import type { Call, Emit, Reply } from '../kernel/flow.ts'
-
-type Fixed = Pick<
-  CallEnded,
-  'provider' | 'providerType' | 'kind' | 'route' | 'client' | 'credential' | 'credentialHint'
->
+import { type KnownCall, withoutQuery } from './books.ts'
+import type { CallTap, Sink } from './tap/call-tap.ts'
 
 type Variable = Pick<
   CallEnded,
@@ -18,16 +15,19 @@ type Variable = Pick<
 interface Deps {
   readonly emit: Emit
   readonly clock: Clock
+  /** Hears of the end when everything that was observed has been told. */
+  readonly finish: (ended: CallEnded) => void
 }
 
 /**
- * Follows one call to its end and emits its event, once. It only counts bytes
- * as they pass; what reads and writes them knows nothing of it.
+ * Follows one call to its end and emits its event, once. It counts bytes as
+ * they pass and shows them to the side tap; what reads and writes them knows
+ * nothing of it.
  */
 export class CallEvents {
   readonly #deps: Deps
   readonly #call: Call
-  readonly #fixed: Fixed
+  readonly #known: KnownCall
   readonly #at: number
   readonly #startedAt: number
   #sentAt: number | undefined
@@ -35,43 +35,62 @@ export class CallEvents {
   #overheadMs: number | undefined
   #bytesUp = 0
   #bytesDown = 0
+  #tap: CallTap | undefined
   #ended = false
 
-  constructor(deps: Deps, call: Call, fixed: Fixed) {
+  constructor(deps: Deps, call: Call, known: KnownCall) {
     this.#deps = deps
     this.#call = call
-    this.#fixed = fixed
+    this.#known = known
     this.#at = deps.clock.now()
     this.#startedAt = deps.clock.monotonic()
     deps.emit({
       type: 'call_started',
       callId: call.id,
-      provider: fixed.provider,
-      route: fixed.route,
+      provider: known.provider,
+      route: known.route,
     })
   }
 
+  get at(): number {
+    return this.#at
+  }
+
   /** The request is ready to go: what came before was our own work. */
-  sending(body: Readable | undefined): void {
+  sending(body: Readable | undefined, tap: CallTap | undefined): void {
+    this.#tap = tap
     this.#sentAt = this.#deps.clock.monotonic()
     this.#overheadMs = this.#sentAt - this.#startedAt
-    if (body === undefined) return
+    if (body === undefined) {
+      tap?.request.end(true)
+      return
+    }
     // Paused first: a listener alone must not start the flow.
     body.pause()
     body.on('data', (chunk: Buffer) => {
       this.#bytesUp += chunk.length
+      tap?.request.observe(chunk)
     })
+    body.once('end', () => tap?.request.end(true))
+    body.once('close', () => tap?.request.end(false))
   }
 
   /** The head of the provider's answer is there; follows the rest. */
-  answered(reply: Reply): void {
+  answered(reply: Extract<Reply, { kind: 'response' }>): void {
     this.#answeredAt = this.#deps.clock.monotonic()
-    if (reply.kind === 'response') this.#followBody(reply.status, reply.body)
-    else this.#followSocket(reply.socket)
+    this.#followBody(reply, this.#tap?.response(reply.status, reply.headers))
+  }
+
+  /** The provider agreed to a WebSocket; `tap` observes its messages. */
+  upgraded(reply: Extract<Reply, { kind: 'upgraded' }>, tap: CallTap | undefined): void {
+    this.#tap = tap
+    this.#answeredAt = this.#deps.clock.monotonic()
+    this.#followSocket(reply, tap)
   }
 
   /** Our own refusal, or a provider that could not be used. */
   refused(refusal: Refusal, status: number): void {
+    this.#tap?.cancel()
     const cause = refusal.cause === undefined ? undefined : describeError(refusal.cause)
     const gone = this.#call.signal.aborted
     this.#end({
@@ -84,10 +103,14 @@ export class CallEvents {
     })
   }
 
-  #followBody(status: number, body: Readable): void {
+  #followBody(
+    { status, body }: Extract<Reply, { kind: 'response' }>,
+    sink: Sink | undefined,
+  ): void {
     body.pause()
     body.on('data', (chunk: Buffer) => {
       this.#bytesDown += chunk.length
+      sink?.observe(chunk)
     })
     let fault: Error | undefined
     body.once('error', error => {
@@ -96,6 +119,7 @@ export class CallEvents {
     body.once('close', () => {
       const complete = body.readableEnded
       const gone = this.#call.signal.aborted
+      sink?.end(complete)
       this.#end({
         status,
         outcome: complete ? 'completed' : gone ? 'aborted' : 'failed',
@@ -107,19 +131,26 @@ export class CallEvents {
     })
   }
 
-  #followSocket(socket: Duplex): void {
-    const count = (): { sent: number; received: number } =>
-      socket instanceof Socket
-        ? { sent: socket.bytesWritten, received: socket.bytesRead }
-        : { sent: 0, received: 0 }
-    const before = count()
+  #followSocket(
+    { socket, headers }: Extract<Reply, { kind: 'upgraded' }>,
+    tap: CallTap | undefined,
+  ): void {
+    const before = counters(socket)
+    const sink = tap?.response(101, headers)
+    if (sink !== undefined) {
+      socket.pause()
+      socket.on('data', (chunk: Buffer) => sink.observe(chunk))
+    }
     socket.once('close', () => {
+      tap?.request.end(true)
+      sink?.end(true)
+      const after = counters(socket)
       this.#end({
         status: 101,
         outcome: 'completed',
         reason: undefined,
-        bytesUp: count().sent - before.sent,
-        bytesDown: count().received - before.received,
+        bytesUp: after.sent - before.sent,
+        bytesDown: after.received - before.received,
         detail: undefined,
       })
     })
@@ -129,8 +160,7 @@ export class CallEvents {
     if (this.#ended) return
     this.#ended = true
     const { caller, path } = this.#call
-    const query = path.indexOf('?')
-    this.#deps.emit({
+    const ended: CallEnded = {
       type: 'call_ended',
       callId: this.#call.id,
       connectId: this.#call.connectId,
@@ -140,11 +170,21 @@ export class CallEvents {
       tokenId: caller.identity.tokenId,
       host: this.#call.host,
       method: this.#call.method,
-      path: query < 0 ? path : path.slice(0, query),
+      path: withoutQuery(path),
       firstByteMs: this.#answeredAt === undefined ? undefined : this.#answeredAt - this.#startedAt,
       overheadMs: this.#overheadMs,
-      ...this.#fixed,
+      ...this.#known,
       ...variable,
-    })
+    }
+    this.#deps.emit(ended)
+    if (this.#tap === undefined) this.#deps.finish(ended)
+    else void this.#tap.settled.then(() => this.#deps.finish(ended))
   }
+}
+
+/** What a connection has carried so far. */
+function counters(socket: Duplex): { readonly sent: number; readonly received: number } {
+  return socket instanceof Socket
+    ? { sent: socket.bytesWritten, received: socket.bytesRead }
+    : { sent: 0, received: 0 }
 }

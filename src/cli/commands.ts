@@ -1,3 +1,4 @@
+import { AUDIT_USAGE, runAudit } from './audit.ts'
 import { CA_USAGE, runCa } from './ca.ts'
 import { CHECK_USAGE, runCheck } from './check.ts'
 import { type CliContext, type Command, configure } from './context.ts'
@@ -6,6 +7,7 @@ import { ENV_USAGE, runEnv } from './env.ts'
 import { RUN_USAGE, runRun } from './run.ts'
 import { runServe, SERVE_USAGE } from './serve.ts'
 import { runToken, TOKEN_USAGE } from './token.ts'
+import { runUsage, USAGE_USAGE } from './usage.ts'
 
 /** Every command: dispatch, `--help` and the reference are made of this. */
 export const COMMANDS: readonly Command[] = [
@@ -36,6 +38,18 @@ export const COMMANDS: readonly Command[] = [
       const { stateDir, proxy } = settingsOf(context)
       return runCa(context.args, context, { stateDir, hosts: proxy.interceptedHosts, ca: proxy.ca })
     },
+  },
+  {
+    name: 'usage',
+    summary: 'who spent what, from the records',
+    usage: USAGE_USAGE,
+    run: context => runUsage(context.args, context, { stateDir: settingsOf(context).stateDir }),
+  },
+  {
+    name: 'audit',
+    summary: 'verify the hash chain of a structured log',
+    usage: AUDIT_USAGE,
+    run: context => runAudit(context.args, context),
   },
   {
     name: 'check',

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream'
 import { PROVIDER_TYPES } from '../bridge/providers/registry.ts'
 import { type FlagGrammar, type Flags, parseFlags } from '../config/flags.ts'
 import { type Loaded, loadConfig } from '../config/load.ts'
@@ -8,6 +9,7 @@ export interface CliContext {
   readonly args: readonly string[]
   readonly env: Readonly<Record<string, string | undefined>>
   readonly home: string
+  readonly stdin: Readable
   readonly stdout: { write(text: string): unknown }
   readonly stderr: { write(text: string): unknown }
 }

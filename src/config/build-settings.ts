@@ -32,6 +32,19 @@ export function buildSettings(
       listen: values.http.address,
       prometheus: { enabled: values.prometheus.enable, listen: values.prometheus.address },
     },
+    record: {
+      prompts: values.record.prompts,
+      failOpen: values.record.failOpen,
+      structuredLogging: values.record.structuredLogging,
+      structuredLogChain: values.record.structuredLogChain,
+      retentionMs: values.record.retention,
+      retentionBytes: values.record.maxBytes,
+      queueSize: values.record.queueSize,
+      observe: {
+        callBytes: values.record.observeBytesPerCall,
+        processBytes: values.record.observeBytes,
+      },
+    },
     limits: {
       headBytes: values.limits.headBytes,
       headCount: values.limits.headCount,

@@ -14,6 +14,7 @@ export interface Settings {
   readonly proxy: ProxySettings
   readonly bridge: BridgeSettings
   readonly api: ApiSettings
+  readonly record: RecordSettings
   readonly limits: Limits
   readonly log: { readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' }
 }
@@ -46,6 +47,21 @@ interface BridgeSettings {
   readonly allowByok: boolean
   /** `all`: unlisted paths of an intercepted host go through without a central key. */
   readonly passthrough: 'all' | 'listed'
+}
+
+/** What is written down, and how long it is kept. */
+export interface RecordSettings {
+  readonly prompts: 'true' | 'false' | 'redacted'
+  readonly failOpen: boolean
+  readonly structuredLogging: boolean
+  readonly structuredLogChain: boolean
+  /** 0 keeps records forever. */
+  readonly retentionMs: number
+  /** 0 sets no bound. */
+  readonly retentionBytes: number
+  readonly queueSize: number
+  /** What the side tap may hold, of one call and of all. */
+  readonly observe: { readonly callBytes: number; readonly processBytes: number }
 }
 
 interface ApiSettings {

@@ -8,6 +8,7 @@ import type { Live } from '../kernel/live.ts'
 import type { ListenAddress } from '../kernel/target.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import type { Store } from '../record/store.ts'
+import type { OpenedBooks } from './books.ts'
 import type { Snapshot } from './snapshot.ts'
 
 /** What the daemon knows of its own state beyond the snapshot. */
@@ -18,6 +19,7 @@ export interface Readiness {
 export interface AdminContext {
   readonly live: Live<Snapshot>
   readonly store: Store
+  readonly books: OpenedBooks
   readonly metrics: Metrics
   readonly clock: Clock
   readonly readiness: Readiness
@@ -74,6 +76,7 @@ function adminDeps(context: AdminContext): AdminDeps {
     metrics: () => metrics.scrape(),
     caCertificate: () => live.current.authority.certificatePem,
     deploymentConfig: context.deploymentConfig,
+    records: context.books.recorder.ask,
     version: context.version,
     deploymentId: store.deploymentId,
     limits: live.current.settings.limits,
@@ -81,7 +84,7 @@ function adminDeps(context: AdminContext): AdminDeps {
   }
 }
 
-function checks({ live, store, clock, readiness }: AdminContext): readonly Check[] {
+function checks({ live, store, books, clock, readiness }: AdminContext): readonly Check[] {
   const { validFrom, expiresAt } = live.current.authority
   const now = clock.now()
   const check = (name: string, ok: boolean, reason: string): Check =>
@@ -89,6 +92,11 @@ function checks({ live, store, clock, readiness }: AdminContext): readonly Check
   return [
     check('ca', now >= validFrom && now < expiresAt, 'ca_expired'),
     check('store', store.available, 'store_down'),
+    check(
+      'records',
+      books.recorder.available || live.current.settings.record.failOpen,
+      'accounting_unavailable',
+    ),
     check('listener', !readiness.draining, 'draining'),
   ]
 }

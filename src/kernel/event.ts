@@ -1,5 +1,6 @@
 import type { CredentialKind } from './provider.ts'
 import type { Reason } from './reasons.ts'
+import type { TokenUsage } from './usage.ts'
 
 /**
  * Everything that anybody may want to know afterwards. Flat, serialisable, no
@@ -11,6 +12,8 @@ export type Event =
   | ConnectEnded
   | CallStarted
   | CallEnded
+  | PromptSeen
+  | AnswerSeen
   | LeafMinted
   | LeafCacheHit
   | ClientError
@@ -84,6 +87,28 @@ export interface CallEnded {
   /** Own work: arrival to request sent, plus answer seen to answer handed on. */
   readonly overheadMs: number | undefined
   readonly detail: string | undefined
+}
+
+/** Whose call an observation is about. */
+interface ObservedCall {
+  readonly callId: string
+  readonly user: string
+  readonly provider: string
+  readonly client: string
+  /** As the provider names it, or else the client; null when neither did. */
+  readonly model: string | null
+}
+
+/** A request carried a prompt; its text is for the books alone. */
+export interface PromptSeen extends ObservedCall {
+  readonly type: 'prompt_seen'
+}
+
+/** What one answer cost, and which tools it wanted: names, no arguments. */
+export interface AnswerSeen extends ObservedCall {
+  readonly type: 'answer_seen'
+  readonly usage: TokenUsage | null
+  readonly tools: readonly string[]
 }
 
 interface LeafMinted {

@@ -76,6 +76,8 @@ export type Reply =
       readonly headers: RawHeaders
       readonly socket: Duplex
       readonly head: Buffer
+      /** Wants a look at what the client sends, as it passes. */
+      readonly onClientData?: (chunk: Buffer) => void
     }
 
 /** A connection to the outside, and how it got there. */

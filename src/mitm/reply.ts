@@ -54,5 +54,10 @@ export async function joinUpgraded(
   client.write(`${lines.join('\r\n')}\r\n\r\n`, 'latin1')
   if (clientHead.length > 0) client.unshift(clientHead)
   if (reply.head.length > 0) reply.socket.unshift(reply.head)
+  if (reply.onClientData !== undefined) {
+    // Paused first: a listener alone must not start the flow.
+    client.pause()
+    client.on('data', reply.onClientData)
+  }
   await splice(client, reply.socket, options)
 }

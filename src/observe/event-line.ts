@@ -34,6 +34,8 @@ export function lineOf(event: Event): EventLine | undefined {
     case 'connect_started':
     case 'call_started':
     case 'leaf_cache_hit':
+    case 'prompt_seen':
+    case 'answer_seen':
       return undefined
   }
 }

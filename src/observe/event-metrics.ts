@@ -1,4 +1,4 @@
-import type { CallEnded, ConnectEnded, Event } from '../kernel/event.ts'
+import type { AnswerSeen, CallEnded, ConnectEnded, Event, PromptSeen } from '../kernel/event.ts'
 import type { Metrics } from './metrics.ts'
 
 /** RFC 9110 9, and PATCH. Node's parser knows more, and clients choose. */
@@ -17,6 +17,10 @@ export function countEvent(event: Event, metrics: Metrics): void {
     case 'call_ended':
       shiftInflight(event, metrics, -1)
       return countCall(event, metrics)
+    case 'prompt_seen':
+      return metrics.count('prompts', whose(event))
+    case 'answer_seen':
+      return countAnswer(event, metrics)
     case 'leaf_minted':
       metrics.count('leafMints', {})
       return metrics.observe('leafMintDuration', {}, event.durationMs / 1000)
@@ -68,6 +72,37 @@ function countCall(event: CallEnded, metrics: Metrics): void {
   if (event.overheadMs !== undefined) metrics.observe('overhead', {}, event.overheadMs / 1000)
   if (event.firstByteMs !== undefined) {
     metrics.observe('firstByte', { provider }, event.firstByteMs / 1000)
+  }
+}
+
+/** Models are named by others: the number of series is capped, the rest is `other`. */
+function whose(event: AnswerSeen | PromptSeen) {
+  return {
+    provider: event.provider,
+    model: event.model ?? 'unknown',
+    initiator_id: event.user,
+    client: event.client,
+  }
+}
+
+function countAnswer(event: AnswerSeen, metrics: Metrics): void {
+  const { usage, tools } = event
+  const tokens = {
+    input: usage?.input,
+    output: usage?.output,
+    cache_read_input_tokens: usage?.cacheRead,
+    cache_write_input_tokens: usage?.cacheWrite,
+    ...usage?.extra,
+  }
+  for (const [type, count] of Object.entries(tokens)) {
+    if (typeof count === 'number') metrics.count('tokens', { ...whose(event), type }, count)
+  }
+  for (const name of tools) {
+    metrics.count('toolSelections', {
+      provider: event.provider,
+      model: event.model ?? 'unknown',
+      name,
+    })
   }
 }
 

@@ -21,6 +21,8 @@ export interface LogOptions {
 
 export interface Log {
   readonly logger: Logger
+  /** Writes a line of somebody else's making, without its end, among the others. */
+  writeLine(line: string): void
   /** Lines lost so far, because the destination was too slow or failed. */
   drops(): number
   /** Resolves when what was logged has been handed to the system, or cannot be. */
@@ -43,6 +45,7 @@ export function createLog(options: LogOptions): Log {
   )
   return {
     logger,
+    writeLine: line => writer.write(`${escapeUnsafe(line)}\n`),
     drops: () => writer.drops,
     flush: () => writer.flush(),
     flushSync: () => writer.flushSync(),

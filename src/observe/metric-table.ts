@@ -79,6 +79,27 @@ export const METRICS = {
     series: 'P × 10',
     buckets: BRIDGE_BUCKETS,
   },
+  prompts: {
+    name: 'coder_aibridged_prompts_total',
+    type: 'counter',
+    help: 'Prompts of users that requests carried.',
+    labels: ['provider', 'model', 'initiator_id', 'client'],
+    series: 'P × models × U × C, capped',
+  },
+  tokens: {
+    name: 'coder_aibridged_tokens_total',
+    type: 'counter',
+    help: "Tokens by the provider's final numbers: `input`, `output`, `cache_read_input_tokens`, `cache_write_input_tokens`, and further counters under their own names.",
+    labels: ['provider', 'model', 'type', 'initiator_id', 'client'],
+    series: 'P × models × about 10 × U × C, capped',
+  },
+  toolSelections: {
+    name: 'coder_aibridged_non_injected_tool_selections_total',
+    type: 'counter',
+    help: 'Tools that models asked their clients to call.',
+    labels: ['provider', 'model', 'name'],
+    series: 'P × models × tools, capped',
+  },
   passthrough: {
     name: 'coder_aibridged_passthrough_total',
     type: 'counter',

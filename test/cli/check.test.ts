@@ -9,7 +9,10 @@ function check(args: readonly string[], env: Record<string, string> = {}): strin
       text += chunk
     },
   }
-  assert.equal(runCheck({ args, env, home: '/home/op', stdout, stderr: stdout }), 0)
+  assert.equal(
+    runCheck({ args, env, home: '/home/op', stdin: process.stdin, stdout, stderr: stdout }),
+    0,
+  )
   return text
 }
 

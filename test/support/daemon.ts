@@ -8,6 +8,7 @@ import { loadConfig } from '../../src/config/load.ts'
 import { startDaemon } from '../../src/daemon.ts'
 import type { Lookup } from '../../src/egress/resolve.ts'
 import type { Event } from '../../src/kernel/event.ts'
+import type { AskRecords } from '../../src/kernel/records.ts'
 import { createLog } from '../../src/observe/log.ts'
 import { generateToken } from '../../src/record/tokens.ts'
 import { daemonEnv } from './daemon-process.ts'
@@ -37,6 +38,8 @@ export interface TestDaemon extends AsyncDisposable {
     type: T,
     matches?: (event: Extract<Event, { type: T }>) => boolean,
   ): Promise<Extract<Event, { type: T }>>
+  /** The books. */
+  readonly ask: AskRecords
   reload(env: Readonly<Record<string, string>>): Promise<void>
   drain(signal: AbortSignal): Promise<void>
 }
@@ -71,6 +74,7 @@ export async function startTestDaemon(options: TestDaemonOptions = {}): Promise<
     stateDir,
     events: stream.events,
     event: (type, matches) => stream.find(type, matches),
+    ask: daemon.records,
     reload: env => daemon.reload(load(env).settings),
     drain: signal => daemon.drain(signal),
     async [Symbol.asyncDispose]() {

@@ -1,6 +1,14 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  globSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -28,6 +36,8 @@ export interface SquidOptions {
 export const SQUID_ADDRESS = '127.0.0.77'
 
 const SQUID = '/usr/sbin/squid'
+const SHARED_MEMORY = '/dev/shm'
+let started = 0
 const NCSA_AUTH = '/usr/lib/squid/basic_ncsa_auth'
 
 /** For `skip`: why squid cannot be used here, or false. */
@@ -70,7 +80,10 @@ export async function startSquid(options: SquidOptions = {}): Promise<Squid> {
     ].join('\n'),
   )
 
-  const child = spawn(SQUID, ['-N', '-d', '1', '-f', config], {
+  // Squids of one service name share memory, and trip over what a killed one left.
+  started += 1
+  const service = `aibridge${process.pid}n${started}`
+  const child = spawn(SQUID, ['-N', '-d', '1', '-n', service, '-f', config], {
     stdio: ['ignore', 'ignore', 'pipe'],
   })
   const seen: string[] = []
@@ -94,6 +107,9 @@ export async function startSquid(options: SquidOptions = {}): Promise<Squid> {
         await exited
       }
       rmSync(dir, { recursive: true, force: true })
+      for (const name of globSync(`${service}-*`, { cwd: SHARED_MEMORY })) {
+        rmSync(join(SHARED_MEMORY, name), { force: true })
+      }
     },
   }
 }

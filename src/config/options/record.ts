@@ -17,7 +17,6 @@ export const RECORD = defineGroup(
       type: oneOf('true', 'false', 'redacted'),
       default: 'true',
       restart: false,
-      effect: 'none-yet',
       example: 'redacted',
     }),
     failOpen: row({
@@ -28,7 +27,6 @@ export const RECORD = defineGroup(
       type: bool,
       default: false,
       restart: false,
-      effect: 'none-yet',
       example: 'true',
     }),
     retention: row({
@@ -38,7 +36,6 @@ export const RECORD = defineGroup(
       type: duration({ minMs: 0, maxMs: LONGEST_MS }),
       default: 60 * 86_400_000,
       restart: false,
-      effect: 'none-yet',
       example: '90d',
     }),
     structuredLogging: row({
@@ -49,7 +46,25 @@ export const RECORD = defineGroup(
       type: bool,
       default: false,
       restart: false,
-      effect: 'none-yet',
+      example: 'true',
+    }),
+    maxBytes: row({
+      name: 'Size of the records',
+      description:
+        'The oldest records are deleted when the database grows beyond this; 0 sets no bound.',
+      flag: 'record-max-bytes',
+      type: size({ min: 0, max: 2 ** 50 }),
+      default: 0,
+      restart: false,
+      example: '10GiB',
+    }),
+    structuredLogChain: row({
+      name: 'Chained structured log',
+      description:
+        'Each line of the structured log carries a hash over itself and the line before; `audit verify` checks them.',
+      flag: 'structured-log-chain',
+      type: bool,
+      default: false,
       example: 'true',
     }),
     queueSize: row({
@@ -58,7 +73,6 @@ export const RECORD = defineGroup(
       flag: 'record-queue-size',
       type: integer({ min: 1, max: 10_000_000 }),
       default: 10_000,
-      effect: 'none-yet',
       example: '50000',
     }),
     observeBytesPerCall: row({
@@ -67,7 +81,6 @@ export const RECORD = defineGroup(
       flag: 'observe-bytes-per-call',
       type: size({ min: 1024, max: 2 ** 30 }),
       default: 32 * 2 ** 20,
-      effect: 'none-yet',
       example: '8MiB',
     }),
     observeBytes: row({
@@ -76,7 +89,6 @@ export const RECORD = defineGroup(
       flag: 'observe-bytes',
       type: size({ min: 1024, max: 64 * 2 ** 30 }),
       default: 64 * 2 ** 20,
-      effect: 'none-yet',
       example: '256MiB',
     }),
   },

@@ -1,0 +1,57 @@
+import type { CallEnded } from '../kernel/event.ts'
+import type { Call } from '../kernel/flow.ts'
+import { firstHeader } from '../kernel/headers.ts'
+import type { CallIntent } from '../kernel/records.ts'
+import type { RequestFacts, ResponseFacts } from '../kernel/usage.ts'
+import { firewallCorrelation, sessionId } from './usage/session.ts'
+
+/** Where the bridge writes down what happens; `record/recorder` is one. */
+export interface Books {
+  /**
+   * Resolves when the call is durably on record; nothing goes to the provider
+   * before. Rejects with Refusal `accounting_unavailable`.
+   */
+  begin(intent: CallIntent): Promise<void>
+  request(callId: string, facts: RequestFacts): void
+  response(callId: string, facts: ResponseFacts): void
+  /** After the last fact, or for a call that was refused. */
+  finish(ended: CallEnded): void
+}
+
+/** What is known of a call from its head alone. */
+export type KnownCall = Pick<
+  CallEnded,
+  'provider' | 'providerType' | 'kind' | 'route' | 'client' | 'credential' | 'credentialHint'
+>
+
+const MAX_USER_AGENT = 512
+
+/** The row that stands before the first byte goes out. */
+export function intentOf(call: Call, known: KnownCall, at: number): CallIntent {
+  const firewall = firewallCorrelation(call.headers)
+  return {
+    callId: call.id,
+    connectId: call.connectId ?? null,
+    at,
+    user: call.caller.identity.user,
+    tokenId: call.caller.identity.tokenId,
+    provider: known.provider,
+    providerType: known.providerType,
+    host: call.host,
+    method: call.method,
+    path: withoutQuery(call.path),
+    kind: known.kind,
+    client: known.client,
+    userAgent: firstHeader(call.headers, 'user-agent')?.slice(0, MAX_USER_AGENT) ?? null,
+    sessionId: sessionId(known.client, call.headers, null),
+    credential: known.credential,
+    credentialHint: known.credentialHint ?? null,
+    firewallSession: firewall?.sessionId ?? null,
+    firewallSequence: firewall?.sequence?.toString() ?? null,
+  }
+}
+
+/** A query may hold a credential. */
+export function withoutQuery(path: string): string {
+  return path.split('?', 1)[0] ?? path
+}

@@ -58,6 +58,8 @@ export class Books implements Disposable {
       const stored: Entry[] = []
       const refused: number[] = []
       database.exec('BEGIN IMMEDIATE')
+      // Asking whether writing works takes a write.
+      if (entries.length === 0) statements.touch.run(this.#options.instance)
       for (const [place, entry] of entries.entries()) {
         try {
           stored.push(writeEntry(context, entry))

@@ -119,6 +119,7 @@ const SQL = {
       session_id = coalesce(client_session_id, :root_id) WHERE seq = :seq`,
   reroot: `UPDATE interceptions SET thread_root_id = :root_id,
       session_id = coalesce(client_session_id, :root_id) WHERE thread_root_id = :id`,
+  touch: 'UPDATE instances SET pid = pid WHERE id = ?',
   gap: `INSERT INTO gaps (instance, position, started_at, ended_at, cause, calls, records)
     VALUES (:instance, :position, :started_at, :ended_at, :cause, :calls, :records)
     ON CONFLICT DO NOTHING`,
@@ -145,6 +146,7 @@ export function prepareStatements(database: DatabaseSync): Statements {
     orphans: prepared('orphans'),
     adopt: prepared('adopt'),
     reroot: prepared('reroot'),
+    touch: prepared('touch'),
     gap: prepared('gap'),
   }
 }

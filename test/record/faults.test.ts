@@ -66,6 +66,8 @@ test('on a full disk calls are refused, and come through again when there is roo
   await assert.rejects(full(), { reason: 'accounting_unavailable' })
   await isRefused(recorder, /disk/)
   assert.equal(recorder.available, false)
+  await recorder.flush()
+  assert.equal(recorder.available, false, 'asking again takes room, too')
   recorder.finish(ended(before), [response()])
 
   rmSync(ballast)

@@ -5,8 +5,10 @@ import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import { systemClock } from '../../src/kernel/clock.ts'
 import { purge } from '../../src/record/maintenance.ts'
+import { openBooks } from '../../src/record/open-books.ts'
 import { SqliteBooks } from '../../src/record/sqlite-books.ts'
 import {
   connectEnded,
@@ -139,4 +141,27 @@ test('retention deletes what began too long ago, with all that belongs to it', a
   const before = pages()
   assert.ok((await purge(rules(0, 40 * 4096))) > 0, 'and by size, too')
   assert.ok(pages() < before, 'what is freed goes back to the disk')
+})
+
+test('opening the books purges them and closes what the dead left open', async t => {
+  const stateDir = temporaryDirectory(t)
+  const first = await openRecorder(t, { stateDir })
+  const call = intent({ at: Date.now() - 2 * HOUR })
+  await first.recorder.begin(call)
+  first.recorder.finish(ended(call))
+  await first.recorder[Symbol.asyncDispose]()
+
+  const problems: string[] = []
+  const opened = await openBooks({
+    stateDir,
+    clock: systemClock,
+    settings: () => ({ ...SETTINGS, retentionMs: HOUR }),
+    queueSize: 100,
+    writeLine: () => undefined,
+    onState: () => undefined,
+    onProblem: problem => problems.push(problem),
+  })
+  t.after(() => opened[Symbol.asyncDispose]())
+  while ((await opened.recorder.ask('countCalls', {})) > 0) await delay(10)
+  assert.deepEqual(problems, [])
 })

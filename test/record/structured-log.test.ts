@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { logReference } from '../../src/record/log-reference.ts'
 import { LOG_SCHEMA, logSchemaJson } from '../../src/record/log-schema.ts'
 import { verifyChain } from '../../src/record/verify-chain.ts'
 import type { OpenedRecorder } from './books-support.ts'
@@ -74,6 +75,11 @@ test('nothing is logged unless asked for', async t => {
   const opened = await openRecorder(t)
   await fullCall(opened)
   assert.deepEqual(opened.lines, [])
+})
+
+test('the page about the log is the one that the table makes', () => {
+  const file = new URL('../../docs/reference/structured-log.md', import.meta.url)
+  assert.equal(readFileSync(file, 'utf8'), logReference())
 })
 
 test('the schema in the documents is the one that the table makes', () => {

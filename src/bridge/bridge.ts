@@ -125,8 +125,9 @@ async function forward(
     method: call.method,
     upgrade: call.upgrade,
   })
-  const format = formatOf(provider.type.type, target.label, target.path)
-  const observed = format === undefined ? undefined : tapRequest(deps, call, { format, client })
+  const format = formatOf(provider.type.type, target.label, call.path)
+  const observed =
+    format === undefined ? undefined : tapRequest(deps, call, { format, client, path: target.path })
   const tap = call.upgrade || observed === undefined ? undefined : deps.taps.open(observed)
   events.sending(body, tap)
   const reply = await provider.send({
@@ -155,14 +156,18 @@ async function forward(
 function tapRequest(
   { books, emit }: BridgeDeps,
   call: Call,
-  { format, client }: { readonly format: WireFormat; readonly client: string },
+  {
+    format,
+    client,
+    path,
+  }: { readonly format: WireFormat; readonly client: string; readonly path: string },
 ): TapRequest {
   const { user } = call.caller.identity
   const whose = { callId: call.id, user, provider: call.provider, client }
   let asked: string | null = null
   return {
     format,
-    path: call.path,
+    path,
     headers: call.headers,
     onRequest: facts => {
       const bodySessionId = sessionId(client, call.headers, facts.bodySessionId)

@@ -50,7 +50,7 @@ interface BridgeSettings {
 }
 
 /** What is written down, and how long it is kept. */
-export interface RecordSettings {
+interface RecordSettings {
   readonly prompts: 'true' | 'false' | 'redacted'
   readonly failOpen: boolean
   readonly structuredLogging: boolean

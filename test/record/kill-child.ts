@@ -13,6 +13,7 @@ const [stateDir = '', file = '', parallel = '8'] = process.argv.slice(2)
 const fd = openSync(file, 'a')
 const say = (text: string): void => void writeSync(fd, `${text}\n`)
 
+const openedAt = performance.now()
 const recorder = await Recorder.open({
   store: new SqliteBooks({ stateDir }),
   clock: systemClock,
@@ -21,7 +22,7 @@ const recorder = await Recorder.open({
   writeLine: () => undefined,
   onState: () => undefined,
 })
-process.stdout.write('up\n')
+process.stdout.write(`${performance.now() - openedAt}\n`)
 
 async function callForever(): Promise<void> {
   for (;;) {

@@ -7,8 +7,7 @@ import { createInterface } from 'node:readline'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { systemClock } from '../../src/kernel/clock.ts'
-import { purge } from '../../src/record/maintenance.ts'
-import { openBooks } from '../../src/record/open-books.ts'
+import { purge, startMaintenance } from '../../src/record/maintenance.ts'
 import { SqliteBooks } from '../../src/record/sqlite-books.ts'
 import {
   connectEnded,
@@ -143,25 +142,21 @@ test('retention deletes what began too long ago, with all that belongs to it', a
   assert.ok(pages() < before, 'what is freed goes back to the disk')
 })
 
-test('opening the books purges them and closes what the dead left open', async t => {
-  const stateDir = temporaryDirectory(t)
-  const first = await openRecorder(t, { stateDir })
+test('upkeep deletes what is too old as soon as it starts', async t => {
+  const { recorder, stateDir } = await openRecorder(t)
   const call = intent({ at: Date.now() - 2 * HOUR })
-  await first.recorder.begin(call)
-  first.recorder.finish(ended(call))
-  await first.recorder[Symbol.asyncDispose]()
-
+  await recorder.begin(call)
+  recorder.finish(ended(call))
+  await recorder.flush()
+  const store = new SqliteBooks({ stateDir })
+  t.after(() => store[Symbol.asyncDispose]())
   const problems: string[] = []
-  const opened = await openBooks({
-    stateDir,
+  using _upkeep = startMaintenance({
+    store,
     clock: systemClock,
-    settings: () => ({ ...SETTINGS, retentionMs: HOUR }),
-    queueSize: 100,
-    writeLine: () => undefined,
-    onState: () => undefined,
+    settings: () => ({ retentionMs: HOUR, retentionBytes: 0 }),
     onProblem: problem => problems.push(problem),
   })
-  t.after(() => opened[Symbol.asyncDispose]())
-  while ((await opened.recorder.ask('countCalls', {})) > 0) await delay(10)
+  while ((await recorder.ask('countCalls', {})) > 0) await delay(10)
   assert.deepEqual(problems, [])
 })

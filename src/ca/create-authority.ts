@@ -39,11 +39,15 @@ const generateOnThread = promisify(generateKeyPair)
 /**
  * Makes a self-signed CA: P-256 or RSA 3072, path length 0, good from a day ago
  * (clocks differ) for `lifetimeDays`. Throws RangeError for a host that no
- * certificate can name, and without hosts unless unconstrained.
+ * certificate can name, and without hosts unless unconstrained. `existing` is a
+ * key to make it for.
  */
-export async function createAuthority(options: NewAuthority): Promise<AuthorityPems> {
+export async function createAuthority(
+  options: NewAuthority,
+  existing?: KeyObject,
+): Promise<AuthorityPems> {
   const constraints = constraintExtensions(options)
-  const key = await generateAuthorityKey(options.keyType)
+  const key = existing ?? (await generateAuthorityKey(options.keyType))
   const publicKey = createPublicKey(key).export({ type: 'spki', format: 'der' })
   const keyId = keyIdentifier(publicKey)
   const name = distinguishedName(

@@ -1,3 +1,4 @@
+import { createPrivateKey } from 'node:crypto'
 import { access, constants, mkdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -5,10 +6,10 @@ import { ConfigurationError, describeError } from '../kernel/error.ts'
 import { createFile, replaceFile } from './atomic-file.ts'
 import type { AuthorityFiles } from './authority.ts'
 import { createAuthority, type NewAuthority } from './create-authority.ts'
-import { directoryProblems } from './private-file.ts'
+import { directoryProblems, readPrivateFile } from './private-file.ts'
 
 const POLL_MS = 20
-const POLLS = 250
+const POLLS = 100
 
 /** Where a CA of our own lives in the state directory. */
 export function authorityFiles(directory: string): AuthorityFiles {
@@ -18,8 +19,9 @@ export function authorityFiles(directory: string): AuthorityFiles {
 /**
  * Makes a CA in `directory` unless one is there; never overwrites. Several
  * daemons may start at once: the key file decides who made it, and the others
- * wait for its certificate. Throws ConfigurationError for a directory that
- * others can write to, and for a key without certificate or the reverse.
+ * wait for its certificate. A maker that died in between left a key whose
+ * certificate nobody has seen: it is made now. Throws ConfigurationError for a
+ * directory that others can write to, and for a certificate without its key.
  */
 export async function ensureAuthority(
   directory: string,
@@ -31,13 +33,13 @@ export async function ensureAuthority(
   const hasKey = await exists(files.keyFile)
   if (!hasKey && !(await exists(files.certFile))) {
     const pems = await createAuthority(options)
-    if (await createOnce(files.keyFile, pems.privateKeyPem)) {
+    if (await createOnce(files.keyFile, pems.privateKeyPem, 0o600)) {
       await replaceFile(files.certFile, pems.certificatePem, 0o644)
       return { ...files, created: true }
     }
   }
-  await waitForPair(files)
-  return { ...files, created: false }
+  const created = !(await isWhole(files)) && (await finishPair(files, options))
+  return { ...files, created }
 }
 
 /** Makes a CA in place of whatever is there: `ca init --force`. */
@@ -66,9 +68,9 @@ async function prepareDirectory(directory: string): Promise<void> {
   if (problems.length > 0) throw new ConfigurationError(problems)
 }
 
-async function createOnce(file: string, text: string): Promise<boolean> {
+async function createOnce(file: string, text: string, mode: number): Promise<boolean> {
   try {
-    await createFile(file, text, 0o600)
+    await createFile(file, text, mode)
     return true
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false
@@ -76,20 +78,24 @@ async function createOnce(file: string, text: string): Promise<boolean> {
   }
 }
 
-/** The certificate follows its key at once, unless its maker died in between. */
-async function waitForPair(files: AuthorityFiles): Promise<void> {
-  if (!(await exists(files.keyFile))) throw halfPair(files.certFile, files.keyFile)
+/** Whether the pair is there; the certificate follows its key at once. */
+async function isWhole(files: AuthorityFiles): Promise<boolean> {
+  if (!(await exists(files.keyFile))) {
+    throw new ConfigurationError([
+      `${files.certFile} exists but ${files.keyFile} does not: put the missing file back, or make a new CA with \`aibridgeproxyd ca init --force\``,
+    ])
+  }
   for (let poll = 0; poll < POLLS; poll++) {
-    if (await exists(files.certFile)) return
+    if (await exists(files.certFile)) return true
     await delay(POLL_MS)
   }
-  throw halfPair(files.keyFile, files.certFile)
+  return false
 }
 
-function halfPair(present: string, absent: string): ConfigurationError {
-  return new ConfigurationError([
-    `${present} exists but ${absent} does not: put the missing file back, or make a new CA with \`aibridgeproxyd ca init --force\``,
-  ])
+async function finishPair(files: AuthorityFiles, options: NewAuthority): Promise<boolean> {
+  const key = createPrivateKey(await readPrivateFile(files.keyFile))
+  const { certificatePem } = await createAuthority(options, key)
+  return await createOnce(files.certFile, certificatePem, 0o644)
 }
 
 async function exists(file: string): Promise<boolean> {

@@ -51,6 +51,20 @@ test('a certificate without its key is a problem, not a reason to make another C
   assert.deepEqual(await readdir(directory), ['ca.pem'])
 })
 
+test('a key whose maker died before the certificate was written gets one', async t => {
+  const directory = await temporaryDirectory(t)
+  const files = await ensureAuthority(directory, request)
+  const key = await readFile(files.keyFile, 'utf8')
+  await rm(files.certFile)
+  const both = await Promise.all([
+    ensureAuthority(directory, request),
+    ensureAuthority(directory, request),
+  ])
+  assert.equal(both.filter(({ created }) => created).length, 1)
+  assert.equal(await readFile(files.keyFile, 'utf8'), key)
+  await loadAuthority(files, context)
+})
+
 test('no CA is made where others can write', async t => {
   const directory = await temporaryDirectory(t)
   await chmod(directory, 0o777)

@@ -1,6 +1,9 @@
 import { firstHeader, type RawHeaders } from '../kernel/headers.ts'
 
-/** Prefixes of the lower-cased User-Agent, first match wins (names as in Coder's records). */
+/**
+ * Prefixes of the lower-cased User-Agent, first match wins (names as in Coder's
+ * records). Copilot's CLI has three: for models, for MCP and for GitHub's API.
+ */
 const AGENTS: readonly (readonly [prefix: string, client: string])[] = [
   ['mux/', 'Mux'],
   ['claude', 'Claude Code'],
@@ -8,6 +11,8 @@ const AGENTS: readonly (readonly [prefix: string, client: string])[] = [
   ['zed/', 'Zed'],
   ['githubcopilotchat/', 'GitHub Copilot (VS Code)'],
   ['copilot/', 'GitHub Copilot (CLI)'],
+  ['copilot-cli/', 'GitHub Copilot (CLI)'],
+  ['githubcopilotcli', 'GitHub Copilot (CLI)'],
   ['kilo-code/', 'Kilo Code'],
   ['roo-code/', 'Roo Code'],
   ['coder-agents/', 'Coder Agents'],

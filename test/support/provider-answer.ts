@@ -3,10 +3,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createGzip, gzipSync } from 'node:zlib'
 import { firstHeader } from '../../src/kernel/headers.ts'
-import type { Answer } from './dialects/answer.ts'
+import type { Answer, ToolCall } from './dialects/answer.ts'
 import { anthropicAnswer, anthropicError } from './dialects/anthropic.ts'
 import { geminiAnswer, geminiError } from './dialects/gemini.ts'
 import { openaiAnswer, openaiError } from './dialects/openai.ts'
+import { endsWithToolResult } from './dialects/tool-result.ts'
 import { type JsonObject, parseJsonObject } from './json.ts'
 import { type Behaviour, type Exchange, wallClock } from './provider-exchange.ts'
 
@@ -54,12 +55,19 @@ function plan(exchange: Exchange, behaviour: Behaviour): Planned {
   }
   if (behaviour.status !== undefined) return failed(behaviour.status, 'scripted by the test')
 
-  const answer = dialect.answer(exchange.method, path, parseJsonObject(exchange.request.text))
+  const request = parseJsonObject(exchange.request.text)
+  const toolCall = endsWithToolResult(request) ? undefined : behaviour.toolCall
+  const answer = dialect.answer(exchange.method, path, request, toolCall)
   return answer === undefined ? failed(404, `no such path: ${path}`) : { status: 200, ...answer }
 }
 
 interface Dialect {
-  answer(method: string, path: string, request: JsonObject): Answer | undefined
+  answer(
+    method: string,
+    path: string,
+    request: JsonObject,
+    toolCall: ToolCall | undefined,
+  ): Answer | undefined
   error(status: number, text: string): string
 }
 

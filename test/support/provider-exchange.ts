@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { RawHeaders } from '../../src/kernel/headers.ts'
+import type { ToolCall } from './dialects/answer.ts'
 
 /** One event as it left the provider; times of one clock across processes. */
 export interface SentEvent {
@@ -38,6 +39,8 @@ export interface Behaviour {
   /** Replaces the body: pieces, sent with the usual gap between them. */
   readonly pieces?: readonly (string | Buffer)[]
   readonly contentType?: string
+  /** Answers with this tool call, until a request brings the result of one. */
+  readonly toolCall?: ToolCall
   /** Milliseconds between two events. */
   readonly gapMs?: number
   /** Destroys the connection after that many events; 0 is before the head. */

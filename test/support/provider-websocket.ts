@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type RawData, type WebSocket, WebSocketServer } from 'ws'
 import { responseEvents } from './dialects/responses.ts'
+import { endsWithToolResult } from './dialects/tool-result.ts'
 import { parseJsonObject } from './json.ts'
 import { type Behaviour, type Exchange, wallClock } from './provider-exchange.ts'
 
@@ -47,7 +48,8 @@ async function sendResponse(
   const request = parseJsonObject(text)
   if (request['type'] !== 'response.create') return
 
-  for (const [index, event] of responseEvents(request).entries()) {
+  const toolCall = endsWithToolResult(request) ? undefined : behaviour.toolCall
+  for (const [index, event] of responseEvents(request, toolCall).entries()) {
     if (behaviour.stallAfter === index) return
     if (behaviour.cutAfter === index) {
       webSocket.terminate()

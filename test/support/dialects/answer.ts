@@ -12,6 +12,18 @@ export const ANSWER_TEXT = 'Hello from the local provider.'
 /** The tokens that every answer bills, in all dialects. */
 export const ANSWER_USAGE = { input: 11, output: 7, cacheRead: 5, cacheWrite: 3 } as const
 
+/** A tool that the model wants used, instead of a text. */
+export interface ToolCall {
+  readonly id: string
+  readonly name: string
+  readonly input: JsonObject
+}
+
+/** The arguments as models stream them: JSON text, cut anywhere. */
+export function argumentPieces({ input }: ToolCall): readonly string[] {
+  return JSON.stringify(input).match(/.{1,8}/gsu) ?? []
+}
+
 /** The text in pieces, as a model streams it. */
 export const ANSWER_PIECES: readonly string[] = ANSWER_TEXT.match(/\S+\s*/g) ?? []
 

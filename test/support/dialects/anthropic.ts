@@ -4,9 +4,11 @@ import {
   ANSWER_TEXT,
   ANSWER_USAGE,
   type Answer,
+  argumentPieces,
   jsonAnswer,
   modelOf,
   namedEvents,
+  type ToolCall,
 } from './answer.ts'
 
 const MODEL = 'claude-sonnet-4-5'
@@ -17,10 +19,13 @@ export function anthropicAnswer(
   method: string,
   path: string,
   request: JsonObject,
+  toolCall?: ToolCall,
 ): Answer | undefined {
   switch (`${method} ${path}`) {
     case 'POST /v1/messages':
-      return request['stream'] === true ? streamedMessage(request) : jsonAnswer(message(request))
+      return request['stream'] === true
+        ? streamedMessage(request, toolCall)
+        : jsonAnswer(message(request, toolCall))
     case 'POST /v1/messages/count_tokens':
       return jsonAnswer({ input_tokens: ANSWER_USAGE.input })
     case 'GET /v1/models':
@@ -43,40 +48,59 @@ const ERROR_TYPES: Readonly<Record<number, string>> = {
   529: 'overloaded_error',
 }
 
-function message(request: JsonObject): JsonObject {
+function message(request: JsonObject, toolCall: ToolCall | undefined): JsonObject {
   return {
     id: MESSAGE_ID,
     type: 'message',
     role: 'assistant',
     model: modelOf(request, MODEL),
-    content: [{ type: 'text', text: ANSWER_TEXT }],
-    stop_reason: 'end_turn',
+    content: [
+      toolCall === undefined ? textBlock(ANSWER_TEXT) : toolBlock(toolCall, toolCall.input),
+    ],
+    stop_reason: stopReason(toolCall),
     stop_sequence: null,
     usage: usage(ANSWER_USAGE.output),
   }
 }
 
-function streamedMessage(request: JsonObject): Answer {
-  const started = { ...message(request), content: [], stop_reason: null, usage: usage(1) }
-  const deltas = ANSWER_PIECES.map(text => ({
-    type: 'content_block_delta',
-    index: 0,
-    delta: { type: 'text_delta', text },
-  }))
+function streamedMessage(request: JsonObject, toolCall: ToolCall | undefined): Answer {
+  const whole = message(request, toolCall)
+  const started = { ...whole, content: [], stop_reason: null, usage: usage(1) }
+  const block = toolCall === undefined ? textBlock('') : toolBlock(toolCall, {})
 
   return namedEvents([
     { type: 'message_start', message: started },
-    { type: 'content_block_start', index: 0, content_block: { type: 'text', text: '' } },
+    { type: 'content_block_start', index: 0, content_block: block },
     { type: 'ping' },
-    ...deltas,
+    ...deltas(toolCall),
     { type: 'content_block_stop', index: 0 },
     {
       type: 'message_delta',
-      delta: { stop_reason: 'end_turn', stop_sequence: null },
+      delta: { stop_reason: stopReason(toolCall), stop_sequence: null },
       usage: usage(ANSWER_USAGE.output),
     },
     { type: 'message_stop' },
   ])
+}
+
+function deltas(toolCall: ToolCall | undefined): ({ readonly type: string } & JsonObject)[] {
+  const inside =
+    toolCall === undefined
+      ? ANSWER_PIECES.map(text => ({ type: 'text_delta', text }))
+      : argumentPieces(toolCall).map(json => ({ type: 'input_json_delta', partial_json: json }))
+  return inside.map(delta => ({ type: 'content_block_delta', index: 0, delta }))
+}
+
+function textBlock(text: string): JsonObject {
+  return { type: 'text', text }
+}
+
+function toolBlock({ id, name }: ToolCall, input: JsonObject): JsonObject {
+  return { type: 'tool_use', id, name, input }
+}
+
+function stopReason(toolCall: ToolCall | undefined): string {
+  return toolCall === undefined ? 'end_turn' : 'tool_use'
 }
 
 function usage(output: number): JsonObject {

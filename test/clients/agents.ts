@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { PLACEHOLDER_KEY } from '../../src/kernel/provider.ts'
+import { markBooks, OWN_KEYS, rowsSince } from './books.ts'
 import {
   assertAnswered,
   assertBooked,
@@ -12,11 +13,8 @@ import {
   modelCalls,
 } from './case.ts'
 import type { Environment } from './environment.ts'
+import { ASK, assertRecorded, type ExpectedRecord } from './record.ts'
 import { CENTRAL_KEYS, type ProviderName, type World } from './world.ts'
-
-const ASK = 'say hi'
-const GITHUB_TOKEN = 'gho_0000000000000000000000000000000000'
-const GEMINI_KEY = 'gemini-own-key-000000'
 
 interface Agent {
   readonly client: string
@@ -28,6 +26,11 @@ interface Agent {
   readonly header: string
   readonly key: string
   readonly webSocket?: boolean
+  /** What the books say of it; absent for what is tunnelled. */
+  readonly record?: Pick<
+    ExpectedRecord,
+    'format' | 'client' | 'model' | 'sessionHeader' | 'promptMissing'
+  >
   readonly command: Invocation['command']
   /** On top of the daemon's environment. */
   env(world: World): Environment
@@ -53,6 +56,13 @@ const CODEX_HTTP = [
   'supports_websockets=false',
 ].join(',')
 
+const CODEX_RECORD = {
+  format: 'responses',
+  client: 'Codex',
+  model: 'gpt-5',
+  sessionHeader: 'session-id',
+} as const
+
 const AGENTS: readonly Agent[] = [
   {
     ...ANTHROPIC,
@@ -61,6 +71,13 @@ const AGENTS: readonly Agent[] = [
     name: 'claude',
     path: '/v1/messages',
     command: ['claude', '-p', ASK],
+    record: {
+      format: 'messages',
+      client: 'Claude Code',
+      model: 'claude-opus-5-5',
+      sessionHeader: 'x-claude-code-session-id',
+      promptMissing: 'the prompt, behind which this model gets a system message',
+    },
     env: ({ token }) => ({ ANTHROPIC_API_KEY: token }),
   },
   {
@@ -70,7 +87,8 @@ const AGENTS: readonly Agent[] = [
     name: 'codex-websocket',
     path: '/v1/responses',
     webSocket: true,
-    command: ['codex', 'exec', '--skip-git-repo-check', ASK],
+    command: ['codex', 'exec', '--skip-git-repo-check', '-m', 'gpt-5', ASK],
+    record: CODEX_RECORD,
     env: ({ token }) => ({ OPENAI_API_KEY: token, CODEX_API_KEY: token }),
   },
   {
@@ -83,12 +101,15 @@ const AGENTS: readonly Agent[] = [
       'codex',
       'exec',
       '--skip-git-repo-check',
+      '-m',
+      'gpt-5',
       '-c',
       'model_provider=plain',
       '-c',
       `model_providers.plain={${CODEX_HTTP}}`,
       ASK,
     ],
+    record: CODEX_RECORD,
     env: () => ({ OPENAI_API_KEY: PLACEHOLDER_KEY }),
   },
   {
@@ -98,6 +119,12 @@ const AGENTS: readonly Agent[] = [
     name: 'opencode',
     path: '/v1/messages',
     command: ['opencode', 'run', '--model', 'anthropic/claude-sonnet-4-5', ASK],
+    record: {
+      format: 'messages',
+      client: 'OpenCode',
+      model: 'claude-sonnet-4-5',
+      sessionHeader: 'x-session-affinity',
+    },
     env: () => ({ ANTHROPIC_API_KEY: PLACEHOLDER_KEY }),
   },
   {
@@ -107,6 +134,7 @@ const AGENTS: readonly Agent[] = [
     name: 'qwen',
     path: '/v1/chat/completions',
     command: ['qwen', '--auth-type', 'openai', '-p', ASK],
+    record: { format: 'chat', client: 'Unknown', model: 'gpt-5' },
     env: ({ token }) => ({
       OPENAI_API_KEY: token,
       OPENAI_BASE_URL: 'https://api.openai.com/v1',
@@ -120,9 +148,15 @@ const AGENTS: readonly Agent[] = [
     provider: 'copilot',
     path: '/responses',
     header: 'authorization',
-    key: `Bearer ${GITHUB_TOKEN}`,
+    key: `Bearer ${OWN_KEYS.github}`,
     command: ['copilot', '-p', ASK, '--allow-all-tools', '--model', 'gpt-5'],
-    env: () => ({ GITHUB_TOKEN }),
+    record: {
+      format: 'responses',
+      client: 'GitHub Copilot (CLI)',
+      model: 'gpt-5',
+      sessionHeader: 'x-client-session-id',
+    },
+    env: () => ({ GITHUB_TOKEN: OWN_KEYS.github }),
   },
   {
     ...OPENAI,
@@ -131,6 +165,8 @@ const AGENTS: readonly Agent[] = [
     name: 'copilot-openai',
     path: '/v1/chat/completions',
     command: ['copilot', '-p', ASK, '--allow-all-tools'],
+    // With a provider of the user's own it names itself OpenAI/JS, without a session.
+    record: { format: 'chat', client: 'Unknown', model: 'gpt-5' },
     env: () => ({
       COPILOT_PROVIDER_BASE_URL: 'https://api.openai.com/v1',
       COPILOT_PROVIDER_TYPE: 'openai',
@@ -145,11 +181,11 @@ const AGENTS: readonly Agent[] = [
     provider: 'gemini',
     path: '/v1beta/models/gemini-2.5-flash:streamGenerateContent',
     header: 'x-goog-api-key',
-    key: GEMINI_KEY,
+    key: OWN_KEYS.gemini,
     command: ['gemini', '-m', 'gemini-2.5-flash', '-p', ASK],
     env: world => ({
       ...world.tunnelledEnv,
-      GEMINI_API_KEY: GEMINI_KEY,
+      GEMINI_API_KEY: OWN_KEYS.gemini,
       GOOGLE_GEMINI_BASE_URL: world.providers.gemini.url,
       GEMINI_CLI_TRUST_WORKSPACE: 'true',
     }),
@@ -162,22 +198,29 @@ export const AGENT_CASES: readonly Case[] = AGENTS.map(agent => ({
   run: context => runAgent(context, agent),
 }))
 
-async function runAgent(context: CaseContext, agent: Agent): Promise<undefined> {
+async function runAgent(context: CaseContext, agent: Agent): Promise<string | undefined> {
   const { world } = context
   const provider = world.providers[agent.provider]
-  const start = provider.exchanges.length
+  const mark = await markBooks(world)
 
   const env = { ...world.interceptedEnv, ...agent.env(world) }
   const { stdout } = await invoke(context, { name: agent.name, command: agent.command, env })
   assertAnswered(stdout)
 
-  const calls = await modelCalls(provider, start, agent.path)
+  const calls = await modelCalls(provider, mark.exchanges[agent.provider], agent.path)
   const last = calls.at(-1)
   assert.ok(last)
   assert.equal(last.webSocket, agent.webSocket === true, 'WebSocket')
   assert.equal(last.outcome, 'sent', 'the last model call')
   assertKey(calls, agent.header, agent.key)
-  if (agent.provider !== 'gemini') await assertBooked(world, last)
+  if (agent.provider === 'gemini' || agent.record === undefined) {
+    assert.deepEqual(await rowsSince(world, mark), [], 'rows of a tunnelled client')
+  } else {
+    const { provider: name, path, webSocket = false, record } = agent
+    await assertBooked(world, last)
+    await assertRecorded(world, mark, { provider: name, path, webSocket, ...record })
+  }
   assertNoTokenLeft(world)
   assert.ok(!provider.sawInHeaders(PLACEHOLDER_KEY), 'the provider saw the placeholder')
+  return agent.record?.promptMissing
 }

@@ -12,7 +12,9 @@ import type { Case } from './case.ts'
 import { type Installation, installClients, installedVersion } from './install.ts'
 import { runProcess } from './process.ts'
 import { SDK_CASES } from './sdks.ts'
+import { TOOL_CALL_CASES } from './tool-calls.ts'
 import { TOOL_CASES } from './tools.ts'
+import { TOTAL_CASES } from './totals.ts'
 import { clientPath, startWorld, type World } from './world.ts'
 
 interface Row {
@@ -24,9 +26,13 @@ interface Row {
 }
 
 const wanted = process.argv.slice(2)
-const cases = [...AGENT_CASES, ...SDK_CASES, ...TOOL_CASES].filter(
-  ({ client }) => wanted.length === 0 || wanted.some(word => client.includes(word)),
-)
+const cases = [
+  ...AGENT_CASES,
+  ...SDK_CASES,
+  ...TOOL_CALL_CASES,
+  ...TOOL_CASES,
+  ...TOTAL_CASES,
+].filter(({ client }) => wanted.length === 0 || wanted.some(word => client.includes(word)))
 const rows = await runAll(cases)
 const failed = rows.filter(({ failure }) => failure !== undefined)
 for (const { client, failure } of failed) console.log(`\n── ${client}\n${failure}`)
@@ -105,7 +111,7 @@ function recentLog({ daemon }: World): string {
 
 function print(row: Row): Row {
   const columns = [
-    row.client.padEnd(38),
+    row.client.padEnd(46),
     row.version.padEnd(10),
     row.seconds.toFixed(1).padStart(5),
   ]

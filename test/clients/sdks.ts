@@ -4,6 +4,7 @@ import { PLACEHOLDER_KEY } from '../../src/kernel/provider.ts'
 import { ANSWER_PIECES, ANSWER_TEXT } from '../support/dialects/answer.ts'
 import { parseJsonObject } from '../support/json.ts'
 import type { Exchange } from '../support/provider-exchange.ts'
+import { markBooks } from './books.ts'
 import {
   assertKey,
   assertNoTokenLeft,
@@ -12,15 +13,17 @@ import {
   invoke,
   modelCalls,
 } from './case.ts'
+import { assertRecorded, type ExpectedRecord } from './record.ts'
 import { CENTRAL_KEYS } from './world.ts'
 
-interface Sdk {
+export interface Sdk {
   readonly driver: 'anthropic' | 'openai' | 'responses'
   readonly packageName: string
   readonly provider: 'anthropic' | 'openai'
   readonly path: string
   readonly header: string
   readonly key: string
+  readonly record: Pick<ExpectedRecord, 'format' | 'client' | 'model'>
 }
 
 const OPENAI = {
@@ -30,7 +33,7 @@ const OPENAI = {
   key: `Bearer ${CENTRAL_KEYS.openai}`,
 } as const
 
-const SDKS: readonly Sdk[] = [
+export const SDKS: readonly Sdk[] = [
   {
     driver: 'anthropic',
     packageName: '@anthropic-ai/sdk',
@@ -38,9 +41,20 @@ const SDKS: readonly Sdk[] = [
     path: '/v1/messages',
     header: 'x-api-key',
     key: CENTRAL_KEYS.anthropic,
+    record: { format: 'messages', client: 'Unknown', model: 'claude-sonnet-4-5' },
   },
-  { ...OPENAI, driver: 'openai', path: '/v1/chat/completions' },
-  { ...OPENAI, driver: 'responses', path: '/v1/responses' },
+  {
+    ...OPENAI,
+    driver: 'openai',
+    path: '/v1/chat/completions',
+    record: { format: 'chat', client: 'Unknown', model: 'gpt-5' },
+  },
+  {
+    ...OPENAI,
+    driver: 'responses',
+    path: '/v1/responses',
+    record: { format: 'responses', client: 'Unknown', model: 'gpt-5' },
+  },
 ]
 
 export const SDK_CASES: readonly Case[] = SDKS.flatMap(sdk =>
@@ -58,7 +72,7 @@ async function runSdk(
 ): Promise<undefined> {
   const { world, installDir } = context
   const provider = world.providers[sdk.provider]
-  const start = provider.exchanges.length
+  const mark = await markBooks(world)
   const driver = join(import.meta.dirname, 'sdk-driver.mjs')
   const keys = { ANTHROPIC_API_KEY: world.token, OPENAI_API_KEY: PLACEHOLDER_KEY }
 
@@ -68,7 +82,7 @@ async function runSdk(
     env: { ...world.interceptedEnv, ...keys },
   })
   const report = parseJsonObject(stdout)
-  const [call] = await modelCalls(provider, start, sdk.path)
+  const [call] = await modelCalls(provider, mark.exchanges[sdk.provider], sdk.path)
   assert.ok(call)
 
   assert.equal(report['text'], ANSWER_TEXT)
@@ -77,6 +91,13 @@ async function runSdk(
   assertKey([call], sdk.header, sdk.key)
   assertNoTokenLeft(world)
   if (mode === 'stream') assertArrivedAsSent(call, report['arrivals'])
+  const streaming = mode === 'stream'
+  await assertRecorded(world, mark, {
+    provider: sdk.provider,
+    path: sdk.path,
+    streaming,
+    ...sdk.record,
+  })
 }
 
 /** The first text is there before the last event has left, and no two thirds come at once. */

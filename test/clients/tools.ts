@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { markBooks } from './books.ts'
 import {
   assertKey,
   assertNoTokenLeft,
@@ -11,11 +12,13 @@ import {
   modelCalls,
 } from './case.ts'
 import { GREETING } from './package-servers.ts'
+import { ASK, assertRecorded } from './record.ts'
 import { CENTRAL_KEYS } from './world.ts'
 
 const PYTHON_REQUESTS = `
 import hashlib, json, os, requests
-body = json.dumps({"model": "gpt-5", "stream": True, "messages": []})
+body = json.dumps({"model": "gpt-5", "stream": True,
+    "messages": [{"role": "user", "content": "say hi"}]})
 answer = requests.post(
     "https://api.openai.com/v1/chat/completions",
     data=body, stream=True, timeout=30,
@@ -41,8 +44,9 @@ export const TOOL_CASES: readonly Case[] = [
 
 async function runCurl(context: CaseContext): Promise<undefined> {
   const { world } = context
-  const start = world.providers.anthropic.exchanges.length
-  const body = JSON.stringify({ model: 'claude-sonnet-4-5', stream: true, messages: [] })
+  const mark = await markBooks(world)
+  const messages = [{ role: 'user', content: [{ type: 'text', text: ASK }] }]
+  const body = JSON.stringify({ model: 'claude-sonnet-4-5', stream: true, messages })
 
   const { stdout } = await invoke(context, {
     name: 'curl',
@@ -57,29 +61,51 @@ async function runCurl(context: CaseContext): Promise<undefined> {
     ],
     env: world.interceptedEnv,
   })
-  const calls = await modelCalls(world.providers.anthropic, start, '/v1/messages')
+  const calls = await modelCalls(
+    world.providers.anthropic,
+    mark.exchanges.anthropic,
+    '/v1/messages',
+  )
 
   assert.equal(calls[0]?.request.text, body)
   assert.equal(calls[0]?.response.sha256, sha256(stdout))
   assertKey(calls, 'x-api-key', CENTRAL_KEYS.anthropic)
   assertNoTokenLeft(world)
+  await assertRecorded(world, mark, {
+    provider: 'anthropic',
+    path: '/v1/messages',
+    format: 'messages',
+    client: 'Unknown',
+    model: 'claude-sonnet-4-5',
+  })
 }
 
 async function runPython(context: CaseContext): Promise<undefined> {
   const { world } = context
-  const start = world.providers.openai.exchanges.length
+  const mark = await markBooks(world)
   const { stdout } = await invoke(context, {
     name: 'python-requests',
     command: ['python3', '-c', PYTHON_REQUESTS],
     env: { ...world.interceptedEnv, OPENAI_API_KEY: world.token },
   })
-  const calls = await modelCalls(world.providers.openai, start, '/v1/chat/completions')
+  const calls = await modelCalls(
+    world.providers.openai,
+    mark.exchanges.openai,
+    '/v1/chat/completions',
+  )
 
   const [sent, received] = stdout.trim().split(' ')
   assert.equal(sent, calls[0]?.request.sha256, 'the request body changed on its way')
   assert.equal(received, calls[0]?.response.sha256, 'the answer changed on its way')
   assertKey(calls, 'authorization', `Bearer ${CENTRAL_KEYS.openai}`)
   assertNoTokenLeft(world)
+  await assertRecorded(world, mark, {
+    provider: 'openai',
+    path: '/v1/chat/completions',
+    format: 'chat',
+    client: 'Unknown',
+    model: 'gpt-5',
+  })
 }
 
 async function runGit(context: CaseContext): Promise<undefined> {

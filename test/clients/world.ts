@@ -19,6 +19,8 @@ export const CENTRAL_KEYS = {
 export interface World extends AsyncDisposable {
   readonly daemon: DaemonProcess
   readonly token: string
+  /** May read everybody's records. */
+  readonly auditorToken: string
   readonly dir: string
   /** Intercepted: anthropic, openai, copilot. Reached by a raw tunnel: gemini. */
   readonly providers: Readonly<Record<ProviderName, Provider>>
@@ -50,6 +52,7 @@ export async function startWorld(): Promise<World> {
     await startDaemonProcess({ env: { ...providerEnv(providers), ...tunnelEnv(tunnelled) } }),
   )
   const token = await createToken(daemon, USER)
+  const auditorToken = await createToken(daemon, 'auditor', '--admin')
   const interceptedEnv = await clientEnvironment(daemon, token)
   const tunnelledEnv = tunnelEnvironment(interceptedEnv, testPki().certFile)
 
@@ -57,6 +60,7 @@ export async function startWorld(): Promise<World> {
   return {
     daemon,
     token,
+    auditorToken,
     dir,
     providers,
     origins,

@@ -76,7 +76,6 @@ const AGENTS: readonly Agent[] = [
       client: 'Claude Code',
       model: 'claude-opus-5-5',
       sessionHeader: 'x-claude-code-session-id',
-      promptMissing: 'the prompt, behind which this model gets a system message',
     },
     env: ({ token }) => ({ ANTHROPIC_API_KEY: token }),
   },

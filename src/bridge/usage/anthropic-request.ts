@@ -3,7 +3,7 @@ import { asName, asObject, asText, type JsonObject, objectsOf, parseObject } fro
 
 /** A request of Anthropic's Messages API. */
 export function anthropicRequest(body: JsonObject): RequestFacts {
-  const last = Array.isArray(body['messages']) ? asObject(body['messages'].at(-1)) : undefined
+  const last = lastTurn(body['messages'])
   return {
     model: asName(body['model']) ?? null,
     streaming: body['stream'] === true,
@@ -11,6 +11,12 @@ export function anthropicRequest(body: JsonObject): RequestFacts {
     correlatingToolCallId: lastToolResult(last),
     bodySessionId: sessionId(asObject(body['metadata'])?.['user_id']),
   }
+}
+
+/** Claude Code puts a `system` message behind the user's; that is no turn. */
+function lastTurn(messages: unknown): JsonObject | undefined {
+  if (!Array.isArray(messages)) return undefined
+  return asObject(messages.findLast(message => asObject(message)?.['role'] !== 'system'))
 }
 
 /** The text of a message: a string, or the last text block of a list. */

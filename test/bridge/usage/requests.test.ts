@@ -48,6 +48,16 @@ const ANTHROPIC: readonly Row[] = [
     ]),
     { correlatingToolCallId: 'toolu_1', prompt: 'go on' },
   ],
+  [
+    'the prompt before a system message, which is no turn',
+    {
+      messages: [
+        { role: 'user', content: 'say hi' },
+        { role: 'system', content: '# Environment' },
+      ],
+    },
+    { prompt: 'say hi' },
+  ],
   ['a session as JSON', asked('{"device_id":"d","session_id":" s-1 "}'), { bodySessionId: 's-1' }],
   ['an empty session as JSON', asked('{"session_id":""}'), {}],
   ['JSON without a session', asked('{"device_id":"d"}'), {}],

@@ -1,7 +1,7 @@
-import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import type { Server } from 'node:http'
 import { Server as HttpsServer } from 'node:https'
+import type { Socket } from 'node:net'
 import type { SecureContextOptions } from 'node:tls'
 import { createSecureContext } from 'node:tls'
 import type { Settings, TlsFiles } from '../config/settings.ts'
@@ -36,19 +36,23 @@ export async function openListeners(
   const { proxy, limits } = settings
   const tls = proxy.tls === undefined ? undefined : readTls(proxy.tls)
   const servers: Server[] = []
+  await using opened = new AsyncDisposableStack()
   const openOne = async (
     address: ListenAddress,
     options: SecureContextOptions | undefined,
   ): Promise<ListenAddress> => {
     const server = createListener(deps, limits, options)
-    servers.push(server)
     const bound = await listen(server, address)
+    opened.use(closing(server))
+    servers.push(server)
     const at = { host: bound.address, port: bound.port }
     onBound(at)
     return at
   }
   const main = await openOne(proxy.listen, proxy.tlsListen === undefined ? tls : undefined)
   const beside = proxy.tlsListen === undefined ? undefined : await openOne(proxy.tlsListen, tls)
+
+  const keep = opened.move()
 
   return {
     proxy: main,
@@ -63,15 +67,29 @@ export async function openListeners(
     stop() {
       for (const server of servers) server.close()
     },
+    [Symbol.asyncDispose]: () => keep.disposeAsync(),
+  }
+}
+
+/**
+ * Ends a listener with everything that it accepted, whether or not it still
+ * listens. The sockets are kept here: the server's own list has no connection
+ * that is in its TLS handshake, and whoever hangs in one would keep us running.
+ */
+function closing(server: Server): AsyncDisposable {
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
+  const closed = new Promise<void>(resolve => {
+    server.once('close', () => resolve())
+  })
+  return {
     async [Symbol.asyncDispose]() {
-      await Promise.all(
-        servers.map(async server => {
-          if (!server.listening) return
-          server.close()
-          server.closeAllConnections()
-          await once(server, 'close')
-        }),
-      )
+      if (server.listening) server.close()
+      for (const socket of sockets) socket.destroy()
+      await closed
     },
   }
 }

@@ -1,4 +1,3 @@
-import { userInfo } from 'node:os'
 import { writeTrustFiles } from '../ca/trust.ts'
 import type { Settings } from '../config/settings.ts'
 import { loadOrCreateAuthority } from '../daemon/authority.ts'
@@ -11,6 +10,7 @@ import { createToken } from '../record/tokens.ts'
 import { type CliContext, configure, flagValue } from './context.ts'
 import { clientEnvironment } from './environment.ts'
 import { SHELLS, type Shell, writeVariables } from './shells.ts'
+import { userName, userProblem } from './user-name.ts'
 
 export const ENV_USAGE = `Usage: aibridgeproxyd env [--shell ${SHELLS.join('|')}] [--user NAME] [--token T] [--host HOST]
 
@@ -27,7 +27,7 @@ export async function runEnv(context: CliContext): Promise<number> {
   })
   const { settings } = configured.loaded
   const shell = parseShell(flagValue(configured, 'shell'))
-  const user = flagValue(configured, 'user') ?? context.env['USER'] ?? userInfo().username
+  const user = parseUser(flagValue(configured, 'user')) ?? userName(context.env)
   const proxy = reachable(settings, flagValue(configured, 'host'))
 
   const authority = await loadOrCreateAuthority(settings, systemClock.now())
@@ -55,6 +55,12 @@ function parseShell(text: string | undefined): Shell {
   const shell = SHELLS.find(known => known === text)
   if (shell !== undefined) return shell
   throw new ConfigurationError([`--shell: "${text}" is not one of ${SHELLS.join(', ')}`])
+}
+
+function parseUser(text: string | undefined): string | undefined {
+  const problem = text === undefined ? undefined : userProblem(text)
+  if (problem !== undefined) throw new ConfigurationError([problem])
+  return text
 }
 
 function reachable({ proxy }: Settings, host: string | undefined): ListenAddress {

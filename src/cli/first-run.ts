@@ -1,4 +1,3 @@
-import { userInfo } from 'node:os'
 import { writeTrustFiles } from '../ca/trust.ts'
 import type { Settings } from '../config/settings.ts'
 import type { Daemon } from '../daemon.ts'
@@ -7,6 +6,7 @@ import type { Secret } from '../kernel/secret.ts'
 import { openDatabase } from '../record/database.ts'
 import { createToken, listTokens } from '../record/tokens.ts'
 import type { CliContext } from './context.ts'
+import { userName } from './user-name.ts'
 
 /**
  * A token for whoever starts the daemon for the first time, so that there is
@@ -21,7 +21,7 @@ export function firstToken(
   const database = openDatabase(settings.stateDir)
   try {
     if (listTokens(database).length > 0) return undefined
-    const user = userInfo().username
+    const user = userName(env)
     const wanted = { user, name: 'first', admin: true, expiresAt: undefined }
     return { user, ...createToken(database, { ...wanted, createdAt: systemClock.now() }) }
   } finally {

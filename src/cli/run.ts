@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { openSync } from 'node:fs'
 import { mkdtempDisposable } from 'node:fs/promises'
-import { constants, devNull, tmpdir, userInfo } from 'node:os'
+import { constants, devNull, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { writeTrustFiles } from '../ca/trust.ts'
 import { deploymentConfig } from '../config/output/deployment-config.ts'
@@ -15,6 +15,7 @@ import { generateToken } from '../record/tokens.ts'
 import { type CliContext, configure, flagValue } from './context.ts'
 import { clientEnvironment } from './environment.ts'
 import { RunSummary } from './run-summary.ts'
+import { userName } from './user-name.ts'
 import { packageVersion } from './version.ts'
 
 export const RUN_USAGE = `Usage: aibridgeproxyd run [--log FILE] [--OPTION VALUE …] [--] COMMAND [ARG …]
@@ -44,7 +45,7 @@ export async function runRun(context: CliContext): Promise<number> {
     level: settings.log.level,
     fd: openSync(flagValue(configured, 'log') ?? devNull, 'a', 0o600),
   })
-  const user = userInfo().username
+  const user = userName(context.env)
   const token = generateToken()
   const summary = new RunSummary()
   await using daemon = await startDaemon(settings, {

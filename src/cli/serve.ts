@@ -29,12 +29,13 @@ export async function runServe(context: CliContext): Promise<number> {
   for (const warning of loaded.warnings) log.logger.warn(warning)
 
   const current = { loaded }
-  const first = firstToken(settings, context.env)
   const daemon = await startDaemon(settings, {
     log,
     version: packageVersion(),
     deploymentConfig: () => deploymentConfig(current.loaded),
   })
+  // Only now: a token that is made before a start that fails is never shown.
+  const first = firstToken(settings, context.env)
   context.stderr.write(await welcome(daemon, settings, first))
   logListening(daemon, log)
 

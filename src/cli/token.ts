@@ -8,14 +8,13 @@ import { openDatabase } from '../record/database.ts'
 import type { NewToken } from '../record/tokens.ts'
 import { createToken, listTokens, revokeToken } from '../record/tokens.ts'
 import { formatTokens, tokensToJson } from './token-list.ts'
+import { userProblem } from './user-name.ts'
 
 export const TOKEN_USAGE = `Usage:
   aibridgeproxyd token create --user NAME [--name LABEL] [--expires 30d] [--admin]
   aibridgeproxyd token list [--json]
   aibridgeproxyd token revoke ID`
 
-/** ASCII only, so that no two users look alike in a log. */
-const USER = /^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$/
 const LIFETIME = duration({ minMs: 60_000, maxMs: LONGEST_MS })
 const LABEL = /^[^\p{C}\p{Zl}\p{Zp}]{1,64}$/u
 
@@ -91,12 +90,8 @@ function parseCreate(args: readonly string[], now: number): NewToken {
   const lifetime = expires === undefined ? undefined : LIFETIME.parse(expires)
 
   const problems = positionals.map(word => `unexpected argument: ${word}`)
-  if (user === undefined) problems.push('--user is missing: whose token is it?')
-  else if (!USER.test(user)) {
-    problems.push(
-      '--user must be 1 to 64 of A-Z a-z 0-9 . _ @ + - and begin with a letter or digit',
-    )
-  }
+  const problem = user === undefined ? '--user is missing: whose token is it?' : userProblem(user)
+  if (problem !== undefined) problems.push(problem)
   if (name !== undefined && !LABEL.test(name)) {
     problems.push('--name must be 1 to 64 printable characters')
   }

@@ -61,10 +61,10 @@ describe('env', () => {
 
   it('uses the token and the host that it is given, and keeps what NO_PROXY says', async () => {
     const result = await runCommand(
-      ['env', '--token', 'mine', '--host', 'proxy.example', '--user', 'a b'],
+      ['env', '--token', 'mine', '--host', 'proxy.example', '--user', 'a.b'],
       { ...env(), NO_PROXY: 'intranet.example' },
     )
-    assert.match(result.stdout, /HTTPS_PROXY='http:\/\/a%20b:mine@proxy\.example:8888'/)
+    assert.match(result.stdout, /HTTPS_PROXY='http:\/\/a\.b:mine@proxy\.example:8888'/)
     assert.match(result.stdout, /NO_PROXY='intranet\.example,localhost,127\.0\.0\.1,::1'/)
   })
 
@@ -75,6 +75,14 @@ describe('env', () => {
     })
     assert.match(result.stdout, /ANTHROPIC_API_KEY='sk-aibridge-placeholder'/)
     assert.doesNotMatch(result.stdout, /OPENAI_API_KEY|sk-ant-real/)
+  })
+
+  it('refuses users that no token could be made for', async () => {
+    for (const user of ['', 'a\nexport X=1']) {
+      const result = await runCommand(['env', '--user', user], env())
+      assert.equal(result.code, 2, JSON.stringify(user))
+      assert.match(result.stderr, /--user must be/)
+    }
   })
 
   it('refuses shells it does not know, and a port that nobody can know', async () => {

@@ -161,6 +161,20 @@ describe('serve with something wrong', () => {
     server.close()
   })
 
+  it('shows the first token at the start that succeeds', async () => {
+    const server = createServer()
+    const port = await listenOnLoopback(server)
+    await using state = await stateDirectory()
+    const failed = await runCommand(
+      ['serve'],
+      daemonEnv(state.path, { CODER_AIBRIDGE_PROXY_LISTEN_ADDR: `127.0.0.1:${port}` }),
+    )
+    server.close()
+    assert.equal(failed.code, 2)
+    await using daemon = await startDaemonProcess({ stateDir: state.path })
+    assert.match(daemon.stderr, /aibp_/)
+  })
+
   it('tells all problems of the configuration at once', async () => {
     const env = {
       CODER_AIBRIDGE_PROXY_ALLOWED_PORTS: '0',

@@ -8,9 +8,9 @@ export function refuseContradictions(values: Values, report: Report): void {
   refuseHalfPairs(values, report)
   refuseOpenProxy(values, report)
   refuseCollisions(values, report)
-  if (!values.bridge.enabled && values.api.accessUrl === undefined) {
+  if (!values.bridge.enabled) {
     report.problems.push(
-      'coder access URL is required when the bridge is off (CODER_AIBRIDGE_ENABLED=false): set CODER_ACCESS_URL',
+      'CODER_AIBRIDGE_ENABLED=false: intercepted calls cannot go to the bridge of a deployment yet, so they would have none: leave the option out or set it to true',
     )
   }
   warnAboutUpstream(values, report)

@@ -176,7 +176,11 @@ describe('contradictory settings refuse the start', () => {
       { ...tls, [`${P}AUTH`]: 'off', [`${P}TLS_LISTEN_ADDR`]: '10.0.0.1:8443' },
       /AUTH=off .*10.0.0.1:8443/,
     ],
-    ['no bridge at all', { CODER_AIBRIDGE_ENABLED: 'false' }, /coder access URL is required/],
+    [
+      'no bridge at all',
+      { CODER_AIBRIDGE_ENABLED: 'false', CODER_ACCESS_URL: 'https://coder.example' },
+      /CODER_AIBRIDGE_ENABLED=false: .*set it to true/,
+    ],
     [
       'unreadable upstream CA',
       { [`${P}UPSTREAM`]: 'https://p:1', [`${P}UPSTREAM_CA`]: '/none' },
@@ -264,10 +268,12 @@ describe('contradictory settings refuse the start', () => {
     load({ env: { CODER_HTTP_ADDRESS: '127.0.0.1:0', [`${P}LISTEN_ADDR`]: '127.0.0.1:0' } })
     load({ env: { [`${P}AUTH`]: 'off', [`${P}LISTEN_ADDR`]: '[::1]:8888' } })
     load({ env: { CODER_HTTP_ADDRESS: ':8889' } })
-    load({
-      env: { CODER_AIBRIDGE_ENABLED: 'false', CODER_ACCESS_URL: 'https://coder.example/sub/' },
-    })
     load({ env: { [`${P}ENABLED`]: 'false', CODER_HTTP_ADDRESS: '127.0.0.1:8888' } })
+  })
+
+  it('warns about an access URL, which nothing uses yet', () => {
+    const { warnings } = load({ env: { CODER_ACCESS_URL: 'https://coder.example/sub/' } })
+    assert.deepEqual(warnings, ['CODER_ACCESS_URL: "Access URL" is accepted but has no effect yet'])
   })
 
   it('warns about an upstream CA that nothing uses', () => {

@@ -22,6 +22,7 @@ export const API = defineGroup(
       json: ['access_url'],
       type: { ...baseUrl('invalid coder access URL'), json: goUrl },
       default: undefined,
+      effect: 'none-yet',
       example: 'https://coder.example',
     }),
   },

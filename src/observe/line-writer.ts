@@ -1,10 +1,12 @@
-import { write, writeSync } from 'node:fs'
+import { constants, fstatSync, openSync, write, writeSync } from 'node:fs'
 
 const CHUNK_BYTES = 256 * 1024
 const RETRY_MS = 20
 /** Lines of this long share a write: each one wakes a thread of the pool. */
 const GATHER_MS = 20
 const SYNC_ATTEMPTS = 100
+/** At the end nobody waits longer for a reader that does not read. */
+const LAST_FLUSH_MS = 1000
 
 /**
  * Writes lines to a file descriptor without blocking. What does not fit into
@@ -23,7 +25,7 @@ export class LineWriter {
   #gathering: NodeJS.Timeout | undefined
 
   constructor(fd: number, maxBytes: number) {
-    this.#fd = fd
+    this.#fd = nonBlocking(fd)
     this.#maxBytes = maxBytes
   }
 
@@ -42,12 +44,27 @@ export class LineWriter {
     if (this.#current === undefined) this.#gathering ??= setTimeout(() => this.#next(), GATHER_MS)
   }
 
-  /** Resolves when nothing is waiting any more, written or given up. */
+  /**
+   * For the end of the process: resolves when nothing is waiting any more,
+   * written or, after a second, given up with everything that comes later.
+   */
   flush(): Promise<void> {
     return new Promise(resolve => {
-      this.#idle.push(resolve)
+      const overdue = setTimeout(() => this.#giveUp(), LAST_FLUSH_MS)
+      this.#idle.push(() => {
+        clearTimeout(overdue)
+        resolve()
+      })
       if (this.#current === undefined) this.#next()
     })
+  }
+
+  #giveUp(): void {
+    this.#gone = true
+    this.#drops += this.#lines.length + (this.#current?.lines ?? 0)
+    this.#lines = []
+    this.#queuedBytes = 0
+    for (const resolve of this.#idle.splice(0)) resolve()
   }
 
   /**
@@ -55,6 +72,7 @@ export class LineWriter {
    * that are on their way already may come twice, rather than not at all.
    */
   flushSync(): void {
+    if (this.#gone) return
     for (let attempt = 0; attempt < SYNC_ATTEMPTS; attempt += 1) {
       const chunk = this.#current ?? this.#take()
       if (chunk === undefined) return
@@ -93,6 +111,7 @@ export class LineWriter {
     const chunk = this.#current
     if (chunk === undefined) return
     write(this.#fd, chunk.bytes, (error, written) => {
+      if (this.#gone) return
       if (isBusy(error)) return void setTimeout(() => this.#send(), RETRY_MS)
       if (error !== null) {
         // A closed pipe stays closed; a full disk may be emptied.
@@ -106,6 +125,20 @@ export class LineWriter {
       if (chunk.bytes.length > 0) this.#send()
       else this.#next()
     })
+  }
+}
+
+/**
+ * A pipe of its own file description, without blocking: a write to a full one
+ * would hold a thread of the pool, and the process could not end before it does.
+ * The description that we were given may be shared, so it stays as it is.
+ */
+function nonBlocking(fd: number): number {
+  try {
+    if (!fstatSync(fd).isFIFO()) return fd
+    return openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK)
+  } catch {
+    return fd
   }
 }
 

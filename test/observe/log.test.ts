@@ -107,6 +107,26 @@ test('a full disk is counted, and ends neither the process nor keeps it from end
   log.flushSync()
 })
 
+test('a pipe that nobody reads keeps the process for a second at most', async t => {
+  const code = `
+    import { createLog } from '${new URL('../../src/observe/log.ts', import.meta.url).href}'
+    const log = createLog({ level: 'info' })
+    for (let i = 0; i < 300; i += 1) log.logger.info({ fill: 'x'.repeat(1000) }, 'lost')
+    await log.flush()
+    log.flushSync()`
+  // Node gives its children sockets; the pipe is the shell's.
+  const script = '{ "$NODE" --input-type=module -e "$CODE"; echo "ended $?" >&2; } | sleep 15'
+  const child = spawn('sh', ['-c', script], {
+    env: { ...process.env, NODE: process.execPath, CODE: code },
+    stdio: ['ignore', 'ignore', 'pipe'],
+    detached: true,
+  })
+  t.after(() => child.pid !== undefined && process.kill(-child.pid, 'SIGKILL'))
+  const started = performance.now()
+  assert.deepEqual(await once(createInterface(child.stderr), 'line'), ['ended 0'])
+  assert.ok(performance.now() - started < 10_000)
+})
+
 test('a flush in an exit handler writes what is waiting', async () => {
   const code = `
     import { createLog } from '${new URL('../../src/observe/log.ts', import.meta.url).href}'

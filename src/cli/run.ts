@@ -130,12 +130,12 @@ function runChild(
   command: string,
   args: readonly string[],
   env: Record<string, string>,
-  { stderr }: CliContext,
+  { stdin, stderr }: CliContext,
 ): Promise<number> {
   return new Promise(resolve => {
     const child = spawn(command, [...args], { env, stdio: 'inherit' })
     const forward = (signal: NodeJS.Signals): void => {
-      child.kill(signal)
+      if (!fromTerminal(signal, stdin)) child.kill(signal)
     }
     for (const signal of FORWARDED) process.on(signal, forward)
     const done = (code: number): void => {
@@ -151,4 +151,10 @@ function runChild(
       done(code ?? 128 + (signal === null ? 0 : constants.signals[signal]))
     })
   })
+}
+
+/** A terminal signals its whole foreground group (termios(3), ISIG): the child has it already. */
+export function fromTerminal(signal: NodeJS.Signals, stdin: object): boolean {
+  const isTerminal = 'isTTY' in stdin && stdin.isTTY === true
+  return isTerminal && (signal === 'SIGINT' || signal === 'SIGQUIT')
 }

@@ -5,6 +5,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { fromTerminal } from '../../src/cli/run.ts'
 import { type CommandResult, daemonEnv, runCommand } from '../support/daemon-process.ts'
 import { testPki } from '../support/pki.ts'
 import { type Provider, startProvider } from '../support/provider.ts'
@@ -97,6 +98,13 @@ describe('run', () => {
     await once(child.stdout, 'data')
     child.kill('SIGTERM')
     assert.deepEqual(await once(child, 'exit'), [9, null])
+  })
+
+  it('leaves to the terminal the signals that it sends the child itself', () => {
+    assert.equal(fromTerminal('SIGINT', { isTTY: true }), true)
+    assert.equal(fromTerminal('SIGQUIT', { isTTY: true }), true)
+    assert.equal(fromTerminal('SIGTERM', { isTTY: true }), false)
+    assert.equal(fromTerminal('SIGINT', {}), false)
   })
 
   it('keeps its log where it is told to', async () => {

@@ -24,6 +24,9 @@ interface InjectContext {
 export function providerHeaders(headers: RawHeaders, context: InjectContext): string[] {
   const { credential, callerToken } = context
   const kept = filterHeaders(stripHopByHop(headers), (name, value) => {
+    // SECURITY: nothing follows an upgrade; a length would announce the bytes of
+    // whoever gets the connection next as a body.
+    if (context.upgrade && name === 'content-length') return false
     // SECURITY: a token of ours must not reach a provider, in whatever header.
     if (OURS.test(name) || holdsToken(value, callerToken)) return false
     if (!CREDENTIAL_HEADERS.has(name)) return true

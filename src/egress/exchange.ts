@@ -63,6 +63,9 @@ export function exchange(send: Send, order: Exchange): Promise<Reply> {
       const fault = answerFault(response)
       if (fault === undefined) resolve(responseReply(response))
       else request.destroy(new Error(fault))
+      // SECURITY: after an upgrade that was declined nobody knows what the origin
+      // takes the next bytes for: such a connection is not kept.
+      if (order.upgrade) request.shouldKeepAlive = false
       // The origin has said all it will: what it left of the request is of no
       // use, and its connection neither.
       response.once('end', () => {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Call, ConnectRequest, Verdict } from '../kernel/flow.ts'
-import { isAmbiguous } from '../kernel/framing.ts'
+import { hasBody, isAmbiguous } from '../kernel/framing.ts'
 import { headerValues, type RawHeaders } from '../kernel/headers.ts'
 import type { Reason } from '../kernel/reasons.ts'
 import { type Host, hostText, parseHostHeader, type Target } from '../kernel/target.ts'
@@ -20,11 +20,17 @@ const HTTPS_PORT = 443
  * Whether a decrypted request may go on. Identity, host and provider are fixed
  * at CONNECT: what the request says can only contradict them, never choose.
  */
-export function judgeRequest(message: IncomingMessage, session: Interception): Reason | undefined {
+export function judgeRequest(
+  message: IncomingMessage,
+  session: Interception,
+  upgrade = false,
+): Reason | undefined {
   const version = message.httpVersion
   if (version !== '1.1' && version !== '1.0') return 'request_malformed'
   if (message.method === 'TRACE') return 'method_not_allowed'
   if (isAmbiguous(version, message.rawHeaders)) return 'framing'
+  // SECURITY: its parser is gone, so nobody could say where that body ends.
+  if (upgrade && hasBody(message.rawHeaders)) return 'framing'
   const { target } = session.connect
   if (session.servername !== undefined && !namesHost(session.servername, target.host)) {
     return 'target_mismatch'

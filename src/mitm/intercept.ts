@@ -95,7 +95,8 @@ function createServer(deps: InterceptDeps, sessions: Sessions): http.Server {
     else void serveCall(deps, session, message, response)
   })
   server.on('upgrade', (message: IncomingMessage, socket: Duplex, head: Buffer) => {
-    const session = sessions.get(socket)
+    // Node wraps the socket while a body is still to come.
+    const session = sessions.get(message.socket)
     if (session === undefined) socket.destroy()
     else void serveUpgrade(deps, session, message, head)
   })

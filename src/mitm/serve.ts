@@ -56,7 +56,7 @@ export async function serveUpgrade(
   const gone = new AbortController()
   socket.once('close', () => gone.abort())
   try {
-    const fault = judgeRequest(message, session)
+    const fault = judgeRequest(message, session, true)
     if (fault !== undefined) throw new Refusal(fault)
     const reply = await deps.handle(
       toCall(message, session, { upgrade: true, inform: undefined, signal: gone.signal }),

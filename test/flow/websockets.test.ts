@@ -154,6 +154,36 @@ describe('a WebSocket', { concurrency: true }, () => {
     })
   }
 
+  for (const framing of ['Content-Length: 60', 'Transfer-Encoding: chunked']) {
+    it(`is refused when it announces a body (${framing})`, async () => {
+      await using world = await startAiWorld()
+      const socket = await openIntercepted(world.daemon, { authority: OPENAI })
+      const answer = await exchangeOn(socket, get('/v1/responses', HOST, [...UPGRADE, framing]))
+      assert.equal(answer.status, 400)
+      assert.equal(answer.head.header('x-aibridge-reason'), 'framing')
+      assert.equal(world.provider.exchanges.length, 0)
+      socket.destroy()
+    })
+  }
+
+  it('that is declined leaves no connection for the next caller, and no length', async () => {
+    const heads: string[] = []
+    const declined = 'HTTP/1.1 426 No\r\nContent-Length: 2\r\n\r\nno'
+    await using origin = await startScripted((socket, head) => {
+      heads.push(head)
+      socket.write(declined)
+      socket.resume()
+    })
+    await using daemon = await startAiDaemon(https(origin))
+    for (const headers of [[...UPGRADE, 'Content-Length: 0'], []]) {
+      const socket = await openIntercepted(daemon, { authority: OPENAI })
+      assert.equal((await exchangeOn(socket, get('/v1/responses', HOST, headers))).status, 426)
+      socket.destroy()
+    }
+    assert.equal(origin.connections, 2)
+    assert.doesNotMatch(heads[0] ?? '', /content-length/i)
+  })
+
   it('is refused in the dialect of the provider when that is gone', async () => {
     const origin = await startTcpOrigin(() => {}, { tls: true })
     await origin[Symbol.asyncDispose]()

@@ -1,4 +1,10 @@
-import { type Cidr, cidrsOverlap, parseCidr } from '../kernel/address.ts'
+import {
+  type Cidr,
+  cidrContains,
+  cidrsOverlap,
+  parseAddress,
+  parseCidr,
+} from '../kernel/address.ts'
 import type { Verdict } from '../kernel/flow.ts'
 import type { InterceptedHost } from '../kernel/provider.ts'
 import type { Reason } from '../kernel/reasons.ts'
@@ -9,6 +15,8 @@ export interface Policy {
   readonly ports: ReadonlySet<number>
   /** Canonical host, or `host port` where one port only counts, to provider. */
   readonly intercepted: ReadonlyMap<string, string>
+  /** Intercepted on some ports only; refused on the others. */
+  readonly portBound: ReadonlySet<string>
   readonly denyIpLiterals: boolean
   /** An allowlisted range holds loopback addresses, so localhost names may pass. */
   readonly loopbackNames: boolean
@@ -49,15 +57,18 @@ const LOOPBACK = ['127.0.0.0/8', '::1/128'].flatMap(text => parseCidr(text) ?? [
  */
 export function buildPolicy(source: PolicySource): Policy {
   const intercepted = new Map<string, string>()
+  const portBound = new Set<string>()
   for (const provider of source.providers) {
     for (const { host, port } of provider.hosts) {
       const key = port === undefined ? host : portKey(host, port)
       if (!intercepted.has(key)) intercepted.set(key, provider.name)
+      if (port !== undefined && !isLoopbackText(host)) portBound.add(host)
     }
   }
   return {
     ports: new Set(source.allowedPorts),
     intercepted,
+    portBound,
     denyIpLiterals: source.denyIpLiterals,
     loopbackNames: source.allowedPrivateCidrs.some(cidr =>
       LOOPBACK.some(loopback => cidrsOverlap(cidr, loopback)),
@@ -78,6 +89,8 @@ export function decide(target: Target, policy: Policy): Verdict {
   const provider =
     policy.intercepted.get(portKey(host, target.port)) ?? policy.intercepted.get(host)
   if (provider !== undefined) return { kind: 'intercept', provider, host }
+  // SECURITY: raw on another port it would be a way around the interception.
+  if (policy.portBound.has(host)) return refuse('port_denied')
 
   if (target.host.kind === 'address') {
     return policy.denyIpLiterals ? refuse('ip_literal') : { kind: 'tunnel' }
@@ -98,6 +111,13 @@ function deniedName(name: string, policy: Policy): Reason | undefined {
 
 function isWithin(name: string, domain: string): boolean {
   return name === domain || name.endsWith(`.${domain}`)
+}
+
+/** Behind a loopback host there are many services; each port is one of its own. */
+function isLoopbackText(host: string): boolean {
+  const address = parseAddress(host)
+  if (address === undefined) return isLocalhostName(host)
+  return LOOPBACK.some(cidr => cidrContains(cidr, address))
 }
 
 /** A blank cannot occur in a host, so the two kinds of key never meet. */

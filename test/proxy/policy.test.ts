@@ -36,6 +36,12 @@ describe('decide', () => {
     assert.equal(verdict('api.openai.com:8443'), 'port_denied')
   })
 
+  it('refuses a host that is intercepted on one port on every other port', () => {
+    const providers = [{ name: 'x', hosts: [{ host: 'api.example.com', port: 443 }] }]
+    assert.equal(verdict('api.example.com:443', { providers }), 'intercept x api.example.com')
+    assert.equal(verdict('api.example.com:80', { providers }), 'port_denied')
+  })
+
   it('leaves names that only look like an intercepted host to the tunnel', () => {
     for (const host of ['api.openai.com.evil.example', 'x.api.openai.com', 'evil-api.openai.com']) {
       assert.equal(verdict(`${host}:443`), 'tunnel', host)

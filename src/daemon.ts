@@ -186,6 +186,7 @@ function buildStages({ live, store, books, sessions, foundation }: Core): PlainD
     authenticate: createAuthenticate({
       mode: live.current.settings.proxy.auth,
       lookup: token => store.authenticate(token),
+      isActive: token => store.isActive(token),
     }),
     decide: target => decide(target, live.current.policy),
     open: (target, signal, via) => live.current.open(target, signal, via),

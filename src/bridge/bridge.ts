@@ -83,6 +83,7 @@ export function createBridge(deps: BridgeDeps): Handle {
       known,
     )
     try {
+      if (!call.caller.isValid()) throw new Refusal('token_revoked')
       if (target.kind === 'refuse') throw new Refusal(target.reason)
       if (credential.kind === 'refuse') throw new Refusal(credential.reason)
       // Record before act: without a row no byte goes out.

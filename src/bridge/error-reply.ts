@@ -25,6 +25,8 @@ export function errorReply(
       String(body.length),
       'X-Aibridge-Reason',
       reason,
+      // Nothing more will be answered on this connection.
+      ...(reason === 'token_revoked' ? ['Connection', 'close'] : []),
     ],
     body: Readable.from([body], { objectMode: false }),
   }

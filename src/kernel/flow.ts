@@ -17,6 +17,8 @@ export interface Identity {
 export interface Caller {
   readonly identity: Identity
   readonly token: Secret | undefined
+  /** False once the token is revoked or expired; asked anew by what lives long. */
+  readonly isValid: () => boolean
 }
 
 interface Peer {

@@ -8,6 +8,7 @@ const MAX_HEADER = 4096
 const ANONYMOUS: Caller = {
   identity: { user: 'anonymous', tokenId: '', admin: false },
   token: undefined,
+  isValid: () => true,
 }
 
 /**
@@ -32,6 +33,8 @@ interface AuthDeps {
   readonly mode: 'required' | 'off'
   /** The identity behind a token; rejects when the store cannot be asked. */
   readonly lookup: (token: string) => Promise<Identity | undefined>
+  /** The same from memory, for connections that live on. */
+  readonly isActive: (token: string) => boolean
 }
 
 /**
@@ -52,7 +55,7 @@ export function createAuthenticate(deps: AuthDeps): Authenticate {
     const identity = await ask(deps, password)
     if (identity === undefined)
       throw new Refusal('auth_invalid', 'unknown, expired or revoked token')
-    return { identity, token: new Secret(password) }
+    return { identity, token: new Secret(password), isValid: () => deps.isActive(password) }
   }
 }
 

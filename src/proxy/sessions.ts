@@ -19,6 +19,9 @@ export interface Session {
 /** More than any client sends ahead on one connection. */
 const MAX_PIPELINED = 32
 
+/** How often open connections are held against their tokens. */
+const REVOKED_CHECK_MS = 2000
+
 /**
  * The open sessions: how many there are in all and per caller, and the means to
  * end them. Counts are keyed by token, so the map is bounded by the tokens.
@@ -28,7 +31,8 @@ export class Sessions {
   readonly #open = new Map<Socket, { readonly session: Session; readonly stop: AbortController }>()
   readonly #drain = new AbortController()
   readonly #perCaller = new Map<string, number>()
-  readonly #admitted = new WeakSet<Socket>()
+  readonly #admitted = new Map<Socket, Caller>()
+  #sweep: NodeJS.Timeout | undefined
   readonly #unanswered = new WeakMap<Socket, number>()
   #idle: (() => void) | undefined
 
@@ -73,8 +77,14 @@ export class Sessions {
     const count = this.#perCaller.get(key) ?? 0
     if (count >= this.#limits().connectionsPerCaller) return 'too_many_connections'
     this.#perCaller.set(key, count + 1)
-    this.#admitted.add(client)
+    this.#admitted.set(client, caller)
+    this.#sweep ??= setInterval(() => this.#endInvalid(), REVOKED_CHECK_MS).unref()
     client.once('close', () => {
+      this.#admitted.delete(client)
+      if (this.#admitted.size === 0) {
+        clearInterval(this.#sweep)
+        this.#sweep = undefined
+      }
       const left = (this.#perCaller.get(key) ?? 1) - 1
       if (left === 0) this.#perCaller.delete(key)
       else this.#perCaller.set(key, left)
@@ -107,6 +117,15 @@ export class Sessions {
     signal.addEventListener('abort', () => resolve(), { once: true })
     await promise
     clearTimeout(timer)
+  }
+
+  /** Ends what a token that is no longer valid has opened. */
+  #endInvalid(): void {
+    for (const [client, caller] of this.#admitted) {
+      if (caller.isValid()) continue
+      this.#open.get(client)?.stop.abort()
+      client.destroy()
+    }
   }
 
   endAll(): void {

@@ -100,6 +100,12 @@ export class Store implements AsyncDisposable {
     return this.#active(hash)
   }
 
+  /** Whether a token that was authenticated before still is; from memory, at once. */
+  isActive(token: string): boolean {
+    const hash = hashToken(token)
+    return this.#extra.has(hash) || this.#active(hash) !== undefined
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#link[Symbol.asyncDispose]()
   }

@@ -15,7 +15,11 @@ function session(authority: string, servername: string | undefined): Interceptio
       id: 'c',
       peer: { address: '127.0.0.1', port: 1 },
       target: parsed.target,
-      caller: { identity: { user: 'u', tokenId: 't', admin: false }, token: undefined },
+      caller: {
+        identity: { user: 'u', tokenId: 't', admin: false },
+        token: undefined,
+        isValid: () => true,
+      },
     },
     verdict: { kind: 'intercept', provider: 'openai', host: 'api.openai.com' },
     servername,

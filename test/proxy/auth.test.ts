@@ -45,6 +45,7 @@ describe('createAuthenticate', () => {
   const asked: string[] = []
   const authenticate = createAuthenticate({
     mode: 'required',
+    isActive: () => true,
     lookup: async token => {
       asked.push(token)
       if (token === 'down') throw new Error('disk on fire')
@@ -84,7 +85,11 @@ describe('createAuthenticate', () => {
   })
 
   it('lets everybody in as anonymous when it is switched off', async () => {
-    const open = createAuthenticate({ mode: 'off', lookup: async () => undefined })
+    const open = createAuthenticate({
+      mode: 'off',
+      lookup: async () => undefined,
+      isActive: () => false,
+    })
     const caller = await open([])
     assert.equal(caller.identity.user, 'anonymous')
     assert.equal(caller.token, undefined)

@@ -5,7 +5,11 @@ import { describe, it } from 'node:test'
 import type { Caller } from '../../src/kernel/flow.ts'
 import { Sessions } from '../../src/proxy/sessions.ts'
 
-const CALLER: Caller = { identity: { user: 'u', tokenId: 't', admin: false }, token: undefined }
+const CALLER: Caller = {
+  identity: { user: 'u', tokenId: 't', admin: false },
+  token: undefined,
+  isValid: () => true,
+}
 
 describe('sessions', () => {
   it('count a caller until the connection closes', async () => {

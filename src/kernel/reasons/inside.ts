@@ -8,6 +8,12 @@ export const INSIDE_REASONS = {
     level: 'warn',
     doc: 'Inner Host or SNI contradicts the CONNECT target.',
   },
+  token_revoked: {
+    status: 401,
+    text: 'Your proxy token was revoked or has expired.',
+    level: 'warn',
+    doc: 'A call on a connection whose token stopped being valid after CONNECT.',
+  },
   no_credential: {
     status: 401,
     text: 'No provider credential: configure a central key for this provider, or send your own.',

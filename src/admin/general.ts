@@ -18,14 +18,14 @@ export const GENERAL_ROUTES: readonly Route[] = [
   {
     method: 'GET',
     path: '/api/v2/buildinfo',
-    access: 'loopback',
+    access: 'user',
     summary: 'Version and deployment id, in the shape of Coder.',
     handle: answerBuildInfo,
   },
   {
     method: 'GET',
     path: '/api/v2/updatecheck',
-    access: 'loopback',
+    access: 'user',
     summary: 'Always current: this daemon calls nobody to ask.',
     handle: ({ response, deps }) =>
       respondJson(response, 200, { current: true, url: '', version: deps.version }),

@@ -43,7 +43,7 @@ test("the general API has Coder's shapes", async t => {
   const json = async (path: string, init?: RequestInit): Promise<unknown> =>
     (await get(path, init)).json()
   assert.deepEqual(await json('/api/v2/'), { message: '👋' })
-  assert.deepEqual(await json('/api/v2/buildinfo'), {
+  assert.deepEqual(await json('/api/v2/buildinfo', asUser), {
     agent_api_version: '',
     dashboard_url: '',
     deployment_id: 'b5a1c7de-0000-4000-8000-000000000000',
@@ -55,7 +55,11 @@ test("the general API has Coder's shapes", async t => {
     webpush_public_key: '',
     workspace_proxy: false,
   })
-  assert.deepEqual(await json('/api/v2/updatecheck'), { current: true, url: '', version: '1.2.3' })
+  assert.deepEqual(await json('/api/v2/updatecheck', asUser), {
+    current: true,
+    url: '',
+    version: '1.2.3',
+  })
   assert.deepEqual(await json('/api/v2/experiments', asUser), [])
   assert.deepEqual(await json('/api/v2/experiments/available', asUser), [])
   assert.deepEqual(await json('/api/v2/deployment/config', asAdmin), { config: {}, options: [] })

@@ -14,6 +14,7 @@ export function refuseContradictions(values: Values, report: Report): void {
     )
   }
   warnAboutUpstream(values, report)
+  warnAboutClearText(values, report)
 }
 
 function refuseHalfPairs({ proxy }: Values, report: Report): void {
@@ -62,6 +63,21 @@ function refuseCollisions(values: Values, report: Report): void {
         `${name} and ${otherName} are the same address, ${listenAddress.format(other)}: give each listener its own port`,
       )
     }
+  }
+}
+
+/** SECURITY: whoever can listen in the network between reads every token. */
+function warnAboutClearText({ proxy, http }: Values, report: Report): void {
+  const isPlain = proxy.tlsCertFile === undefined || proxy.tlsListen !== undefined
+  if (proxy.enabled && isPlain && !isLoopbackListener(proxy.listen)) {
+    report.warnings.push(
+      `CODER_AIBRIDGE_PROXY_LISTEN_ADDR: tokens cross the network in clear text to ${listenAddress.format(proxy.listen)}: give the listener a certificate (CODER_AIBRIDGE_PROXY_TLS_CERT_FILE), or see that the network is trusted`,
+    )
+  }
+  if (!isLoopbackListener(http.address)) {
+    report.warnings.push(
+      `CODER_HTTP_ADDRESS: tokens cross the network in clear text to ${listenAddress.format(http.address)}: put a TLS terminating proxy before it, or see that the network is trusted`,
+    )
   }
 }
 

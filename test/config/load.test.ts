@@ -276,6 +276,15 @@ describe('contradictory settings refuse the start', () => {
     assert.deepEqual(warnings, ['CODER_ACCESS_URL: "Access URL" is accepted but has no effect yet'])
   })
 
+  it('warns about listeners that take tokens in clear text beyond loopback', () => {
+    const plain = load({ env: { CODER_HTTP_ADDRESS: ':8889', [`${P}LISTEN_ADDR`]: ':8888' } })
+    assert.equal(plain.warnings.filter(text => text.includes('clear text')).length, 2)
+    const secure = load({
+      env: { [`${P}LISTEN_ADDR`]: ':8888', [`${P}TLS_CERT_FILE`]: 'c', [`${P}TLS_KEY_FILE`]: 'k' },
+    })
+    assert.deepEqual(secure.warnings, [])
+  })
+
   it('warns about an upstream CA that nothing uses', () => {
     const env = { [`${P}UPSTREAM`]: 'http://p:1', [`${P}UPSTREAM_CA`]: '/none' }
     assert.deepEqual(load({ env }).warnings, [

@@ -61,7 +61,7 @@ export function createBridge(deps: BridgeDeps): Handle {
     const provider = config.providers.get(call.provider)
     if (provider === undefined) throw new Refusal('provider_gone', call.provider)
     const { type, settings } = provider
-    const target = route(call.path, {
+    const target = route(call.path, call.method, {
       type,
       basePath: settings.basePath,
       passthrough: config.passthrough,

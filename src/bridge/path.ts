@@ -42,6 +42,14 @@ export function routeSuffix(path: string, routePrefix: '' | '/v1'): string | und
   return isUnder(pathOnly, routePrefix) ? pathOnly.slice(routePrefix.length) : undefined
 }
 
+/** The same for a path that already is the provider's own, and stays. */
+export function baseSuffix(path: string, basePath: string): string | undefined {
+  const pathOnly = path.split('?', 1)[0] ?? path
+  return basePath !== '' && isUnder(pathOnly, basePath)
+    ? pathOnly.slice(basePath.length)
+    : undefined
+}
+
 function isUnder(path: string, prefix: string): boolean {
   if (!path.startsWith(prefix)) return false
   const next = path[prefix.length]

@@ -1,6 +1,6 @@
 import type { ProviderType } from '../kernel/provider.ts'
 import type { Reason } from '../kernel/reasons.ts'
-import { hasDotSegment, routeSuffix, upstreamPath } from './path.ts'
+import { baseSuffix, hasDotSegment, routeSuffix, upstreamPath } from './path.ts'
 
 export type Route =
   | {
@@ -23,15 +23,20 @@ interface RouteContext {
  * Where a call goes. The lists exist because a central key may be powerful: it
  * is only ever put on paths that are known to be harmless.
  */
-export function route(path: string, { type, basePath, passthrough }: RouteContext): Route {
+export function route(
+  path: string,
+  method: string,
+  { type, basePath, passthrough }: RouteContext,
+): Route {
   if (hasDotSegment(path)) return { kind: 'refuse', reason: 'dot_segment' }
-  const suffix = routeSuffix(path, type.routePrefix)
+  const suffixes = [routeSuffix(path, type.routePrefix), baseSuffix(path, basePath)]
   const mapped = upstreamPath(path, { routePrefix: type.routePrefix, basePath })
-  const bridged = suffix === undefined ? undefined : match(type.bridged, suffix)
+  const bridged = match(type.bridged, suffixes)
   if (bridged !== undefined) {
     return { kind: 'bridged', listed: true, label: type.routePrefix + bridged, path: mapped }
   }
-  const listed = suffix === undefined ? undefined : match(type.passthrough, suffix)
+  const found = match(type.passthrough, suffixes)
+  const listed = found !== undefined && isHarmless(found, method) ? found : undefined
   if (listed === undefined && passthrough === 'listed') {
     return { kind: 'refuse', reason: 'route_not_supported' }
   }
@@ -39,6 +44,20 @@ export function route(path: string, { type, basePath, passthrough }: RouteContex
   return { kind: 'passthrough', listed: listed !== undefined, label, path: mapped }
 }
 
-function match(entries: readonly string[], suffix: string): string | undefined {
-  return entries.find(entry => (entry.endsWith('/') ? suffix.startsWith(entry) : suffix === entry))
+/**
+ * SECURITY: a central key may delete or change what belongs to the whole
+ * organisation, so it goes with few methods only, and models are just read.
+ */
+function isHarmless(entry: string, method: string): boolean {
+  if (method === 'GET' || method === 'HEAD') return true
+  return method === 'POST' && !/\/models\/?$/.test(entry)
+}
+
+function match(
+  entries: readonly string[],
+  suffixes: readonly (string | undefined)[],
+): string | undefined {
+  return entries.find(entry =>
+    suffixes.some(suffix => (entry.endsWith('/') ? suffix?.startsWith(entry) : suffix === entry)),
+  )
 }

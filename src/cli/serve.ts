@@ -7,6 +7,7 @@ import { describeError } from '../kernel/error.ts'
 import { createLog, type Log } from '../observe/log.ts'
 import { type CliContext, configure } from './context.ts'
 import { firstToken, welcome } from './first-run.ts'
+import { keepLastWords } from './last-words.ts'
 import { packageVersion } from './version.ts'
 
 export const SERVE_USAGE = `Usage: aibridgeproxyd [serve] [--OPTION VALUE …]
@@ -26,6 +27,7 @@ export async function runServe(context: CliContext): Promise<number> {
     return 0
   }
   const log = createLog({ level: settings.log.level })
+  using _ = keepLastWords(log)
   for (const warning of loaded.warnings) log.logger.warn(warning)
 
   const current = { loaded }

@@ -8,15 +8,16 @@ import { parseAuthority, type Target } from '../kernel/target.ts'
 import { buildPolicy, decide } from '../proxy/policy.ts'
 import { type CliContext, configure, flagValue } from './context.ts'
 
-export const CHECK_USAGE = `Usage: aibridgeproxyd check [--explain HOST:PORT] [--OPTION VALUE …]
+export const CHECK_USAGE = `Usage: aibridgeproxyd check [--explain HOST:PORT [--user NAME]] [--OPTION VALUE …]
 
 Validates the configuration and prints every value with where it came from.
-With --explain, says what would happen to a CONNECT to that target instead.
+With --explain, says what would happen to a CONNECT to that target instead; the
+rules are the same for every user.
 Exits with 2 when the configuration would not start.`
 
 /** `check`: exit code 0; a bad configuration is thrown by `configure`. */
 export function runCheck(context: CliContext): number {
-  const configured = configure(context, { own: { explain: 'value' } })
+  const configured = configure(context, { own: { explain: 'value', user: 'value' } })
   const [operand] = configured.rest
   if (operand !== undefined) {
     throw new ConfigurationError([`check: unexpected ${operand}: see check --help`])
@@ -27,6 +28,7 @@ export function runCheck(context: CliContext): number {
       ? describeValues(configured.loaded)
       : `${explain(target, configured.loaded.settings)}\n`
   context.stdout.write(text)
+  for (const warning of configured.loaded.warnings) context.stderr.write(`warning: ${warning}\n`)
   return 0
 }
 

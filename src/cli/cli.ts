@@ -30,9 +30,10 @@ export async function runCli(context: CliContext): Promise<number> {
 }
 
 async function runCommand(command: Command, context: CliContext): Promise<number> {
-  const [first] = context.args
-  if (first === '--help' || first === '-h') {
-    context.stdout.write(`${command.usage}\n`)
+  const asked = ownWords(command, context.args).find(word => HELP_OR_VERSION.has(word))
+  if (asked !== undefined) {
+    const isVersion = asked === '--version' || asked === '-v'
+    context.stdout.write(`${isVersion ? packageVersion() : command.usage}\n`)
     return 0
   }
   try {
@@ -45,6 +46,16 @@ async function runCommand(command: Command, context: CliContext): Promise<number
     context.stderr.write(`aibridgeproxyd: ${describeError(error)}\n`)
     return 1
   }
+}
+
+const HELP_OR_VERSION: ReadonlySet<string> = new Set(['--help', '-h', '--version', '-v'])
+
+/** The words that are not another command's: `run sh --help` asks the shell. */
+function ownWords({ name }: Command, args: readonly string[]): readonly string[] {
+  const isEnd = (word: string): boolean =>
+    word === '--' || (name === 'run' && !word.startsWith('-'))
+  const end = args.findIndex(isEnd)
+  return end < 0 ? args : args.slice(0, end)
 }
 
 function overview(): string {

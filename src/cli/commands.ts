@@ -1,3 +1,5 @@
+import { takeOptionFlags } from '../config/flags.ts'
+import type { Settings } from '../config/settings.ts'
 import { AUDIT_USAGE, runAudit } from './audit.ts'
 import { CA_USAGE, runCa } from './ca.ts'
 import { CHECK_USAGE, runCheck } from './check.ts'
@@ -28,22 +30,29 @@ export const COMMANDS: readonly Command[] = [
     name: 'token',
     summary: "create, list and revoke callers' tokens",
     usage: TOKEN_USAGE,
-    run: context => runToken(context.args, context, { stateDir: settingsOf(context).stateDir }),
+    run: context => {
+      const { settings, rest } = configured(context)
+      return runToken(rest, context, { stateDir: settings.stateDir })
+    },
   },
   {
     name: 'ca',
     summary: 'make, show and bundle the interception CA',
     usage: CA_USAGE,
     run: context => {
-      const { stateDir, proxy } = settingsOf(context)
-      return runCa(context.args, context, { stateDir, hosts: proxy.interceptedHosts, ca: proxy.ca })
+      const { settings, rest } = configured(context)
+      const { stateDir, proxy } = settings
+      return runCa(rest, context, { stateDir, hosts: proxy.interceptedHosts, ca: proxy.ca })
     },
   },
   {
     name: 'usage',
     summary: 'who spent what, from the records',
     usage: USAGE_USAGE,
-    run: context => runUsage(context.args, context, { stateDir: settingsOf(context).stateDir }),
+    run: context => {
+      const { settings, rest } = configured(context)
+      return runUsage(rest, context, { stateDir: settings.stateDir })
+    },
   },
   {
     name: 'audit',
@@ -65,7 +74,11 @@ export const COMMANDS: readonly Command[] = [
   },
 ]
 
-/** The configuration of commands whose flags are their own. */
-function settingsOf(context: CliContext): ReturnType<typeof configure>['loaded']['settings'] {
-  return configure({ ...context, args: [] }).loaded.settings
+/** The configuration of commands whose other flags are their own. */
+function configured(context: CliContext): {
+  readonly settings: Settings
+  readonly rest: readonly string[]
+} {
+  const { options, rest } = takeOptionFlags(context.args)
+  return { settings: configure({ ...context, args: options }).loaded.settings, rest }
 }

@@ -48,6 +48,31 @@ export function parseFlags(argv: readonly string[], grammar: FlagGrammar = {}): 
   return { flags: Object.fromEntries(flags), rest }
 }
 
+/**
+ * Takes the flags of the option table, with their values, out of a command line
+ * whose other words are somebody else's to read. What stands behind `--` stays.
+ */
+export function takeOptionFlags(argv: readonly string[]): {
+  readonly options: readonly string[]
+  readonly rest: readonly string[]
+} {
+  const known = knownFlags({})
+  const options: string[] = []
+  const rest: string[] = []
+  const words = argv[Symbol.iterator]()
+  for (const word of words) {
+    const [, name = '', inline] = /^--([^=]+)(=.*)?$/s.exec(word) ?? []
+    const kind = known.get(name)
+    if (word === '--') rest.push(word, ...words)
+    else if (kind === undefined) rest.push(word)
+    else {
+      const value = kind === 'value' && inline === undefined ? words.next().value : undefined
+      options.push(word, ...(value === undefined ? [] : [value]))
+    }
+  }
+  return { options, rest }
+}
+
 function readFlag(
   word: string,
   known: ReadonlyMap<string, string>,

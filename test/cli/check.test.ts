@@ -27,6 +27,10 @@ test('check prints each value with its source, and the providers', () => {
   assert.ok(!text.includes('canary'))
 })
 
+test('check --explain takes a user', () => {
+  assert.match(check(['--explain', 'example.com:443', '--user', 'bob']), /tunnelled/)
+})
+
 test('check refuses what serve would refuse', () => {
   assert.throws(() => check([], { CODER_AIBRIDGE_PROXY_AUTH: 'maybe' }), {
     name: 'ConfigurationError',

@@ -240,6 +240,32 @@ describe('the command line', () => {
     )
   })
 
+  it('has them behind subcommands and other flags, too, but not behind --', async () => {
+    for (const args of [
+      ['token', 'create', '--help'],
+      ['ca', 'init', '--help'],
+      ['serve', '--version'],
+      ['check', '--http-address', ':1', '-h'],
+    ]) {
+      assert.equal((await run(...args)).code, 0, args.join(' '))
+    }
+    await using state = await stateDirectory()
+    const behind = ['run', 'sh', '-c', 'echo "$1"', 'sh', '--help']
+    const child = await runCommand(behind, daemonEnv(state.path))
+    assert.equal(child.stdout, '--help\n')
+  })
+
+  it('takes options of the table for every command that reads the state', async () => {
+    await using state = await stateDirectory()
+    const flags = ['--aibridge-proxy-state-dir', state.path]
+    const env = daemonEnv('/nonexistent')
+    const made = await runCommand(['token', 'create', '--user', 'ada', ...flags], env)
+    assert.equal(made.code, 0, made.stderr)
+    const listed = await runCommand(['token', 'list', ...flags], env)
+    assert.match(listed.stdout, /ada/)
+    assert.equal((await runCommand(['ca', 'init', ...flags], env)).code, 0)
+  })
+
   it('refuses unknown commands and flags with 2', async () => {
     const command = await run('sevre')
     assert.equal(command.code, 2)

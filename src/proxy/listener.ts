@@ -13,6 +13,9 @@ import { serveConnect } from './session.ts'
 
 const BACKLOG = 4096
 
+/** As nginx has it; clients reuse connections after longer than Node's 5 s. */
+const KEEP_ALIVE_MS = 75_000
+
 /** What an `https://` proxy accepts, at the start and after a change of certificate. */
 export const TLS_TERMS: SecureContextOptions = { minVersion: 'TLSv1.2' }
 
@@ -23,6 +26,7 @@ function serverOptions(limits: Limits): ServerOptions {
     headersTimeout: limits.headTimeoutMs,
     // Streams may upload for as long as they like; the head has its own limit.
     requestTimeout: 0,
+    keepAliveTimeout: KEEP_ALIVE_MS,
     connectionsCheckingInterval: Math.min(1000, limits.headTimeoutMs),
     // HTTP/1.1 without Host reaches us, so that the refusal is ours and counted.
     requireHostHeader: false,
@@ -109,5 +113,7 @@ function refuseUnparsed(deps: PlainDeps, error: NodeJS.ErrnoException, socket: S
       detail: error.code,
     })
   }
-  refuseSocket(socket, reason)
+  // SECURITY: bytes of ours would be taken for a part of the answer under way.
+  if (deps.sessions.isAnswering(socket)) socket.destroy()
+  else refuseSocket(socket, reason)
 }

@@ -7,7 +7,7 @@ import { firstHeader, headerValues } from '../../src/kernel/headers.ts'
 import { startTestDaemon, type TestDaemon } from '../support/daemon.ts'
 import { listenOnLoopback } from '../support/listen.ts'
 import { answerRawly, startTcpOrigin } from '../support/origin.ts'
-import { connectRaw, readToEnd } from '../support/raw-client.ts'
+import { connectRaw, readHead, readToEnd } from '../support/raw-client.ts'
 import { providersEnv } from './ai-world.ts'
 import { type Answer, exchangeOn, readAnswer, requestText } from './wire.ts'
 
@@ -18,6 +18,11 @@ const server = createServer((req, res) => {
   if (req.url === '/cut') {
     res.write('half')
     setImmediate(() => res.destroy())
+    return
+  }
+  if (req.url === '/half') {
+    res.writeHead(200, { 'Content-Length': 100 })
+    res.write('half')
     return
   }
   res.writeHead(200, { 'X-Method': req.method, 'X-Hop': '1', Connection: 'X-Hop' })
@@ -283,6 +288,15 @@ describe('a plain request that is refused', () => {
       next.destroy()
     })
   }
+
+  it('is not written into an answer that is under way', { timeout: 10_000 }, async () => {
+    const socket = await connectRaw(daemon.proxy)
+    socket.write(requestText(`GET http://${authority}/half`, [auth, `Host: ${authority}`]))
+    await readHead(socket)
+    socket.write('\x01 garbage\r\n\r\n')
+    assert.doesNotMatch(String(await readToEnd(socket)), /aibridge|HTTP/i)
+    socket.destroy()
+  })
 
   it('is one of too many at once', async () => {
     const socket = await connectRaw(daemon.proxy)

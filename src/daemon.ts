@@ -216,7 +216,9 @@ function liveIntercept(
       taps,
     }),
     emit,
-    limits: live.current.settings.limits,
+    get limits() {
+      return live.current.settings.limits
+    },
   })
 }
 

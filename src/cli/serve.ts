@@ -69,11 +69,17 @@ export async function runServe(context: CliContext): Promise<number> {
 }
 
 /** Changes that this process cannot take over while it runs. */
-function needRestart(before: Loaded, after: Loaded): string[] {
-  return after.values.flatMap(({ option, value }, index) => {
+export function needRestart(before: Loaded, after: Loaded): string[] {
+  const hadTls = before.settings.proxy.tls !== undefined
+  const listener =
+    hadTls === (after.settings.proxy.tls !== undefined)
+      ? []
+      : ['the listener changes between plain and TLS: it needs a restart']
+  const options = after.values.flatMap(({ option, value }, index) => {
     const changed = !isDeepStrictEqual(value, before.values[index]?.value)
     return changed && option.restart ? [`${option.env} has changed: it needs a restart`] : []
   })
+  return [...listener, ...options]
 }
 
 function logListening(daemon: Daemon, log: Log): void {

@@ -62,6 +62,7 @@ export const LIMITS = defineGroup(
       flag: 'connect-timeout',
       type: TIMER,
       default: 10_000,
+      restart: false,
       example: '20s',
     }),
     firstByteTimeoutMs: row({
@@ -70,6 +71,7 @@ export const LIMITS = defineGroup(
       flag: 'first-byte-timeout',
       type: TIMER,
       default: 600_000,
+      restart: false,
       example: '20m',
     }),
     streamIdleTimeoutMs: row({
@@ -78,6 +80,7 @@ export const LIMITS = defineGroup(
       flag: 'stream-idle-timeout',
       type: TIMER,
       default: 600_000,
+      restart: false,
       example: '20m',
     }),
     tunnelIdleTimeoutMs: row({
@@ -86,6 +89,7 @@ export const LIMITS = defineGroup(
       flag: 'tunnel-idle-timeout',
       type: TIMER,
       default: 3_600_000,
+      restart: false,
       example: '2h',
     }),
     connectionsPerCaller: row({
@@ -94,6 +98,7 @@ export const LIMITS = defineGroup(
       flag: 'connections-per-caller',
       type: COUNT,
       default: 256,
+      restart: false,
       example: '512',
     }),
     connections: row({
@@ -102,6 +107,7 @@ export const LIMITS = defineGroup(
       flag: 'connections',
       type: COUNT,
       default: 8192,
+      restart: false,
       example: '16384',
     }),
     leafCacheSize: row({
@@ -110,6 +116,7 @@ export const LIMITS = defineGroup(
       flag: 'leaf-cache-size',
       type: integer({ min: 1, max: 1_000_000 }),
       default: 1024,
+      restart: false,
       example: '4096',
     }),
     leafLifetimeMs: row({
@@ -119,6 +126,7 @@ export const LIMITS = defineGroup(
       // Leaves are renewed a day before they end; some clients refuse long-lived ones.
       type: duration({ minMs: 2 * 86_400_000, maxMs: 397 * 86_400_000 }),
       default: 7 * 86_400_000,
+      restart: false,
       example: '14d',
     }),
     drainTimeoutMs: row({
@@ -127,6 +135,7 @@ export const LIMITS = defineGroup(
       flag: 'drain-timeout',
       type: TIMER,
       default: 300_000,
+      restart: false,
       example: '1m',
     }),
     logQueueBytes: row({

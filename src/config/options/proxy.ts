@@ -98,6 +98,7 @@ export const PROXY = defineGroup(
       yaml: 'upstream_proxy',
       type: proxyUrl,
       default: undefined,
+      restart: false,
       example: 'http://proxy.internal:3128',
     }),
     upstreamCa: row({
@@ -107,6 +108,7 @@ export const PROXY = defineGroup(
       yaml: 'upstream_proxy_ca',
       type: file,
       default: undefined,
+      restart: false,
       example: '/etc/aibridgeproxyd/upstream-ca.pem',
     }),
     upstreamResolves: row({
@@ -116,6 +118,7 @@ export const PROXY = defineGroup(
       flag: 'upstream-resolves',
       type: bool,
       default: false,
+      restart: false,
       example: 'true',
     }),
     allowedPrivateCidrs: row({

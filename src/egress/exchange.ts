@@ -28,6 +28,9 @@ export interface Exchange {
 /** More than any server has use for; each one keeps the connection from timing out. */
 const MAX_INFORMATIONAL = 32
 
+/** Node drops further fields in silence; an answer that has as many is refused. */
+const MAX_FIELDS = 1000
+
 /** How the head gets out: over an agent, or through an upstream proxy. */
 export type Send = (request: OutgoingRequest) => ClientRequest
 
@@ -41,6 +44,7 @@ export function exchange(send: Send, order: Exchange): Promise<Reply> {
   return new Promise((resolve, reject) => {
     const { method, path, headers, signal } = order
     const request = send({ method, path, headers, signal })
+    request.maxHeadersCount = MAX_FIELDS
     request.setTimeout(order.firstByteTimeoutMs, () => {
       request.destroy(new Refusal(order.faults.timeout, 'no answer within the first-byte limit'))
     })
@@ -114,6 +118,7 @@ function limitIdle(response: IncomingMessage, order: Exchange): void {
  */
 function answerFault(response: IncomingMessage): string | undefined {
   const status = response.statusCode ?? 0
+  if (response.rawHeaders.length >= MAX_FIELDS * 2) return 'too many header fields'
   if (status < 200) return `status ${status} is no final answer`
   if (isAmbiguous(response.httpVersion, response.rawHeaders)) return 'ambiguous transfer encoding'
   return undefined

@@ -10,6 +10,9 @@ export interface OutgoingRequest {
   readonly signal?: AbortSignal
 }
 
+/** Providers send more than clients: policies, cookies, rate limits. */
+const MAX_HEAD_BYTES = 64 * 1024
+
 /**
  * Sends a request head over one of the agents of this folder; the caller writes
  * the body and ends the request. Failures to connect arrive as its `error`, a
@@ -22,6 +25,7 @@ export function sendRequest(agent: Agent, request: OutgoingRequest): ClientReque
     path: request.path,
     headers: [...request.headers],
     setHost: false,
+    maxHeaderSize: MAX_HEAD_BYTES,
     ...(request.signal === undefined ? {} : { signal: request.signal }),
   })
 }

@@ -59,7 +59,8 @@ describe('an answer that breaks the rules', () => {
     ['a status below 100', 'HTTP/1.1 099 No\r\nContent-Length: 0\r\n\r\n'],
     ['a switch of protocols', 'HTTP/1.1 101 Go\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nabc'],
     ['a switch without a name', 'HTTP/1.1 101 Go\r\n\r\nabc'],
-    ['17 KiB of head', `HTTP/1.1 200 OK\r\nX: ${'x'.repeat(17 * 1024)}\r\n\r\n`],
+    ['65 KiB of head', `HTTP/1.1 200 OK\r\nX: ${'x'.repeat(65 * 1024)}\r\n\r\n`],
+    ['3000 fields', `HTTP/1.1 200 OK\r\n${'X: y\r\n'.repeat(3000)}Content-Length: 0\r\n\r\n`],
   ]
   for (const [what, bytes] of cases) {
     it(`becomes 502 in the provider's dialect: ${what}`, async () => {
@@ -74,6 +75,12 @@ describe('an answer that breaks the rules', () => {
     const answer = await askRaw('HTTP/1.1 200 O\x01K\r\nContent-Length: 2\r\n\r\nok')
     assert.equal(answer.head.startLine.trimEnd(), 'HTTP/1.1 200')
     assert.equal(answer.text, 'ok')
+  })
+
+  it('may have a head of 40 KiB', async () => {
+    const long = 'x'.repeat(40 * 1024)
+    const answer = await askRaw(`HTTP/1.1 200 OK\r\nX: ${long}\r\nContent-Length: 2\r\n\r\nok`)
+    assert.deepEqual([answer.status, answer.text], [200, 'ok'])
   })
 
   it('keeps its status and phrase, however odd', async () => {

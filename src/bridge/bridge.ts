@@ -99,7 +99,7 @@ export function createBridge(deps: BridgeDeps): Handle {
         error instanceof Refusal ? error : new Refusal('internal', undefined, { cause: error })
       const { status } = REASONS[refusal.reason]
       events.refused(refusal, status)
-      return errorReply(type, refusal.reason)
+      return errorReply(type, refusal.reason, call.upgrade)
     }
   }
 }

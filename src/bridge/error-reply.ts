@@ -11,9 +11,13 @@ import { REASONS, type Reason } from '../kernel/reasons.ts'
 export function errorReply(
   type: ProviderType,
   reason: Reason,
+  upgrade = false,
 ): Extract<Reply, { kind: 'response' }> {
-  const { status, text } = REASONS[reason]
-  const body = Buffer.from(type.errorBody(status, text, reason))
+  const { text } = REASONS[reason]
+  // Codex takes 426 for "use HTTP instead" and shows the error that it meets there;
+  // any other status costs it seven seconds of tries.
+  const status = upgrade ? 426 : REASONS[reason].status
+  const body = Buffer.from(type.errorBody(REASONS[reason].status, text, reason))
   return {
     kind: 'response',
     status,

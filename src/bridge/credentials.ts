@@ -2,6 +2,7 @@ import { headerPairs, type RawHeaders } from '../kernel/headers.ts'
 import { PLACEHOLDER_KEY, type ProviderSettings, type ProviderType } from '../kernel/provider.ts'
 import type { Reason } from '../kernel/reasons.ts'
 import { maskCredential, type Secret } from '../kernel/secret.ts'
+import { holdsTokenShape } from '../kernel/token.ts'
 
 /** Every header in which some client sends a provider's key. */
 export const CREDENTIAL_HEADERS: ReadonlySet<string> = new Set([
@@ -55,14 +56,15 @@ export function isOurs(value: string, callerToken: Secret | undefined): boolean 
 }
 
 /**
- * Whether any header's value holds the caller's token, plainly or in Basic
- * credentials: whatever a client means by it, it must not leave.
+ * Whether any header's value holds a token of ours, the caller's or another's,
+ * plainly or in Basic credentials: whatever a client means by it, it must not
+ * leave.
  */
 export function holdsToken(value: string, callerToken: Secret | undefined): boolean {
-  const token = callerToken?.reveal() ?? ''
-  if (token === '') return false
   const encoded = /^basic\s+(\S+)$/i.exec(value.trim())?.[1] ?? ''
-  return value.includes(token) || Buffer.from(encoded, 'base64').includes(token)
+  const texts = [value, Buffer.from(encoded, 'base64').toString('latin1')]
+  const token = callerToken?.reveal()
+  return texts.some(text => holdsTokenShape(text) || (token !== undefined && text.includes(token)))
 }
 
 function ownCredential(headers: RawHeaders, callerToken: Secret | undefined): string | undefined {

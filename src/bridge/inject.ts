@@ -1,10 +1,21 @@
-import { filterHeaders, headerValues, type RawHeaders, stripHopByHop } from '../kernel/headers.ts'
+import {
+  filterHeaders,
+  headerValues,
+  isForUs,
+  type RawHeaders,
+  stripHopByHop,
+} from '../kernel/headers.ts'
 import type { ProviderSettings, ProviderType } from '../kernel/provider.ts'
 import type { Secret } from '../kernel/secret.ts'
 import { CREDENTIAL_HEADERS, type Credential, holdsToken, isOurs } from './credentials.ts'
 
-/** Headers that speak to us or to Coder, never to a provider. */
-const OURS = /^(x-coder-|x-ai-bridge-|coder-session-token$|proxy-|host$|expect$)/
+/** Per connection, or answered by us; Node asks for 100 Continue by itself. */
+const OWN_LEG: ReadonlySet<string> = new Set(['host', 'expect', 'http2-settings'])
+/**
+ * What says whose account a call is for. Beside the central key it would choose
+ * another payer, or be a second credential.
+ */
+const ACCOUNT: ReadonlySet<string> = new Set(['cookie', 'openai-organization', 'openai-project'])
 
 interface InjectContext {
   readonly type: ProviderType
@@ -28,7 +39,8 @@ export function providerHeaders(headers: RawHeaders, context: InjectContext): st
     // whoever gets the connection next as a body.
     if (context.upgrade && name === 'content-length') return false
     // SECURITY: a token of ours must not reach a provider, in whatever header.
-    if (OURS.test(name) || holdsToken(value, callerToken)) return false
+    if (OWN_LEG.has(name) || isForUs(name) || holdsToken(value, callerToken)) return false
+    if (credential.kind === 'centralized' && ACCOUNT.has(name)) return false
     if (!CREDENTIAL_HEADERS.has(name)) return true
     return credential.kind === 'byok' && !isOurs(value, callerToken)
   })

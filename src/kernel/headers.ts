@@ -36,6 +36,11 @@ export function firstHeader(raw: RawHeaders, name: string): string | undefined {
   return headerValues(raw, name)[0]
 }
 
+/** Headers that speak to proxies, to us or to Coder: nobody behind us gets them. */
+export function isForUs(name: string): boolean {
+  return /^(?:proxy-|x-coder-|coder-|x-ai-?bridge-)/.test(name)
+}
+
 /** Keeps the pairs for which `keep(lowerCaseName, value)` holds. */
 export function filterHeaders(
   raw: RawHeaders,

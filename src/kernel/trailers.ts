@@ -1,4 +1,4 @@
-import { filterHeaders, type RawHeaders } from './headers.ts'
+import { filterHeaders, isForUs, type RawHeaders } from './headers.ts'
 
 /**
  * Fields that must not arrive after a body (RFC 9110 6.5.1): framing, routing,
@@ -29,8 +29,6 @@ const FORBIDDEN = new Set([
   'x-api-key',
   'x-goog-api-key',
 ])
-/** What speaks to proxies, to us or to Coder. */
-const OURS = /^(?:proxy-|x-coder-|coder-|x-ai-bridge-|x-aibridge-)/
 
 /**
  * The trailers that may go on, as pairs. SECURITY: a receiver may merge them
@@ -38,7 +36,7 @@ const OURS = /^(?:proxy-|x-coder-|coder-|x-ai-bridge-|x-aibridge-)/
  * would come in behind our back.
  */
 export function safeTrailers(raw: RawHeaders): [name: string, value: string][] {
-  const kept = filterHeaders(raw, name => !FORBIDDEN.has(name) && !OURS.test(name))
+  const kept = filterHeaders(raw, name => !FORBIDDEN.has(name) && !isForUs(name))
   const pairs: [string, string][] = []
   for (let i = 0; i + 1 < kept.length; i += 2) pairs.push([kept[i] ?? '', kept[i + 1] ?? ''])
   return pairs

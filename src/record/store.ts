@@ -2,9 +2,10 @@ import type { Clock } from '../kernel/clock.ts'
 import { systemClock } from '../kernel/clock.ts'
 import type { Identity } from '../kernel/flow.ts'
 import type { Secret } from '../kernel/secret.ts'
+import { isTokenShaped } from '../kernel/token.ts'
 import { StoreLink } from './store-link.ts'
 import type { ActiveToken } from './tokens.ts'
-import { hashToken, isTokenShaped } from './tokens.ts'
+import { hashToken } from './tokens.ts'
 
 const POLL_MS = 250
 const TIMEOUT_MS = 2000

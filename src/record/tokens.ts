@@ -2,13 +2,10 @@ import { hash as digest, randomBytes } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
 import type { Identity } from '../kernel/flow.ts'
 import { Secret } from '../kernel/secret.ts'
+import { TOKEN_PREFIX } from '../kernel/token.ts'
 
-const PREFIX = 'aibp_'
 const SECRET_BYTES = 32
 const ID_BYTES = 6
-
-/** Base64url: every character may stand in a URL's userinfo as it is. */
-const TOKEN = /^aibp_[A-Za-z0-9_-]{43}$/
 
 export interface NewToken {
   readonly user: string
@@ -33,11 +30,6 @@ export interface ActiveToken {
   readonly expiresAt: number | undefined
 }
 
-/** Whether this can be one of ours at all; anything else needs no looking up. */
-export function isTokenShaped(text: string): boolean {
-  return TOKEN.test(text)
-}
-
 /**
  * SHA-256, in base64url. A slow password hash protects secrets that can be
  * guessed; 256 random bits cannot, and a slow hash on every CONNECT would be a
@@ -49,7 +41,7 @@ export function hashToken(token: string): string {
 
 /** A fresh token, for callers who need one that no database knows. */
 export function generateToken(): Secret {
-  return new Secret(PREFIX + randomBytes(SECRET_BYTES).toString('base64url'))
+  return new Secret(TOKEN_PREFIX + randomBytes(SECRET_BYTES).toString('base64url'))
 }
 
 /** Stores a new token. The secret is in the answer and nowhere else. */

@@ -198,6 +198,26 @@ describe('providerHeaders', () => {
     ])
   })
 
+  it('lets nothing say whose account it is beside the central key', () => {
+    const account = ['Cookie', 'a=b', 'OpenAI-Organization', 'org', 'openai-project', 'p']
+    assert.ok(!headersFor(account).join('\n').toLowerCase().includes('openai-'))
+    assert.ok(!headersFor(account).includes('Cookie'))
+    const brought = headersFor([...account, 'Authorization', 'Bearer sk-own-key-0123456789'])
+    assert.ok(brought.includes('OpenAI-Organization') && brought.includes('Cookie'))
+  })
+
+  it("keeps anybody's token of ours in, whatever header holds it", () => {
+    const token = `aibp_${'x'.repeat(43)}`
+    for (const name of ['Authorization', 'X-Api-Key', 'X-Other']) {
+      assert.ok(
+        !headersFor([name, `Bearer ${token}`])
+          .join('\n')
+          .includes(token),
+        name,
+      )
+    }
+  })
+
   it('cannot be made to drop the length by naming it in Connection', () => {
     const headers = headersFor(['Connection', 'content-length', 'Content-Length', '3'])
     assert.ok(headers.includes('Content-Length'))

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { isTokenShaped } from '../../src/kernel/token.ts'
 import { databaseFile, openDatabase } from '../../src/record/database.ts'
 import {
   activeTokens,
   createToken,
   hashToken,
-  isTokenShaped,
   listTokens,
   revokeToken,
 } from '../../src/record/tokens.ts'

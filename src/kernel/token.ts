@@ -1,0 +1,15 @@
+/** What every caller's token begins with: 256 random bits in base64url follow. */
+export const TOKEN_PREFIX = 'aibp_'
+
+const TOKEN = new RegExp(`${TOKEN_PREFIX}[A-Za-z0-9_-]{43}`)
+const WHOLE = new RegExp(`^${TOKEN.source}$`)
+
+/** Whether this can be one of ours at all; anything else needs no looking up. */
+export function isTokenShaped(text: string): boolean {
+  return WHOLE.test(text)
+}
+
+/** Whether one of ours, anybody's, stands somewhere in a text. */
+export function holdsTokenShape(text: string): boolean {
+  return TOKEN.test(text)
+}

@@ -96,7 +96,9 @@ export async function startDaemon(settings: Settings, options: DaemonOptions): P
       return live.current.authority
     },
     records: core.books.recorder.ask,
-    reload: async next => {
+    reload: async wanted => {
+      // Another state directory would be another CA, under clients that trust this one.
+      const next = { ...wanted, stateDir: settings.stateDir }
       await reload(live, next, foundation, () => listeners.reload(next.proxy.tls))
       core.metrics.setProviders(next.bridge.providers)
     },

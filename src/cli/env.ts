@@ -1,22 +1,24 @@
 import { writeTrustFiles } from '../ca/trust.ts'
 import type { Settings } from '../config/settings.ts'
 import { loadOrCreateAuthority } from '../daemon/authority.ts'
+import { findRunning, type RunningDaemon } from '../daemon/running.ts'
 import { systemClock } from '../kernel/clock.ts'
 import { ConfigurationError } from '../kernel/error.ts'
 import { Secret } from '../kernel/secret.ts'
-import type { ListenAddress } from '../kernel/target.ts'
+import { parseHost } from '../kernel/target.ts'
 import { openDatabase } from '../record/database.ts'
 import { createToken } from '../record/tokens.ts'
 import { type CliContext, configure, flagValue } from './context.ts'
-import { clientEnvironment } from './environment.ts'
+import { type ClientAccess, clientEnvironment, keyedTypes } from './environment.ts'
 import { SHELLS, type Shell, writeVariables } from './shells.ts'
 import { userName, userProblem } from './user-name.ts'
 
 export const ENV_USAGE = `Usage: aibridgeproxyd env [--shell ${SHELLS.join('|')}] [--user NAME] [--token T] [--host HOST]
 
 Prints every variable that makes a client use the proxy and trust its CA, for
-eval "$(aibridgeproxyd env)". Makes a token for the user unless one is given;
---host says under which name clients reach this machine.`
+eval "$(aibridgeproxyd env)". Asks the state directory for the daemon that runs,
+or goes by this shell's configuration. Makes a token for the user unless one is
+given; --host says under which name clients reach this machine.`
 
 const TOKEN_LIFETIME_MS = 30 * 24 * 60 * 60_000
 
@@ -28,26 +30,60 @@ export async function runEnv(context: CliContext): Promise<number> {
   const { settings } = configured.loaded
   const shell = parseShell(flagValue(configured, 'shell'))
   const user = parseUser(flagValue(configured, 'user')) ?? userName(context.env)
-  const proxy = reachable(settings, flagValue(configured, 'host'))
+  const given = parseToken(flagValue(configured, 'token'))
+  const host = parseHostFlag(flagValue(configured, 'host'))
 
-  const authority = await loadOrCreateAuthority(settings, systemClock.now())
-  const trust = await writeTrustFiles(settings.stateDir, authority)
-  const given = flagValue(configured, 'token')
-  const token = given === undefined ? mintToken(settings, user) : new Secret(given)
-  const { proxy: listener } = settings
-  const variables = clientEnvironment(
-    {
-      proxy,
-      tls: listener.tls !== undefined && listener.tlsListen === undefined,
-      user,
-      token,
-      trust,
-      noProxy: context.env['NO_PROXY'] ?? context.env['no_proxy'],
-    },
-    settings,
-  )
+  const running = await findRunning(settings.stateDir)
+  const daemon = running === undefined ? await configuredDaemon(settings) : fromRunning(running)
+  const variables = clientEnvironment({
+    ...daemon,
+    proxy: { host: host ?? daemon.proxy.host, port: daemon.proxy.port },
+    user,
+    token: given ?? mintToken(settings, user),
+    noProxy: context.env['NO_PROXY'] ?? context.env['no_proxy'],
+  })
   context.stdout.write(writeVariables(shell, variables))
   return 0
+}
+
+type DaemonFacts = Pick<ClientAccess, 'proxy' | 'tls' | 'trust' | 'keyedTypes'>
+
+/** The daemon that runs knows best; this shell need not know its configuration. */
+function fromRunning({
+  proxy,
+  tls,
+  caFile,
+  bundleFile,
+  keyedTypes: types,
+}: RunningDaemon): DaemonFacts {
+  return { proxy, tls, trust: { caFile, bundleFile }, keyedTypes: types }
+}
+
+/** What a daemon with this shell's configuration would be. */
+async function configuredDaemon(settings: Settings): Promise<DaemonFacts> {
+  const { listen, tls, tlsListen } = settings.proxy
+  if (listen.port === 0) {
+    throw new ConfigurationError([
+      '--aibridge-proxy-listen-addr: with port 0 the port is only known to a running daemon; start it, or give it a port',
+    ])
+  }
+  const authority = await loadOrCreateAuthority(settings, systemClock.now())
+  return {
+    proxy: listen,
+    tls: tls !== undefined && tlsListen === undefined,
+    trust: await writeTrustFiles(settings.stateDir, authority),
+    keyedTypes: keyedTypes(settings),
+  }
+}
+
+function parseToken(text: string | undefined): Secret | undefined {
+  if (text === '') throw new ConfigurationError(['--token: give the token, or leave the flag out'])
+  return text === undefined ? undefined : new Secret(text)
+}
+
+function parseHostFlag(text: string | undefined): string | undefined {
+  if (text === undefined || parseHost(text).ok || parseHost(`[${text}]`).ok) return text
+  throw new ConfigurationError([`--host: "${text}" is no host name or address`])
 }
 
 function parseShell(text: string | undefined): Shell {
@@ -61,15 +97,6 @@ function parseUser(text: string | undefined): string | undefined {
   const problem = text === undefined ? undefined : userProblem(text)
   if (problem !== undefined) throw new ConfigurationError([problem])
   return text
-}
-
-function reachable({ proxy }: Settings, host: string | undefined): ListenAddress {
-  if (proxy.listen.port === 0) {
-    throw new ConfigurationError([
-      '--aibridge-proxy-listen-addr: with port 0 the port is only known to the daemon; give it a port',
-    ])
-  }
-  return { host: host ?? proxy.listen.host, port: proxy.listen.port }
 }
 
 function mintToken(settings: Settings, user: string): Secret {

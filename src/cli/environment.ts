@@ -18,6 +18,8 @@ export interface ClientAccess {
   readonly user: string
   readonly token: Secret
   readonly trust: TrustFiles
+  /** Types of the providers that have a central key. */
+  readonly keyedTypes: readonly string[]
   /** What the client's environment says of hosts that need no proxy. */
   readonly noProxy: string | undefined
 }
@@ -27,10 +29,7 @@ export interface ClientAccess {
  * token are both there: half of the clients send nothing, or something broken,
  * when either is empty.
  */
-export function clientEnvironment(
-  access: ClientAccess,
-  settings: Settings,
-): Readonly<Record<string, string>> {
+export function clientEnvironment(access: ClientAccess): Readonly<Record<string, string>> {
   const url = proxyUrl(access)
   const noProxy = mergeNoProxy(access.noProxy)
   return {
@@ -41,18 +40,20 @@ export function clientEnvironment(
     // Node reads the proxy variables from 22.21 and 24 on, but only when asked.
     NODE_USE_ENV_PROXY: '1',
     ...trustVariables(access.trust),
-    ...placeholderKeys(settings),
+    ...placeholderKeys(access.keyedTypes),
   }
 }
 
-/** For types with a central key: what stands in for it at the client. */
-function placeholderKeys(settings: Settings): Record<string, string> {
-  const variables: Record<string, string> = {}
-  for (const provider of settings.bridge.providers) {
-    const name = KEY_VARIABLES[provider.type]
-    if (name !== undefined && provider.key !== undefined) variables[name] = PLACEHOLDER_KEY
-  }
-  return variables
+/** Types of providers that need no key from the client. */
+export function keyedTypes({ bridge }: Settings): readonly string[] {
+  const keyed = bridge.providers.filter(provider => provider.key !== undefined)
+  return [...new Set(keyed.map(provider => provider.type))]
+}
+
+/** What stands in for the central key at the client. */
+function placeholderKeys(types: readonly string[]): Record<string, string> {
+  const names = types.flatMap(type => KEY_VARIABLES[type] ?? [])
+  return Object.fromEntries(names.map(name => [name, PLACEHOLDER_KEY]))
 }
 
 function proxyUrl({ proxy, tls, user, token }: ClientAccess): string {

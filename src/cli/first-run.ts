@@ -1,4 +1,4 @@
-import { writeTrustFiles } from '../ca/trust.ts'
+import type { TrustFiles } from '../ca/trust.ts'
 import type { Settings } from '../config/settings.ts'
 import type { Daemon } from '../daemon.ts'
 import { systemClock } from '../kernel/clock.ts'
@@ -30,12 +30,12 @@ export function firstToken(
 }
 
 /** The four lines that somebody needs who has just started it. */
-export async function welcome(
+export function welcome(
   daemon: Daemon,
   settings: Settings,
   first: { readonly user: string; readonly token: Secret } | undefined,
-): Promise<string> {
-  const { bundleFile, caFile } = await writeTrustFiles(settings.stateDir, daemon.authority)
+  { caFile, bundleFile }: TrustFiles,
+): string {
   const { proxy, api } = daemon.addresses
   const scheme =
     settings.proxy.tls !== undefined && settings.proxy.tlsListen === undefined ? 'https' : 'http'

@@ -13,7 +13,7 @@ import { ConfigurationError, describeError } from '../kernel/error.ts'
 import { createLog } from '../observe/log.ts'
 import { generateToken } from '../record/tokens.ts'
 import { type CliContext, configure, flagValue } from './context.ts'
-import { clientEnvironment } from './environment.ts'
+import { clientEnvironment, keyedTypes } from './environment.ts'
 import { RunSummary } from './run-summary.ts'
 import { userName } from './user-name.ts'
 import { packageVersion } from './version.ts'
@@ -55,17 +55,15 @@ export async function runRun(context: CliContext): Promise<number> {
     extraTokens: [{ token, identity: { user, tokenId: 'run', admin: false } }],
     onEvent: event => summary.add(event),
   })
-  const variables = clientEnvironment(
-    {
-      proxy: daemon.addresses.proxy,
-      tls: false,
-      user,
-      token,
-      trust: await writeTrustFiles(scratch.path, daemon.authority),
-      noProxy: env['NO_PROXY'] ?? env['no_proxy'],
-    },
-    settings,
-  )
+  const variables = clientEnvironment({
+    proxy: daemon.addresses.proxy,
+    tls: false,
+    user,
+    token,
+    trust: await writeTrustFiles(scratch.path, daemon.authority),
+    keyedTypes: keyedTypes(settings),
+    noProxy: env['NO_PROXY'] ?? env['no_proxy'],
+  })
   const code = await runChild(
     command,
     args,

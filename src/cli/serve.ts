@@ -1,11 +1,15 @@
 import { isDeepStrictEqual } from 'node:util'
 import { PROVIDER_TYPES } from '../bridge/providers/registry.ts'
+import { type TrustFiles, writeTrustFiles } from '../ca/trust.ts'
 import { type Loaded, loadConfig } from '../config/load.ts'
 import { deploymentConfig } from '../config/output/deployment-config.ts'
+import type { Settings } from '../config/settings.ts'
+import { announce, type RunningDaemon } from '../daemon/running.ts'
 import { type Daemon, startDaemon } from '../daemon.ts'
 import { describeError } from '../kernel/error.ts'
 import { createLog, type Log } from '../observe/log.ts'
 import { type CliContext, configure } from './context.ts'
+import { keyedTypes } from './environment.ts'
 import { firstToken, welcome } from './first-run.ts'
 import { keepLastWords } from './last-words.ts'
 import { packageVersion } from './version.ts'
@@ -38,7 +42,9 @@ export async function runServe(context: CliContext): Promise<number> {
   })
   // Only now: a token that is made before a start that fails is never shown.
   const first = firstToken(settings, context.env)
-  context.stderr.write(await welcome(daemon, settings, first))
+  const trust = await writeTrustFiles(settings.stateDir, daemon.authority)
+  context.stderr.write(welcome(daemon, settings, first, trust))
+  using announcement = await announce(settings.stateDir, runningDaemon(daemon, settings, trust))
   logListening(daemon, log)
 
   const reload = async (): Promise<void> => {
@@ -51,6 +57,7 @@ export async function runServe(context: CliContext): Promise<number> {
       })
       await daemon.reload(next.settings)
       log.logger.level = next.settings.log.level
+      await announcement.renew(runningDaemon(daemon, next.settings, trust))
       for (const warning of [...next.warnings, ...needRestart(current.loaded, next)]) {
         log.logger.warn(warning)
       }
@@ -80,6 +87,18 @@ export function needRestart(before: Loaded, after: Loaded): string[] {
     return changed && option.restart ? [`${option.env} has changed: it needs a restart`] : []
   })
   return [...listener, ...options]
+}
+
+/** What `env` in another shell needs to know. */
+function runningDaemon(daemon: Daemon, settings: Settings, trust: TrustFiles): RunningDaemon {
+  const { tls, tlsListen } = settings.proxy
+  return {
+    pid: process.pid,
+    proxy: daemon.addresses.proxy,
+    tls: tls !== undefined && tlsListen === undefined,
+    ...trust,
+    keyedTypes: keyedTypes(settings),
+  }
 }
 
 function logListening(daemon: Daemon, log: Log): void {

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import type { ProviderSettings } from '../kernel/provider.ts'
 import type { UpstreamProxy } from '../kernel/target.ts'
 import type { Values } from './options.ts'
@@ -16,7 +17,8 @@ export function buildSettings(
 ): Settings {
   const { accessUrl } = values.api
   return {
-    stateDir: values.state.stateDir,
+    // Clients get these paths, and work in other folders.
+    stateDir: resolve(values.state.stateDir),
     proxy: proxySettings(values, providers, readUpstream(values, readFile, report)),
     bridge: {
       enabled: values.bridge.enabled,
@@ -89,7 +91,8 @@ function proxySettings(
 }
 
 function pair(certFile: string | undefined, keyFile: string | undefined): TlsFiles | undefined {
-  return certFile === undefined || keyFile === undefined ? undefined : { certFile, keyFile }
+  if (certFile === undefined || keyFile === undefined) return undefined
+  return { certFile: resolve(certFile), keyFile: resolve(keyFile) }
 }
 
 function readUpstream(

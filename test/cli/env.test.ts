@@ -59,6 +59,26 @@ describe('env', () => {
     socket.destroy()
   })
 
+  it('goes by the daemon that runs, not by the variables of this shell', async () => {
+    await using daemon = await startDaemonProcess({
+      env: {
+        CODER_AIBRIDGE_PROVIDER_0_TYPE: 'anthropic',
+        CODER_AIBRIDGE_PROVIDER_0_KEY: 'sk-ant-real',
+      },
+    })
+    const shell = {
+      PATH: process.env['PATH'] ?? '',
+      HOME: daemon.stateDir,
+      USER: 'ada',
+      CODER_AIBRIDGE_PROXY_STATE_DIR: daemon.stateDir,
+    }
+    const result = await runCommand(['env'], shell)
+    assert.equal(result.code, 0, result.stderr)
+    assert.match(result.stdout, new RegExp(`@127\\.0\\.0\\.1:${daemon.proxy.port}'`))
+    assert.match(result.stdout, /ANTHROPIC_API_KEY='sk-aibridge-placeholder'/)
+    assert.doesNotMatch(result.stdout, /OPENAI_API_KEY|sk-ant-real/)
+  })
+
   it('uses the token and the host that it is given, and keeps what NO_PROXY says', async () => {
     const result = await runCommand(
       ['env', '--token', 'mine', '--host', 'proxy.example', '--user', 'a.b'],

@@ -153,7 +153,9 @@ describe('the books', () => {
     await arrived
     // A second reader of the file sees only what is committed.
     using database = new DatabaseSync(databaseFile(world.daemon.stateDir), { readOnly: true })
-    const open = database.prepare("SELECT path FROM interceptions WHERE status = 'in_progress'").all()
+    const open = database
+      .prepare("SELECT path FROM interceptions WHERE status = 'in_progress'")
+      .all()
     assert.deepEqual(
       open.map(row => row['path']),
       ['/v1/messages'],

@@ -25,6 +25,14 @@ describe('a reload', () => {
     socket.destroy()
   })
 
+  it('keeps the CA when another state directory is named', async () => {
+    await using daemon = await startTestDaemon()
+    await daemon.reload({ CODER_AIBRIDGE_PROXY_STATE_DIR: `${daemon.stateDir}/other` })
+    const { socket } = await connectThrough(daemon.proxy, 'api.openai.com:443', daemon)
+    const secure = await secureOver(socket, { servername: 'api.openai.com', ca: daemon.caPem })
+    secure.destroy()
+  })
+
   it('of a configuration that cannot be used leaves the old one', async () => {
     await using daemon = await startTestDaemon()
     const env = {

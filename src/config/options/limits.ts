@@ -123,11 +123,11 @@ export const LIMITS = defineGroup(
       name: 'Leaf lifetime',
       description: 'Validity of a certificate for an intercepted host.',
       flag: 'leaf-lifetime',
-      // Leaves are renewed a day before they end; some clients refuse long-lived ones.
-      type: duration({ minMs: 2 * 86_400_000, maxMs: 397 * 86_400_000 }),
+      // Leaves are renewed a day before they end; a stolen one is of use for a week at most.
+      type: duration({ minMs: 2 * 86_400_000, maxMs: 7 * 86_400_000 }),
       default: 7 * 86_400_000,
       restart: false,
-      example: '14d',
+      example: '3d',
     }),
     drainTimeoutMs: row({
       name: 'Drain timeout',

@@ -1,0 +1,80 @@
+import { rmSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { replaceFile } from '../ca/atomic-file.ts'
+import type { ListenAddress } from '../kernel/target.ts'
+
+/** What commands in another shell need to know of the daemon that runs. */
+export interface RunningDaemon {
+  readonly pid: number
+  /** The main listener, as it is bound. */
+  readonly proxy: ListenAddress
+  /** It speaks TLS. */
+  readonly tls: boolean
+  readonly caFile: string
+  readonly bundleFile: string
+  /** Types of the providers that have a central key. */
+  readonly keyedTypes: readonly string[]
+}
+
+function fileIn(stateDir: string): string {
+  return join(stateDir, 'daemon.json')
+}
+
+/** Says in the state directory that the daemon runs, for its user only. */
+export async function announce(
+  stateDir: string,
+  daemon: RunningDaemon,
+): Promise<Disposable & { renew(daemon: RunningDaemon): Promise<void> }> {
+  const file = fileIn(stateDir)
+  const renew = (next: RunningDaemon): Promise<void> =>
+    replaceFile(file, `${JSON.stringify(next)}\n`, 0o600)
+  await renew(daemon)
+  return {
+    renew,
+    [Symbol.dispose]() {
+      rmSync(file, { force: true })
+    },
+  }
+}
+
+/** The daemon of this state directory, if its process is alive. */
+export async function findRunning(stateDir: string): Promise<RunningDaemon | undefined> {
+  const text = await readFile(fileIn(stateDir), 'utf8').catch(() => undefined)
+  if (text === undefined) return undefined
+  const daemon = parse(text)
+  return daemon !== undefined && isAlive(daemon.pid) ? daemon : undefined
+}
+
+function parse(text: string): RunningDaemon | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return isRunning(value) ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function isRunning(value: unknown): value is RunningDaemon {
+  if (typeof value !== 'object' || value === null) return false
+  const { pid, proxy, tls, caFile, bundleFile, keyedTypes } = value as Partial<RunningDaemon>
+  return (
+    Number.isInteger(pid) &&
+    typeof proxy?.host === 'string' &&
+    Number.isInteger(proxy.port) &&
+    typeof tls === 'boolean' &&
+    typeof caFile === 'string' &&
+    typeof bundleFile === 'string' &&
+    Array.isArray(keyedTypes)
+  )
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    // It is there, but somebody else's.
+    return error instanceof Error && 'code' in error && error.code === 'EPERM'
+  }
+}

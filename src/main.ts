@@ -7,6 +7,13 @@ import { runtimeProblem } from './cli/version.ts'
 // others. Read when the first thread is needed.
 process.env['UV_THREADPOOL_SIZE'] ??= '64'
 
+// `… | head` closes the pipe; that is no fault of ours to report.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+  })
+}
+
 const problem = runtimeProblem(process.version)
 if (problem === undefined) {
   // Later, so that an old runtime gets the message and not a syntax error.

@@ -1,7 +1,12 @@
+import { existsSync } from 'node:fs'
+import { loadAuthority } from '../ca/authority.ts'
+import { authorityFiles } from '../ca/ensure-authority.ts'
 import { describeValues } from '../config/output/describe.ts'
 import type { Settings } from '../config/settings.ts'
+import { readTls } from '../daemon/listeners.ts'
 import { judge } from '../egress/guard.ts'
 import { createOwn } from '../egress/own.ts'
+import { systemClock } from '../kernel/clock.ts'
 import { ConfigurationError } from '../kernel/error.ts'
 import { REASONS, type Reason } from '../kernel/reasons.ts'
 import { parseAuthority, type Target } from '../kernel/target.ts'
@@ -16,12 +21,13 @@ rules are the same for every user.
 Exits with 2 when the configuration would not start.`
 
 /** `check`: exit code 0; a bad configuration is thrown by `configure`. */
-export function runCheck(context: CliContext): number {
+export async function runCheck(context: CliContext): Promise<number> {
   const configured = configure(context, { own: { explain: 'value', user: 'value' } })
   const [operand] = configured.rest
   if (operand !== undefined) {
     throw new ConfigurationError([`check: unexpected ${operand}: see check --help`])
   }
+  await checkFiles(configured.loaded.settings)
   const target = flagValue(configured, 'explain')
   const text =
     target === undefined
@@ -30,6 +36,14 @@ export function runCheck(context: CliContext): number {
   context.stdout.write(text)
   for (const warning of configured.loaded.warnings) context.stderr.write(`warning: ${warning}\n`)
   return 0
+}
+
+/** What the start would refuse beyond the options themselves; nothing is made. */
+async function checkFiles({ proxy, stateDir }: Settings): Promise<void> {
+  if (proxy.tls !== undefined) readTls(proxy.tls)
+  const files = proxy.ca ?? authorityFiles(stateDir)
+  if (proxy.ca === undefined && !existsSync(files.keyFile)) return
+  await loadAuthority(files, { hosts: proxy.interceptedHosts, now: systemClock.now() })
 }
 
 /**

@@ -5,6 +5,8 @@ import { exampleEnv, exampleYaml } from '../config/output/examples.ts'
 import { configReference } from '../config/output/reference.ts'
 import { metricsReference } from '../observe/metrics-reference.ts'
 import { reasonsReference } from '../observe/reasons-reference.ts'
+import { logReference } from '../record/log-reference.ts'
+import { logSchemaJson } from '../record/log-schema.ts'
 import { commandsReference } from './commands-reference.ts'
 import type { CliContext, Command } from './context.ts'
 
@@ -22,6 +24,8 @@ const DOCUMENTS: Readonly<Record<string, (commands: readonly Command[]) => strin
   'docs/reference/metrics.md': metricsReference,
   'docs/reference/reasons.md': reasonsReference,
   'docs/reference/routes.md': routesReference,
+  'docs/reference/structured-log.md': logReference,
+  'docs/schema/structured-log.schema.json': logSchemaJson,
   'deploy/config.example.yaml': exampleYaml,
   'deploy/env.example': exampleEnv,
 }

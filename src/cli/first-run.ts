@@ -4,7 +4,7 @@ import type { Daemon } from '../daemon.ts'
 import { systemClock } from '../kernel/clock.ts'
 import type { Secret } from '../kernel/secret.ts'
 import { openDatabase } from '../record/database.ts'
-import { createToken, listTokens } from '../record/tokens.ts'
+import { createFirstToken } from '../record/tokens.ts'
 import type { CliContext } from './context.ts'
 import { userName } from './user-name.ts'
 
@@ -20,10 +20,10 @@ export function firstToken(
   if (env['JOURNAL_STREAM'] !== undefined || settings.proxy.auth === 'off') return undefined
   const database = openDatabase(settings.stateDir)
   try {
-    if (listTokens(database).length > 0) return undefined
     const user = userName(env)
     const wanted = { user, name: 'first', admin: true, expiresAt: undefined }
-    return { user, ...createToken(database, { ...wanted, createdAt: systemClock.now() }) }
+    const made = createFirstToken(database, { ...wanted, createdAt: systemClock.now() })
+    return made === undefined ? undefined : { user, token: made.token }
   } finally {
     database.close()
   }

@@ -95,7 +95,7 @@ function closing(server: Server): AsyncDisposable {
 }
 
 /** The listener's own certificate; checked here, so that a bad one stops the start. */
-function readTls({ certFile, keyFile }: TlsFiles): SecureContextOptions {
+export function readTls({ certFile, keyFile }: TlsFiles): SecureContextOptions {
   try {
     const options = { cert: readFileSync(certFile), key: readFileSync(keyFile) }
     createSecureContext(options)

@@ -44,6 +44,23 @@ export function generateToken(): Secret {
   return new Secret(TOKEN_PREFIX + randomBytes(SECRET_BYTES).toString('base64url'))
 }
 
+/** The same where there is no token yet; several processes may try at once. */
+export function createFirstToken(
+  database: DatabaseSync,
+  wanted: NewToken,
+): { readonly id: string; readonly token: Secret } | undefined {
+  database.exec('BEGIN IMMEDIATE')
+  try {
+    const isFirst = database.prepare('SELECT 1 FROM tokens LIMIT 1').get() === undefined
+    const made = isFirst ? createToken(database, wanted) : undefined
+    database.exec('COMMIT')
+    return made
+  } catch (error) {
+    database.exec('ROLLBACK')
+    throw error
+  }
+}
+
 /** Stores a new token. The secret is in the answer and nowhere else. */
 export function createToken(
   database: DatabaseSync,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { runCheck } from '../../src/cli/check.ts'
 
-function check(args: readonly string[], env: Record<string, string> = {}): string {
+async function check(args: readonly string[], env: Record<string, string> = {}): Promise<string> {
   let text = ''
   const stdout = {
     write: (chunk: string) => {
@@ -10,33 +10,46 @@ function check(args: readonly string[], env: Record<string, string> = {}): strin
     },
   }
   assert.equal(
-    runCheck({ args, env, home: '/home/op', stdin: process.stdin, stdout, stderr: stdout }),
+    await runCheck({ args, env, home: '/home/op', stdin: process.stdin, stdout, stderr: stdout }),
     0,
   )
   return text
 }
 
-const explain = (target: string, env: Record<string, string> = {}) =>
-  check(['--explain', target], env).trimEnd()
+const explain = async (target: string, env: Record<string, string> = {}): Promise<string> =>
+  (await check(['--explain', target], env)).trimEnd()
 
-test('check prints each value with its source, and the providers', () => {
-  const text = check(['--http-address', ':1'], { CODER_AIBRIDGE_OPENAI_KEY: 'sk-canary' })
+test('check prints each value with its source, and the providers', async () => {
+  const text = await check(['--http-address', ':1'], { CODER_AIBRIDGE_OPENAI_KEY: 'sk-canary' })
   assert.match(text, /CODER_HTTP_ADDRESS +:1 +flag: --http-address/)
   assert.match(text, /CODER_AIBRIDGE_OPENAI_KEY +\[secret\] +env: CODER_AIBRIDGE_OPENAI_KEY/)
   assert.match(text, /Providers:\n {2}openai\n/)
   assert.ok(!text.includes('canary'))
 })
 
-test('check --explain takes a user', () => {
-  assert.match(check(['--explain', 'example.com:443', '--user', 'bob']), /tunnelled/)
+test('check refuses files that serve would refuse', async () => {
+  const env = {
+    CODER_AIBRIDGE_PROXY_CERT_FILE: '/nowhere/ca.pem',
+    CODER_AIBRIDGE_PROXY_KEY_FILE: '/nowhere/ca.key',
+  }
+  await assert.rejects(check([], env), { name: 'ConfigurationError', message: /nowhere\/ca/ })
+  const tls = {
+    CODER_AIBRIDGE_PROXY_TLS_CERT_FILE: '/nowhere/tls.pem',
+    CODER_AIBRIDGE_PROXY_TLS_KEY_FILE: '/nowhere/tls.key',
+  }
+  await assert.rejects(check([], tls), { name: 'ConfigurationError', message: /nowhere\/tls/ })
 })
 
-test('check refuses what serve would refuse', () => {
-  assert.throws(() => check([], { CODER_AIBRIDGE_PROXY_AUTH: 'maybe' }), {
+test('check --explain takes a user', async () => {
+  assert.match(await check(['--explain', 'example.com:443', '--user', 'bob']), /tunnelled/)
+})
+
+test('check refuses what serve would refuse', async () => {
+  await assert.rejects(check([], { CODER_AIBRIDGE_PROXY_AUTH: 'maybe' }), {
     name: 'ConfigurationError',
     message: /CODER_AIBRIDGE_PROXY_AUTH: "maybe" is not accepted: use one of required, off/,
   })
-  assert.throws(() => check(['api.openai.com']), /check: unexpected api.openai.com/)
+  await assert.rejects(check(['api.openai.com']), /check: unexpected api.openai.com/)
 })
 
 for (const [target, env, answer] of [
@@ -62,7 +75,7 @@ for (const [target, env, answer] of [
   ],
   ['8.8.8.8:443', { CODER_AIBRIDGE_PROXY_DENY_IP_LITERALS: 'true' }, /refused, 403 ip_literal: /],
 ] as const) {
-  test(`check --explain ${target} with ${JSON.stringify(env)} says ${answer.source}`, () => {
-    assert.match(explain(target, env), answer)
+  test(`check --explain ${target} with ${JSON.stringify(env)} says ${answer.source}`, async () => {
+    assert.match(await explain(target, env), answer)
   })
 }

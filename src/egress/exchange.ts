@@ -65,7 +65,7 @@ export function exchange(send: Send, order: Exchange): Promise<Reply> {
     request.once('response', response => {
       limitIdle(response, order)
       const fault = answerFault(response)
-      if (fault === undefined) resolve(responseReply(response))
+      if (fault === undefined) resolve(responseReply(response, method))
       else request.destroy(new Error(fault))
       // SECURITY: after an upgrade that was declined nobody knows what the origin
       // takes the next bytes for: such a connection is not kept.
@@ -129,13 +129,22 @@ function printable(text = ''): string {
   return /^[\t\x20-\x7e\x80-\xff]*$/.test(text) ? text : ''
 }
 
-function responseReply(response: IncomingMessage): Reply {
+/** RFC 9112 6.3, rule 8: neither length nor chunks, and a body all the same. */
+function endsWithConnection({ statusCode, headers }: IncomingMessage, method: string): boolean {
+  const hasBody = method !== 'HEAD' && statusCode !== 204 && statusCode !== 304
+  const framed =
+    headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined
+  return hasBody && !framed
+}
+
+function responseReply(response: IncomingMessage, method: string): Reply {
   return {
     kind: 'response',
     status: response.statusCode ?? 502,
     statusText: printable(response.statusMessage),
     headers: stripHopByHop(response.rawHeaders),
     body: response,
+    untilClose: endsWithConnection(response, method),
   }
 }
 

@@ -122,10 +122,17 @@ interface LeafCacheHit {
   readonly type: 'leaf_cache_hit'
 }
 
-/** Bytes that never became a request. */
+/** Bytes that never became a request, or a request that CONNECT already ruled out. */
 export interface ClientError {
   readonly type: 'client_error'
   readonly peer: string
+  /** Set inside an intercepted connection, where the caller is known. */
+  readonly connection?: {
+    readonly connectId: string
+    readonly user: string
+    readonly tokenId: string
+    readonly host: string
+  }
   readonly reason: Reason
   readonly detail: string | undefined
 }

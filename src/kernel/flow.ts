@@ -70,6 +70,8 @@ export type Reply =
       readonly statusText: string
       readonly headers: RawHeaders
       readonly body: Readable & { readonly rawTrailers?: RawHeaders }
+      /** Nothing but the end of its connection says that it is over (RFC 9112 6.3). */
+      readonly untilClose?: boolean
     }
   | {
       readonly kind: 'upgraded'

@@ -121,6 +121,12 @@ function emitRefusal(deps: ServeDeps, session: Session, refusal: Refusal): void 
   deps.emit({
     type: 'client_error',
     peer: session.connect.peer.address,
+    connection: {
+      connectId: session.connect.id,
+      user: session.connect.caller.identity.user,
+      tokenId: session.connect.caller.identity.tokenId,
+      host: session.verdict.host,
+    },
     reason: refusal.reason,
     detail: [refusal.detail, cause].filter(text => text !== undefined).join(': ') || undefined,
   })

@@ -121,8 +121,16 @@ function callLine(event: CallEnded): EventLine {
 function clientErrorLine(event: ClientError): EventLine {
   return {
     level: REASONS[event.reason].level,
-    message: 'client error',
-    fields: { peer: event.peer, reason: event.reason, detail: event.detail },
+    message: event.connection === undefined ? 'client error' : 'request refused',
+    fields: {
+      peer: event.peer,
+      connect_id: event.connection?.connectId,
+      user: event.connection?.user,
+      token_id: event.connection?.tokenId,
+      host: event.connection?.host,
+      reason: event.reason,
+      detail: event.detail,
+    },
     floodKey: event.reason,
   }
 }

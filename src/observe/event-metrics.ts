@@ -27,7 +27,9 @@ export function countEvent(event: Event, metrics: Metrics): void {
     case 'leaf_cache_hit':
       return metrics.count('leafCacheHits', {})
     case 'client_error':
-      return metrics.count('clientErrors', { reason: event.reason })
+      return event.connection === undefined
+        ? metrics.count('clientErrors', { reason: event.reason })
+        : metrics.count('refusals', { reason: event.reason })
   }
 }
 

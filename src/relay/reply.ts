@@ -25,6 +25,12 @@ export function writeReply(
     }
     // The provider's own Date is relayed; a second one would change the answer.
     response.sendDate = false
+    if (reply.untilClose === true) {
+      // SECURITY: a terminator of ours would vouch for an end that nobody saw:
+      // the source may have been cut (RFC 9112 8).
+      response.useChunkedEncodingByDefault = false
+      response.shouldKeepAlive = false
+    }
     try {
       response.writeHead(reply.status, reply.statusText, [...reply.headers])
     } catch (error) {

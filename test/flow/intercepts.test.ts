@@ -79,6 +79,11 @@ describe('the handshake with a client', () => {
     const answer = await exchangeOn(socket, get('/v1/models', HOST))
     assert.equal(answer.status, 421)
     assert.equal(answer.head.header('x-aibridge-reason'), 'target_mismatch')
+    const refused = await world.daemon.event(
+      'client_error',
+      ({ reason }) => reason === 'target_mismatch',
+    )
+    assert.equal(refused.connection?.user, 'ada', 'the log names the caller')
     socket.destroy()
   })
 

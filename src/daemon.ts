@@ -18,11 +18,11 @@ import { createLoopMark } from './egress/loop.ts'
 import { createOwn } from './egress/own.ts'
 import type { Lookup } from './egress/resolve.ts'
 import { type Clock, systemClock } from './kernel/clock.ts'
-import type { Emit, Intercept } from './kernel/flow.ts'
+import type { Emit, Intercept, Verdict } from './kernel/flow.ts'
 import { headerValues } from './kernel/headers.ts'
 import { LiveCell } from './kernel/live.ts'
 import type { AskRecords } from './kernel/records.ts'
-import type { ListenAddress } from './kernel/target.ts'
+import type { ListenAddress, Target } from './kernel/target.ts'
 import { createIntercept } from './mitm/intercept.ts'
 import type { Log } from './observe/log.ts'
 import { createMetrics, type Metrics } from './observe/metrics.ts'
@@ -190,7 +190,7 @@ function buildStages({ live, store, books, sessions, foundation }: Core): PlainD
       lookup: token => store.authenticate(token),
       isActive: token => store.isActive(token),
     }),
-    decide: target => decide(target, live.current.policy),
+    decide: target => decideNow(target, live.current),
     open: (target, signal, via) => live.current.open(target, signal, via),
     intercept: liveIntercept(live, books, foundation),
     sendPlain: request => sendPlain(live.current, request),
@@ -200,6 +200,13 @@ function buildStages({ live, store, books, sessions, foundation }: Core): PlainD
     tunnelIdleMs: () => live.current.settings.limits.tunnelIdleTimeoutMs,
     isLoop: (request: IncomingMessage) => loop.seenIn(headerValues(request.rawHeaders, 'via')),
   }
+}
+
+/** An AI host is never tunnelled raw, and with the bridge off it has nobody to serve it. */
+function decideNow(target: Target, { policy, settings }: Snapshot): Verdict {
+  const verdict = decide(target, policy)
+  const isOff = verdict.kind === 'intercept' && !settings.bridge.enabled
+  return isOff ? { kind: 'refuse', reason: 'bridge_off' } : verdict
 }
 
 /** Every call goes by the configuration of the moment it begins. */

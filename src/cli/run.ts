@@ -21,8 +21,8 @@ import { packageVersion } from './version.ts'
 export const RUN_USAGE = `Usage: aibridgeproxyd run [--log FILE] [--OPTION VALUE …] [--] COMMAND [ARG …]
 
 Starts a private daemon on free ports, runs the command through it, and ends
-with its exit code. Provider keys in the environment are taken out of the
-command's and used as central keys. --log keeps the daemon's log.`
+with its exit code. ANTHROPIC_API_KEY and OPENAI_API_KEY are taken out of the
+command's environment and used as central keys. --log keeps the daemon's log.`
 
 const FREE_PORT = { host: '127.0.0.1', port: 0 }
 /** Keys that agents look for, and the options that take their place. */
@@ -96,7 +96,7 @@ function withoutAdopted(
   for (const [name, value] of Object.entries(env)) {
     const option = PARENT_KEYS[name]
     const isAdopted = option !== undefined && adopted[option] !== undefined
-    const isOurs = /^CODER_(AIBRIDGE|AI_GATEWAY)_.*(KEY|SECRET|UPSTREAM)/i.test(name)
+    const isOurs = /^CODER_(AIBRIDGE_|AI_GATEWAY_|PG_CONNECTION_URL)/i.test(name)
     if (value !== undefined && !isAdopted && !isOurs) kept[name] = value
   }
   return kept

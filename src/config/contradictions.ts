@@ -9,8 +9,13 @@ export function refuseContradictions(values: Values, report: Report): void {
   refuseOpenProxy(values, report)
   refuseCollisions(values, report)
   if (!values.bridge.enabled) {
-    report.problems.push(
-      'CODER_AIBRIDGE_ENABLED=false: intercepted calls cannot go to the bridge of a deployment yet, so they would have none: leave the option out or set it to true',
+    if (values.api.accessUrl === undefined) {
+      report.problems.push(
+        'coder access URL is required when the bridge is off (CODER_AIBRIDGE_ENABLED=false): set CODER_ACCESS_URL',
+      )
+    }
+    report.warnings.push(
+      'CODER_AIBRIDGE_ENABLED=false: calls cannot go to the bridge of a deployment yet, so AI hosts are answered with 503 bridge_off',
     )
   }
   warnAboutUpstream(values, report)

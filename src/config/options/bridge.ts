@@ -9,7 +9,7 @@ export const BRIDGE = defineGroup(BRIDGE_GROUP, {
   enabled: row({
     name: 'Bridge enabled',
     description:
-      'Run the bridge in this daemon. `false` refuses the start until calls can go to the bridge of a deployment instead.',
+      'Run the bridge in this daemon. With `false`, AI hosts are answered with 503 until calls can go to the bridge of a deployment instead.',
     flag: 'enabled',
     type: bool,
     default: true,

@@ -62,6 +62,12 @@ export const OUTBOUND_REASONS = {
     level: 'error',
     doc: 'The books cannot be written (disk full, read-only, locked), and calls are not let through unrecorded.',
   },
+  bridge_off: {
+    status: 503,
+    text: 'The bridge is switched off.',
+    level: 'error',
+    doc: 'An AI host while `CODER_AIBRIDGE_ENABLED=false`: neither bridged here nor, yet, by a deployment, and never tunnelled raw.',
+  },
   overloaded: {
     status: 503,
     text: 'The proxy is at its limit of connections.',

@@ -100,8 +100,16 @@ export function refuseResponse(response: ServerResponse, reason: Reason): void {
   discardRest(response)
 }
 
+/** A client that stops in the middle of what nobody needs gives its place back. */
+const DISCARD_IDLE_MS = 60_000
+
 /** Reads the rest of a request to nowhere, so that the next one is seen. */
-export function discardRest({ req: message }: ServerResponse): void {
+export function discardRest({ req: message }: ServerResponse, idleMs = DISCARD_IDLE_MS): void {
   message.unpipe()
   message.resume()
+  if (message.complete) return
+  const timer = setTimeout(() => message.socket.destroy(), idleMs)
+  timer.unref()
+  message.on('data', () => timer.refresh())
+  message.once('close', () => clearTimeout(timer))
 }

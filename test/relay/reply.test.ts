@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import http, { type IncomingMessage } from 'node:http'
 import { PassThrough, type Readable } from 'node:stream'
 import { describe, it } from 'node:test'
+import { discardRest } from '../../src/relay/refusal.ts'
 import { writeReply } from '../../src/relay/reply.ts'
 import { listenOnLoopback } from '../support/listen.ts'
 import { connectRaw, readBytes, readHead, readToEnd } from '../support/raw-client.ts'
@@ -139,5 +140,20 @@ describe('writeReply', () => {
     response.resume()
     await once(response, 'end')
     assert.deepEqual(response.trailers, { 'x-sum': 'abc' })
+  })
+})
+
+describe('discardRest', () => {
+  it('closes on a client that stops in the middle of an upload nobody needs', async () => {
+    const server = http.createServer((_request, response) => {
+      response.end('no, thanks')
+      discardRest(response, 30)
+    })
+    const port = await listenOnLoopback(server)
+    const socket = await connectRaw({ host: '127.0.0.1', port })
+    socket.write('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nabc')
+    assert.match(String(await readToEnd(socket)), /no, thanks$/)
+    server.close()
+    await once(server, 'close')
   })
 })

@@ -100,7 +100,7 @@ async function admitAndServe(
   }
 }
 
-/** The gates, in the order that design and catalogue fix: parse, authenticate, caps. */
+/** The gates in their fixed order: parse, authenticate, caps. */
 async function admit(
   deps: ProxyDeps,
   message: IncomingMessage,

@@ -42,7 +42,7 @@ export async function runRun(context: CliContext): Promise<number> {
   const settings = await privately(configured.loaded.settings, scratch.path)
 
   const log = createLog({
-    level: settings.log.level,
+    ...settings.log,
     fd: openSync(flagValue(configured, 'log') ?? devNull, 'a', 0o600),
   })
   const user = userName(context.env)

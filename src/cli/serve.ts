@@ -30,7 +30,7 @@ export async function runServe(context: CliContext): Promise<number> {
     )
     return 0
   }
-  const log = createLog({ level: settings.log.level })
+  const log = createLog(settings.log)
   using _ = keepLastWords(log)
   for (const warning of loaded.warnings) log.logger.warn(warning)
 

@@ -63,7 +63,7 @@ export function buildSettings(
       leafLifetimeMs: values.limits.leafLifetimeMs,
       drainTimeoutMs: values.limits.drainTimeoutMs,
     },
-    log: { level: values.state.logLevel },
+    log: { level: values.state.logLevel, queueBytes: values.limits.logQueueBytes },
   }
 }
 

@@ -16,7 +16,10 @@ export interface Settings {
   readonly api: ApiSettings
   readonly record: RecordSettings
   readonly limits: Limits
-  readonly log: { readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' }
+  readonly log: {
+    readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error'
+    readonly queueBytes: number
+  }
 }
 
 export interface ProxySettings {

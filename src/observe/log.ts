@@ -2,9 +2,6 @@ import type { Logger } from 'pino'
 import { pino } from 'pino'
 import { LineWriter } from './line-writer.ts'
 
-/** Lines wait in memory while stdout is slow; beyond this they are dropped and counted. */
-const QUEUE_BYTES = 8 * 1024 * 1024
-
 /**
  * JSON escapes C0 controls only. These would still break a line or steer a
  * terminal in whatever shows the log: DEL and C1 (CSI is one of them), the
@@ -16,7 +13,8 @@ export interface LogOptions {
   readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error'
   /** A file descriptor; stdout unless given. */
   readonly fd?: number
-  readonly queueBytes?: number
+  /** Text that may wait while the destination is slow; beyond it lines are dropped and counted. */
+  readonly queueBytes: number
 }
 
 export interface Log {
@@ -33,7 +31,7 @@ export interface Log {
 
 /** JSON lines with a level name and an RFC 3339 time, written without blocking. */
 export function createLog(options: LogOptions): Log {
-  const writer = new LineWriter(options.fd ?? 1, options.queueBytes ?? QUEUE_BYTES)
+  const writer = new LineWriter(options.fd ?? 1, options.queueBytes)
   const logger = pino(
     {
       level: options.level,

@@ -9,7 +9,7 @@ for (const fault of ['setImmediate(() => { throw fault })', 'Promise.reject(faul
     const code = `
       import { keepLastWords } from '${source('cli/last-words.ts')}'
       import { createLog } from '${source('observe/log.ts')}'
-      keepLastWords(createLog({ level: 'info' }))
+      keepLastWords(createLog({ level: 'info', queueBytes: 2 ** 23 }))
       const fault = new Error('boom')
       ${fault}
       setInterval(() => {}, 1000)`

@@ -11,6 +11,7 @@ describe('loadConfig', () => {
     assert.deepEqual(settings.api.listen, { host: '127.0.0.1', port: 8889 })
     assert.equal(settings.stateDir, '/home/op/.local/state/aibridgeproxyd')
     assert.equal(settings.limits.streamIdleTimeoutMs, 600_000)
+    assert.deepEqual(settings.log, { level: 'info', queueBytes: 8 * 2 ** 20 })
     assert.deepEqual(settings.proxy.interceptedHosts, [
       'api.anthropic.com',
       'api.openai.com',
@@ -30,6 +31,14 @@ describe('loadConfig', () => {
     assert.equal(valueOf(load({ ...file, env }), ADDRESS).text, ':2')
     assert.equal(valueOf(load(file), ADDRESS).text, ':3')
     assert.equal(valueOf(load(), ADDRESS).text, '127.0.0.1:8889')
+  })
+
+  it('passes on how much log text may wait', () => {
+    const { settings, warnings } = load({
+      env: { CODER_AIBRIDGE_PROXY_LOG_QUEUE_BYTES: '1MiB' },
+    })
+    assert.equal(settings.log.queueBytes, 2 ** 20)
+    assert.deepEqual(warnings, [])
   })
 
   it('takes the state directory from systemd, then XDG, then the home directory', () => {

@@ -75,7 +75,7 @@ test('lines beyond the queue are dropped and counted while nobody reads', async 
 test('a reader that has gone does not end the process', async () => {
   const code = `
     import { createLog } from '${new URL('../../src/observe/log.ts', import.meta.url).href}'
-    const log = createLog({ level: 'info' })
+    const log = createLog({ level: 'info', queueBytes: 2 ** 23 })
     process.stdin.once('data', async () => {
       for (let i = 0; i < 20; i += 1) {
         log.logger.info({ fill: 'x'.repeat(70_000) }, 'lost')
@@ -99,7 +99,7 @@ test('a reader that has gone does not end the process', async () => {
 test('a full disk is counted, and ends neither the process nor keeps it from ending', async t => {
   const fd = openSync('/dev/full', 'w')
   t.after(() => closeSync(fd))
-  const log = createLog({ level: 'info', fd })
+  const log = createLog({ level: 'info', queueBytes: 2 ** 23, fd })
   log.logger.info('lost')
   await log.flush()
   assert.equal(log.drops(), 1)
@@ -110,7 +110,7 @@ test('a full disk is counted, and ends neither the process nor keeps it from end
 test('a pipe that nobody reads keeps the process for a second at most', async t => {
   const code = `
     import { createLog } from '${new URL('../../src/observe/log.ts', import.meta.url).href}'
-    const log = createLog({ level: 'info' })
+    const log = createLog({ level: 'info', queueBytes: 2 ** 23 })
     for (let i = 0; i < 300; i += 1) log.logger.info({ fill: 'x'.repeat(1000) }, 'lost')
     await log.flush()
     log.flushSync()`
@@ -130,7 +130,7 @@ test('a pipe that nobody reads keeps the process for a second at most', async t 
 test('a flush in an exit handler writes what is waiting', async () => {
   const code = `
     import { createLog } from '${new URL('../../src/observe/log.ts', import.meta.url).href}'
-    const log = createLog({ level: 'info' })
+    const log = createLog({ level: 'info', queueBytes: 2 ** 23 })
     process.on('exit', () => log.flushSync())
     process.on('uncaughtException', error => {
       log.logger.fatal({ err: error }, 'fatal')

@@ -19,7 +19,7 @@ export function logToFile(t: TestContext, options: Partial<LogOptions> = {}): Lo
   t.after(() => rmSync(directory, { recursive: true, force: true }))
   const file = join(directory, 'log')
   const fd = openSync(file, 'a')
-  const log = createLog({ level: 'debug', fd, ...options })
+  const log = createLog({ level: 'debug', queueBytes: 2 ** 23, fd, ...options })
   // What waits would be written into the next test's file under the same number.
   t.after(async () => {
     await log.flush()

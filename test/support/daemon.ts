@@ -53,7 +53,11 @@ export async function startTestDaemon(options: TestDaemonOptions = {}): Promise<
       types: PROVIDER_TYPES,
       home: stateDir,
     })
-  const log = createLog({ level: 'error', fd: openSync(join(stateDir, 'log'), 'a') })
+  const log = createLog({
+    level: 'error',
+    queueBytes: 2 ** 23,
+    fd: openSync(join(stateDir, 'log'), 'a'),
+  })
   const token = generateToken()
   const stream = new EventLog()
   const daemon = await startDaemon(load(options.env).settings, {

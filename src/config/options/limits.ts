@@ -144,7 +144,6 @@ export const LIMITS = defineGroup(
       flag: 'log-queue-bytes',
       type: size({ min: 65_536, max: 2 ** 30 }),
       default: 8 * 2 ** 20,
-      effect: 'none-yet',
       example: '32MiB',
     }),
   },

@@ -12,6 +12,7 @@ import { type CliContext, configure } from './context.ts'
 import { keyedTypes } from './environment.ts'
 import { firstToken, welcome } from './first-run.ts'
 import { keepLastWords } from './last-words.ts'
+import { ReloadSignal } from './reload-signal.ts'
 import { packageVersion } from './version.ts'
 
 export const SERVE_USAGE = `Usage: aibridgeproxyd [serve] [--OPTION VALUE …]
@@ -32,6 +33,7 @@ export async function runServe(context: CliContext): Promise<number> {
   }
   const log = createLog(settings.log)
   using _ = keepLastWords(log)
+  using hangup = new ReloadSignal()
   for (const warning of loaded.warnings) log.logger.warn(warning)
 
   const current = { loaded }
@@ -70,7 +72,8 @@ export async function runServe(context: CliContext): Promise<number> {
       )
     }
   }
-  await untilSignalled(daemon, log, reload)
+  hangup.answerWith(reload)
+  await untilStopped(daemon, log)
   await log.flush()
   return 0
 }
@@ -121,11 +124,7 @@ function logListening(daemon: Daemon, log: Log): void {
 }
 
 /** Drains at the first SIGTERM or SIGINT, stops at once at the second. */
-async function untilSignalled(
-  daemon: Daemon,
-  log: Log,
-  reload: () => Promise<void>,
-): Promise<void> {
+async function untilStopped(daemon: Daemon, log: Log): Promise<void> {
   const hurry = new AbortController()
   const asked = Promise.withResolvers<void>()
   const onStop = (): void => {
@@ -134,17 +133,13 @@ async function untilSignalled(
     stopping = true
     asked.resolve()
   }
-  const onReload = (): void => {
-    reloading = reloading.then(reload)
-  }
   let stopping = false
-  let reloading = Promise.resolve()
-  process.on('SIGTERM', onStop).on('SIGINT', onStop).on('SIGHUP', onReload)
+  process.on('SIGTERM', onStop).on('SIGINT', onStop)
 
   await asked.promise
   log.logger.info('draining')
   await daemon.drain(hurry.signal)
   await daemon[Symbol.asyncDispose]()
   log.logger.info('stopped')
-  process.off('SIGTERM', onStop).off('SIGINT', onStop).off('SIGHUP', onReload)
+  process.off('SIGTERM', onStop).off('SIGINT', onStop)
 }

@@ -136,6 +136,15 @@ describe('serve', () => {
     assert.equal(await keySeen(), 'Bearer sk-second-key-0123456789')
     secure.destroy()
   })
+
+  it('answers a SIGHUP that comes while it starts once it listens', async () => {
+    await using daemon = await startDaemonProcess({
+      // Its warning is the first line, logged before anything listens.
+      env: { CODER_ACCESS_URL: 'https://coder.example.com' },
+      onSpawn: child => child.stdout?.once('data', () => child.kill('SIGHUP')),
+    })
+    await daemon.waitForLine(line => line['msg'] === 'configuration reloaded')
+  })
 })
 
 describe('serve with something wrong', () => {

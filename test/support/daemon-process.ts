@@ -19,6 +19,8 @@ export interface DaemonProcessOptions {
   readonly stateDir?: string
   /** Milliseconds until `listening` must have been logged; 10,000 unless given. */
   readonly startTimeoutMs?: number
+  /** Called with the process while it still starts. */
+  readonly onSpawn?: (child: ChildProcess) => void
 }
 
 /** The daemon as its users run it: a process of its own, on free ports. */
@@ -50,6 +52,7 @@ export async function startDaemonProcess(
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
   })
+  options.onSpawn?.(child)
   const exited = once(child, 'exit')
   const output = collect(child)
 

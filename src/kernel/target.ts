@@ -100,6 +100,13 @@ export function isLocalhostName(name: string): boolean {
   return name === 'localhost' || name.endsWith('.localhost')
 }
 
+/** Whether a host is this machine's loopback, by its spelling alone. */
+export function isLoopbackHost(host: Host): boolean {
+  if (host.kind === 'name') return isLocalhostName(host.name)
+  if (host.address.family === 4) return host.address.bytes[0] === 127
+  return host.address.text === '::1'
+}
+
 function parseHostPort(text: string, defaultPort: number | undefined): ParsedTarget {
   const form = wrongForm(text)
   if (form !== undefined) return reject(form)

@@ -1,10 +1,10 @@
 import type { InterceptedHost, ProviderType } from '../../kernel/provider.ts'
 import type { Secret } from '../../kernel/secret.ts'
-import { hostText, type Origin } from '../../kernel/target.ts'
+import { hostText, isLoopbackHost, type Origin } from '../../kernel/target.ts'
 import { quote } from '../parsed.ts'
 import { certificatesOf } from '../pem.ts'
 import type { Report } from '../report.ts'
-import { isLoopback, readHostAndPort } from '../types/host.ts'
+import { readHostAndPort } from '../types/host.ts'
 import { splitList } from '../types/list.ts'
 import { bool } from '../types/scalar.ts'
 import { type BaseUrl, baseUrl } from '../types/url.ts'
@@ -141,7 +141,7 @@ function readBaseUrl(
   }
   const insecure = readBool(draft, report)
   const { origin } = result.value
-  if (origin.protocol === 'http' && !isLoopback(origin.target.host) && !insecure) {
+  if (origin.protocol === 'http' && !isLoopbackHost(origin.target.host) && !insecure) {
     report.problems.push(
       `${draft.label}: the base URL is http:// beyond loopback, so keys would travel in the clear: use https://, or set ALLOW_INSECURE_HTTP=true`,
     )

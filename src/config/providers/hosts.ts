@@ -1,8 +1,7 @@
 import type { InterceptedHost } from '../../kernel/provider.ts'
-import { hostText } from '../../kernel/target.ts'
+import { hostText, isLoopbackHost } from '../../kernel/target.ts'
 import { quote } from '../parsed.ts'
 import type { Report } from '../report.ts'
-import { isLoopback } from '../types/host.ts'
 import type { BuiltProvider } from './build.ts'
 
 interface Claim extends InterceptedHost {
@@ -64,7 +63,7 @@ function claimsOf(providers: readonly BuiltProvider[]): Claim[] {
 function baseClaim(provider: BuiltProvider): Claim[] {
   const { protocol, target } = provider.origin
   const claim = { host: hostText(target.host), provider, kind: 'base' as const }
-  if (!isLoopback(target.host)) return [{ ...claim, port: undefined }]
+  if (!isLoopbackHost(target.host)) return [{ ...claim, port: undefined }]
   return protocol === 'https' ? [{ ...claim, port: target.port }] : []
 }
 

@@ -1,5 +1,5 @@
 import { REASONS } from '../../kernel/reasons.ts'
-import { type Host, isLocalhostName, parseAuthority, parseHost } from '../../kernel/target.ts'
+import { type Host, parseAuthority, parseHost } from '../../kernel/target.ts'
 import { type Parsed, parsed, unparsable } from '../parsed.ts'
 
 export interface HostAndPort {
@@ -21,11 +21,4 @@ export function readHostAndPort(text: string): Parsed<HostAndPort> {
   if (both.ok) return parsed({ host: both.target.host, port: both.target.port })
   const reason = both.reason === 'port_missing' ? alone.reason : both.reason
   return unparsable(REASONS[reason].text)
-}
-
-/** Whether nothing but this machine can be meant. */
-export function isLoopback(host: Host): boolean {
-  if (host.kind === 'name') return isLocalhostName(host.name)
-  if (host.address.family === 4) return host.address.bytes[0] === 127
-  return host.address.text === '::1'
 }

@@ -1,7 +1,7 @@
-import { hostText, type ListenAddress } from '../../kernel/target.ts'
+import { hostText, isLoopbackHost, type ListenAddress } from '../../kernel/target.ts'
 import type { ValueType } from '../option.ts'
 import { parsed, quote, unparsable } from '../parsed.ts'
-import { isLoopback, readHost } from './host.ts'
+import { readHost } from './host.ts'
 
 const FORMS = 'use host:port, for example 127.0.0.1:8888, or :8888 for all interfaces'
 
@@ -29,7 +29,7 @@ export const listenAddress: ValueType<ListenAddress> = {
 /** Whether only this machine can reach the listener. */
 export function isLoopbackListener(listen: ListenAddress): boolean {
   const host = readHost(listen.host.includes(':') ? `[${listen.host}]` : listen.host)
-  return host.ok && isLoopback(host.value)
+  return host.ok && isLoopbackHost(host.value)
 }
 
 /** Whether both cannot be bound at once; port 0 never collides. */

@@ -7,19 +7,7 @@ import { CSV_HEAD, callCsv } from './csv.ts'
 import { parsePage } from './page.ts'
 import { parseSearch } from './search.ts'
 
-const SEARCH = {
-  message: 'Invalid workspace search query.',
-  allowed: [
-    'initiator',
-    'provider',
-    'provider_name',
-    'model',
-    'client',
-    'session_id',
-    'started_after',
-    'started_before',
-  ],
-}
+const SEARCH = { message: 'Invalid workspace search query.' }
 
 /** Calls that are held in memory at a time while a long answer is made. */
 const STEP = 100

@@ -27,7 +27,8 @@ export interface SearchRules {
   readonly message: string
   /** What a word without a key means; undefined makes it an error. */
   readonly bareWord?: string
-  readonly allowed: readonly string[]
+  /** The keys that may be named; all of them unless given. */
+  readonly allowed?: readonly string[]
 }
 
 /**
@@ -72,7 +73,8 @@ function readTerm(element: string, rules: SearchRules): Term | Validation {
   if (key === undefined) {
     return { field: 'q', detail: `Query element ${quoted(element)} is not of the form key:value` }
   }
-  const name = rules.allowed.includes(key) ? KEYS[key] : undefined
+  const allowed = rules.allowed ?? Object.keys(KEYS)
+  const name = allowed.includes(key) ? KEYS[key] : undefined
   if (name === undefined) {
     return { field: key, detail: `Query param ${quoted(key)} is not a valid query param` }
   }

@@ -5,19 +5,7 @@ import { parsePage, parseThreadPage } from './page.ts'
 import { parseSearch } from './search.ts'
 import { sessionDetailJson, sessionJson } from './session-json.ts'
 
-const SEARCH = {
-  message: 'Invalid session search query.',
-  allowed: [
-    'initiator',
-    'provider',
-    'provider_name',
-    'model',
-    'client',
-    'session_id',
-    'started_after',
-    'started_before',
-  ],
-}
+const SEARCH = { message: 'Invalid session search query.' }
 
 /** `GET …/sessions` */
 export const listSessions = askingRecords(async asking => {

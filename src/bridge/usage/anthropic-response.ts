@@ -10,7 +10,7 @@ import {
   type JsonObject,
   objectsOf,
 } from './json-value.ts'
-import { type AnswerEnd, type ResponseFold, usageNote } from './response-fold.ts'
+import { type AnswerEnd, answerFacts, type ResponseFold } from './response-fold.ts'
 import { createTextBudget, MAX_ITEMS } from './text-budget.ts'
 
 /** What we keep of a content block; `text` is what its deltas added. */
@@ -108,15 +108,15 @@ export class AnthropicFold implements ResponseFold {
     const usage = usageOf(this.#counters)
     const ordered = [...this.#blocks.entries()].sort(([a], [b]) => a - b).map(([, block]) => block)
     return {
-      responseId: this.#id,
-      model: this.#model,
-      usage,
-      usageNote: usageNote(
+      ...answerFacts(
         {
+          responseId: this.#id,
+          model: this.#model,
           usage,
+          error: this.#error,
+          started: this.#started,
           final: this.#counted && (this.#stopped || this.#ended),
           ended: this.#ended,
-          refused: this.#error !== undefined && !this.#started,
         },
         end,
       ),
@@ -125,8 +125,6 @@ export class AnthropicFold implements ResponseFold {
         return [text === '' ? tool : { ...tool, input: text }]
       }),
       thoughts: ordered.flatMap(thoughtOf),
-      errorType: this.#error?.type ?? null,
-      errorMessage: this.#error?.message ?? null,
     }
   }
 }

@@ -2,7 +2,7 @@ import type { ResponseFacts, TokenUsage, ToolUse } from '../../kernel/usage.ts'
 import { type Counters, count, extraCounts, without } from './counters.ts'
 import { type ErrorFact, errorFact } from './error-fact.ts'
 import { asIndex, asName, asObject, asText, type JsonObject, objectsOf } from './json-value.ts'
-import { type AnswerEnd, type ResponseFold, usageNote } from './response-fold.ts'
+import { type AnswerEnd, answerFacts, type ResponseFold } from './response-fold.ts'
 import { createTextBudget, MAX_ITEMS } from './text-budget.ts'
 
 interface OpenTool {
@@ -91,22 +91,20 @@ export class ChatFold implements ResponseFold {
   finish(end: AnswerEnd): ResponseFacts {
     const usage = usageOf(this.#counters.size > 0 ? this.#counters : this.#stray)
     return {
-      responseId: this.#id,
-      model: this.#model,
-      usage,
-      usageNote: usageNote(
+      ...answerFacts(
         {
+          responseId: this.#id,
+          model: this.#model,
           usage,
+          error: this.#error,
+          started: this.#started,
           final: this.#final || this.#ended,
           ended: this.#ended || (this.#stopped && end.complete),
-          refused: this.#error !== undefined && !this.#started,
         },
         end,
       ),
       tools: [...this.#tools.values()].flatMap(toolOf),
       thoughts: [...this.#thoughts.values()].map(content => ({ content, source: 'thinking' })),
-      errorType: this.#error?.type ?? null,
-      errorMessage: this.#error?.message ?? null,
     }
   }
 }

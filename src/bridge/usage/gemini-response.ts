@@ -2,7 +2,7 @@ import type { ResponseFacts, Thought, TokenUsage, ToolUse } from '../../kernel/u
 import { type Counters, count, extraCounts, without } from './counters.ts'
 import { type ErrorFact, errorFact } from './error-fact.ts'
 import { asIndex, asName, asObject, type JsonObject, objectsOf } from './json-value.ts'
-import { type AnswerEnd, type ResponseFold, usageNote } from './response-fold.ts'
+import { type AnswerEnd, answerFacts, type ResponseFold } from './response-fold.ts'
 import { createTextBudget, MAX_ITEMS } from './text-budget.ts'
 
 /**
@@ -71,15 +71,15 @@ export class GeminiFold implements ResponseFold {
   finish(end: AnswerEnd): ResponseFacts {
     const usage = usageOf(this.#counters)
     return {
-      responseId: this.#id,
-      model: this.#model,
-      usage,
-      usageNote: usageNote(
+      ...answerFacts(
         {
+          responseId: this.#id,
+          model: this.#model,
           usage,
+          error: this.#error,
+          started: this.#started,
           final: this.#final,
           ended: this.#ended,
-          refused: this.#error !== undefined && !this.#started,
         },
         end,
       ),
@@ -87,8 +87,6 @@ export class GeminiFold implements ResponseFold {
       thoughts: [...this.#thoughts.values()].map(
         (content): Thought => ({ content, source: 'thinking' }),
       ),
-      errorType: this.#error?.type ?? null,
-      errorMessage: this.#error?.message ?? null,
     }
   }
 }

@@ -1,4 +1,5 @@
 import type { ResponseFacts, TokenUsage } from '../../kernel/usage.ts'
+import type { ErrorFact } from './error-fact.ts'
 import type { JsonObject } from './json-value.ts'
 
 /**
@@ -21,21 +22,39 @@ export interface AnswerEnd {
   readonly gap: boolean
 }
 
-/** What a fold knows about its usage when the answer is over. */
+/** What a fold knows when the answer is over. */
 interface Progress {
+  readonly responseId: string | null
+  readonly model: string | null
   readonly usage: TokenUsage | null
+  readonly error: ErrorFact | undefined
+  /** An answer began; an error without one took its place, and nothing was generated. */
+  readonly started: boolean
   /** The provider has sent numbers that it will not correct any more. */
   readonly final: boolean
   /** The answer itself said that it is over. */
   readonly ended: boolean
-  /** An error took the place of the answer; nothing was generated. */
-  readonly refused: boolean
+}
+
+/** The facts that every format tells in the same way. */
+export function answerFacts(
+  progress: Progress,
+  end: AnswerEnd,
+): Omit<ResponseFacts, 'tools' | 'thoughts'> {
+  return {
+    responseId: progress.responseId,
+    model: progress.model,
+    usage: progress.usage,
+    usageNote: usageNote(progress, end),
+    errorType: progress.error?.type ?? null,
+    errorMessage: progress.error?.message ?? null,
+  }
 }
 
 /** Why the usage is not the final word; null when it is. */
-export function usageNote(progress: Progress, end: AnswerEnd): ResponseFacts['usageNote'] {
+function usageNote(progress: Progress, end: AnswerEnd): ResponseFacts['usageNote'] {
   if (progress.final && progress.usage !== null) return null
-  if (progress.refused) return null
+  if (progress.error !== undefined && !progress.started) return null
   if (end.gap && (progress.ended || end.complete)) return 'unparsed'
   if (progress.usage === null && progress.ended) return 'missing'
   return 'partial'

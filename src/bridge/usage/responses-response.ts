@@ -2,7 +2,7 @@ import type { ResponseFacts } from '../../kernel/usage.ts'
 import type { Counters } from './counters.ts'
 import { type ErrorFact, errorFact } from './error-fact.ts'
 import { asIndex, asName, asObject, asText, type JsonObject, objectsOf } from './json-value.ts'
-import { type AnswerEnd, type ResponseFold, usageNote } from './response-fold.ts'
+import { type AnswerEnd, answerFacts, type ResponseFold } from './response-fold.ts'
 import { type OutputItem, thoughtsOf, toolOf } from './responses-items.ts'
 import { readResponsesUsage, responsesUsage } from './responses-usage.ts'
 import { createTextBudget, MAX_ITEMS } from './text-budget.ts'
@@ -102,15 +102,15 @@ export class ResponsesFold implements ResponseFold {
     const usage = responsesUsage(this.#counters)
     const ordered = [...this.#items.entries()].sort(([a], [b]) => a - b).map(([, item]) => item)
     return {
-      responseId: this.#id,
-      model: this.#model,
-      usage,
-      usageNote: usageNote(
+      ...answerFacts(
         {
+          responseId: this.#id,
+          model: this.#model,
           usage,
+          error: this.#error,
+          started: this.#started,
           final: this.#ended,
           ended: this.#ended,
-          refused: this.#error !== undefined && !this.#started,
         },
         end,
       ),
@@ -119,8 +119,6 @@ export class ResponsesFold implements ResponseFold {
         return [tool.input === '' ? { ...tool, input: deltas.trim() } : tool]
       }),
       thoughts: ordered.flatMap(({ thoughts }) => thoughts),
-      errorType: this.#error?.type ?? null,
-      errorMessage: this.#error?.message ?? null,
     }
   }
 }

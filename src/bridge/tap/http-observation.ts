@@ -54,11 +54,6 @@ export class HttpObservation implements Observation {
     this.#shared.listener.onSettled()
   }
 
-  cancel(): void {
-    this.#request.giveUp()
-    this.#answer?.lose()
-  }
-
   /** A request that was cut off is read as far as it is JSON: not at all. */
   #endRequest(): void {
     if (this.#requestEnded) return

@@ -11,8 +11,9 @@ export interface Listener {
   readonly onSettled: () => void
 }
 
-/** What all observations share, and whom this one tells. */
+/** What bounds an observation, and whom it tells. */
 export interface Shared {
+  /** Its part of the budget; given back for it when it is over, however that comes. */
   readonly memory: Memory
   readonly limits: TapLimits
   readonly listener: Listener
@@ -25,6 +26,4 @@ export interface Observation {
   /** Bytes of this side are missing from here on. */
   lost(side: Side): void
   end(side: Side, complete: boolean): void
-  /** Gives back what it holds; nothing is told any more. */
-  cancel(): void
 }

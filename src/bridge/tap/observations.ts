@@ -6,11 +6,16 @@ import type { Listener, Observation } from './observation.ts'
 import type { Finding, FromTapWorker, Operation } from './protocol.ts'
 import { WebSocketObservation } from './websocket-observation.ts'
 
+interface Open {
+  readonly observation: Observation
+  readonly memory: Memory
+}
+
 /** Every call under observation; applies batches and says what they brought to light. */
 export class Observations {
   readonly #limits: TapLimits
   readonly #memory: Memory
-  readonly #open = new Map<number, Observation>()
+  readonly #open = new Map<number, Open>()
   #findings: Finding[] = []
 
   constructor(limits: TapLimits) {
@@ -28,16 +33,18 @@ export class Observations {
 
   #apply(operation: Operation, buffer: Buffer): void {
     if (operation.op === 'open') return this.#begin(operation)
-    const observation = this.#open.get(operation.id)
-    if (observation === undefined) return
+    const open = this.#open.get(operation.id)
+    if (open === undefined) return
     try {
-      this.#tell(observation, operation, buffer)
+      this.#tell(open.observation, operation, buffer)
     } catch {
       // A fault of ours in one observation is no reason to lose the others.
-      observation.cancel()
       this.#open.delete(operation.id)
       this.#findings.push({ kind: 'failed', id: operation.id })
     }
+    // SECURITY: a peer may leave in the middle of a message; what such calls
+    // kept would add up until no call could be observed any more.
+    if (!this.#open.has(operation.id)) open.memory.releaseAll()
   }
 
   #tell(
@@ -55,19 +62,19 @@ export class Observations {
       case 'end':
         return observation.end(operation.side, operation.complete)
       case 'cancel':
-        this.#open.delete(operation.id)
-        return observation.cancel()
+        return void this.#open.delete(operation.id)
     }
   }
 
   #begin(call: Extract<Operation, { op: 'open' }>): void {
     const listener = this.#listener(call.id)
-    const shared = { memory: this.#memory, limits: this.#limits, listener }
+    const memory = this.#memory.part()
+    const shared = { memory, limits: this.#limits, listener }
     const observation =
       call.takeover === undefined
         ? new HttpObservation(call, shared)
         : new WebSocketObservation(call.takeover, shared)
-    this.#open.set(call.id, observation)
+    this.#open.set(call.id, { observation, memory })
   }
 
   #listener(id: number): Listener {

@@ -24,7 +24,6 @@ export class WebSocketObservation implements Observation {
   #lastFinished: string | undefined
   #unanswered = 0
   #gap = false
-  #settled = false
 
   constructor(takeover: Takeover, { memory, limits, listener }: Shared) {
     this.#listener = listener
@@ -55,17 +54,11 @@ export class WebSocketObservation implements Observation {
   }
 
   end(side: Side, complete: boolean): void {
-    if (side === 'up' || this.#settled) return
-    this.#settled = true
+    if (side === 'up') return
     for (const id of this.#open.keys()) this.#finish(id, complete)
     const facts = this.#gap ? UNPARSED : ({ ...UNPARSED, usageNote: 'partial' } as const)
     for (; this.#unanswered > 0; this.#unanswered -= 1) this.#listener.onResponse(facts)
     this.#listener.onSettled()
-  }
-
-  cancel(): void {
-    this.#open.clear()
-    this.#settled = true
   }
 
   #fromClient(text: string): void {

@@ -88,3 +88,45 @@ describe('damaged answers', () => {
     })
   }
 })
+
+describe('observations that end in the middle of a message', () => {
+  const id = 1
+  const http = { op: 'open', id, format: 'anthropic-messages', path: '/', codings: [] } as const
+  const head = { status: 200, framing: 'sse', codings: [] } as const
+  const worlds: readonly (readonly [string, readonly Operation[], Buffer])[] = [
+    [
+      'a stream',
+      [
+        { ...http, takeover: undefined },
+        { op: 'head', id, head },
+      ],
+      Buffer.from('data: {"a'),
+    ],
+    [
+      'a WebSocket in a frame',
+      [{ ...http, format: 'openai-responses', takeover: { up: false, down: false } }],
+      Buffer.from([0x81, 0x7e, 0x10, 0x00, 0x7b]),
+    ],
+    [
+      'a WebSocket between fragments',
+      [{ ...http, format: 'openai-responses', takeover: { up: false, down: false } }],
+      Buffer.from([0x01, 0x02, 0x7b, 0x22]),
+    ],
+  ]
+  for (const [name, begin, body] of worlds) {
+    for (const last of [
+      { op: 'cancel', id },
+      { op: 'end', id, side: 'down', complete: false },
+    ] as const) {
+      it(`hold no memory afterwards: ${name}, ${last.op}`, () => {
+        const observations = new Observations(TAP_LIMITS)
+        const bytes = (['up', 'down'] as const).map(
+          side => ({ op: 'bytes', id, side, from: 0, to: body.length }) as const,
+        )
+        const { held } = observations.apply(new Uint8Array(body), [...begin, ...bytes])
+        assert.ok(held > 0)
+        assert.equal(observations.apply(new Uint8Array(), [last]).held, 0)
+      })
+    }
+  }
+})

@@ -8,6 +8,7 @@ import type { ProviderSettings, ProviderType } from '../kernel/provider.ts'
 import { REASONS } from '../kernel/reasons.ts'
 import { type Books, intentOf, type KnownCall } from './books.ts'
 import { CallEvents } from './call-events.ts'
+import { CallSlots } from './call-slots.ts'
 import { detectClient } from './client.ts'
 import { type Credential, chooseCredential } from './credentials.ts'
 import { errorReply } from './error-reply.ts'
@@ -39,6 +40,8 @@ interface BridgeConfig {
   readonly providers: ReadonlyMap<string, Provider>
   readonly allowByok: boolean
   readonly passthrough: 'all' | 'listed'
+  /** Calls in flight at once; 0 is unlimited. */
+  readonly maxConcurrency: number
 }
 
 export interface BridgeDeps {
@@ -56,6 +59,7 @@ export interface BridgeDeps {
  * reload has taken the provider away under an open connection.
  */
 export function createBridge(deps: BridgeDeps): Handle {
+  const slots = new CallSlots()
   return async call => {
     const config = deps.config()
     const provider = config.providers.get(call.provider)
@@ -86,6 +90,7 @@ export function createBridge(deps: BridgeDeps): Handle {
       if (!call.caller.isValid()) throw new Refusal('token_revoked')
       if (target.kind === 'refuse') throw new Refusal(target.reason)
       if (credential.kind === 'refuse') throw new Refusal(credential.reason)
+      events.holds(slots.take(config.maxConcurrency, deps.clock.now()))
       // Record before act: without a row no byte goes out.
       await deps.books.begin(intentOf(call, known, events.at))
       return await forward(deps, call, provider, {
@@ -99,7 +104,7 @@ export function createBridge(deps: BridgeDeps): Handle {
         error instanceof Refusal ? error : new Refusal('internal', undefined, { cause: error })
       const { status } = REASONS[refusal.reason]
       events.refused(refusal, status)
-      return errorReply(type, refusal.reason, call.upgrade)
+      return errorReply(type, refusal, { upgrade: call.upgrade, now: deps.clock.now() })
     }
   }
 }

@@ -36,6 +36,7 @@ export class CallEvents {
   #bytesUp = 0
   #bytesDown = 0
   #tap: CallTap | undefined
+  #slot: Disposable | undefined
   #ended = false
 
   constructor(deps: Deps, call: Call, known: KnownCall) {
@@ -54,6 +55,11 @@ export class CallEvents {
 
   get at(): number {
     return this.#at
+  }
+
+  /** Takes something over that is given back when the call has ended. */
+  holds(slot: Disposable): void {
+    this.#slot = slot
   }
 
   /** The request is ready to go: what came before was our own work. */
@@ -159,6 +165,7 @@ export class CallEvents {
   #end(variable: Variable): void {
     if (this.#ended) return
     this.#ended = true
+    this.#slot?.[Symbol.dispose]()
     const { caller, path } = this.#call
     const ended: CallEnded = {
       type: 'call_ended',

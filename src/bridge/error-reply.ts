@@ -1,8 +1,10 @@
 import { STATUS_CODES } from 'node:http'
 import { Readable } from 'node:stream'
+import type { Refusal } from '../kernel/error.ts'
 import type { Reply } from '../kernel/flow.ts'
 import type { ProviderType } from '../kernel/provider.ts'
-import { REASONS, type Reason } from '../kernel/reasons.ts'
+import { REASONS } from '../kernel/reasons.ts'
+import { retryHeaders } from './retry-headers.ts'
 
 /**
  * A refusal as an answer in the provider's own error dialect, so that the agent
@@ -10,10 +12,11 @@ import { REASONS, type Reason } from '../kernel/reasons.ts'
  */
 export function errorReply(
   type: ProviderType,
-  reason: Reason,
-  upgrade = false,
+  refusal: Refusal,
+  { upgrade, now }: { readonly upgrade: boolean; readonly now: number },
 ): Extract<Reply, { kind: 'response' }> {
-  const { text } = REASONS[reason]
+  const { reason, told } = refusal
+  const text = told === undefined ? REASONS[reason].text : `${REASONS[reason].text} ${told}`
   // Codex takes 426 for "use HTTP instead" and shows the error that it meets there;
   // any other status costs it seven seconds of tries.
   const status = upgrade ? 426 : REASONS[reason].status
@@ -29,6 +32,7 @@ export function errorReply(
       String(body.length),
       'X-Aibridge-Reason',
       reason,
+      ...(upgrade ? [] : retryHeaders(refusal, now)),
       // Nothing more will be answered on this connection.
       ...(reason === 'token_revoked' ? ['Connection', 'close'] : []),
     ],

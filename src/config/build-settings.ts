@@ -29,6 +29,7 @@ export function buildSettings(
       providers,
       allowByok: values.bridge.allowByok,
       passthrough: values.bridge.passthrough,
+      maxConcurrency: values.bridge.maxConcurrency,
     },
     api: {
       listen: values.http.address,

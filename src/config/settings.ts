@@ -50,6 +50,8 @@ interface BridgeSettings {
   readonly allowByok: boolean
   /** `all`: unlisted paths of an intercepted host go through without a central key. */
   readonly passthrough: 'all' | 'listed'
+  /** Calls in flight at once; 0 is unlimited. */
+  readonly maxConcurrency: number
 }
 
 /** What is written down, and how long it is kept. */

@@ -1,18 +1,42 @@
 import type { Reason } from './reasons.ts'
 
+/** A limit that a refused call met, as far as its caller may know it. */
+export interface MetLimit {
+  /** A name of ours, as `calls`. */
+  readonly policy: string
+  readonly quota?: number
+  readonly unit?: 'concurrent-requests'
+  readonly windowMs?: number
+}
+
+interface RefusalOptions extends ErrorOptions {
+  /** From when another try may do better; milliseconds since the epoch. */
+  readonly retryAt?: number
+  readonly limit?: MetLimit
+  /** A sentence for the client behind the reason's text: our own words, periods and times only. */
+  readonly told?: string
+}
+
 /**
  * A refusal on its way to whoever answers it. `detail` is for the operator's
- * log only; the client sees the reason's public text and nothing else.
+ * log only; the client sees the reason's public text, `told`, and when to come
+ * again.
  */
 export class Refusal extends Error {
   override readonly name = 'Refusal'
   readonly reason: Reason
   readonly detail: string | undefined
+  readonly retryAt: number | undefined
+  readonly limit: MetLimit | undefined
+  readonly told: string | undefined
 
-  constructor(reason: Reason, detail?: string, options?: ErrorOptions) {
+  constructor(reason: Reason, detail?: string, options?: RefusalOptions) {
     super(detail === undefined ? reason : `${reason}: ${detail}`, options)
     this.reason = reason
     this.detail = detail
+    this.retryAt = options?.retryAt
+    this.limit = options?.limit
+    this.told = options?.told
   }
 }
 

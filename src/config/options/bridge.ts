@@ -37,13 +37,13 @@ export const BRIDGE = defineGroup(BRIDGE_GROUP, {
   }),
   maxConcurrency: row({
     name: 'Maximum concurrency',
-    description: 'Calls in flight at once in this daemon; 0 is unlimited.',
+    description:
+      'Calls in flight at once in this daemon; more are answered with 503. 0 is unlimited.',
     flag: 'max-concurrency',
     yamlAliases: ['maxConcurrency'],
     type: COUNT,
     default: 0,
     restart: false,
-    effect: 'none-yet',
     example: '200',
   }),
   rateLimit: row({

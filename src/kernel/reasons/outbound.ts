@@ -80,6 +80,12 @@ export const OUTBOUND_REASONS = {
     level: 'warn',
     doc: 'The per-caller connection limit.',
   },
+  too_many_calls: {
+    status: 503,
+    text: 'The proxy is at its limit of calls.',
+    level: 'warn',
+    doc: '`max_concurrency`: calls in flight in this daemon.',
+  },
   draining: {
     status: 503,
     text: 'The proxy is shutting down.',

@@ -1,0 +1,25 @@
+import type { Refusal } from '../kernel/error.ts'
+
+/** What agents wait for at most; a longer wait they replace by tries of their own. */
+const LONGEST_WAIT_S = 60
+
+/**
+ * When to come again, for every reader there is: `Retry-After` (RFC 9110), the
+ * fields of draft-ietf-httpapi-ratelimit-headers-10, and, where waiting is no
+ * use, the word by which the vendors' SDKs stop trying.
+ */
+export function retryHeaders({ retryAt, limit }: Refusal, now: number): string[] {
+  if (retryAt === undefined) return []
+  const seconds = Math.max(1, Math.ceil((retryAt - now) / 1000))
+  const headers = ['Retry-After', String(seconds)]
+  if (seconds > LONGEST_WAIT_S) headers.push('X-Should-Retry', 'false')
+  if (limit === undefined) return headers
+  const { policy, quota, unit, windowMs } = limit
+  if (quota !== undefined) {
+    const window = windowMs === undefined ? '' : `;w=${Math.round(windowMs / 1000)}`
+    const counted = unit === undefined ? '' : `;qu="${unit}"`
+    headers.push('RateLimit-Policy', `"${policy}";q=${quota}${counted}${window}`)
+  }
+  headers.push('RateLimit', `"${policy}";r=0;t=${seconds}`)
+  return headers
+}

@@ -191,7 +191,7 @@ function buildStages({ live, store, books, sessions, foundation }: Core): PlainD
       isActive: token => store.isActive(token),
     }),
     decide: target => decideNow(target, live.current),
-    open: (target, signal, via) => live.current.open(target, signal, via),
+    open: (leg, signal) => live.current.open(leg, signal),
     intercept: liveIntercept(live, books, foundation),
     sendPlain: request => sendPlain(live.current, request),
     emit,

@@ -8,9 +8,9 @@ const FAULTS = { timeout: 'connect_timeout', broken: 'connect_failed' } as const
 /** Sends an absolute-form request to its judged target, or through the upstream proxy. */
 export async function sendPlain(
   { openPlain, settings }: Snapshot,
-  { target, ...request }: PlainRequest,
+  { target, caller, ...request }: PlainRequest,
 ): Promise<Reply & { readonly route: 'direct' | 'upstream' }> {
-  const leg = await openPlain(target, request.signal)
+  const leg = await openPlain({ target, caller }, request.signal)
   const reply = await exchange(outgoing => leg.send(outgoing), {
     ...request,
     upgrade: false,

@@ -14,10 +14,11 @@ export interface OpenDeps extends RouteDeps {
  * with the signal's reason.
  */
 export function createOpen(deps: OpenDeps): Open {
-  return async (target, signal, via) => {
-    const route = await routeTarget(target, signal, deps)
+  return async (leg, signal) => {
+    const { target } = leg
+    const route = await routeTarget(leg, signal, deps)
     if (route.kind === 'upstream') {
-      const tunnel = await route.upstream.tunnel(target, signal, via)
+      const tunnel = await route.upstream.tunnel(target, signal, leg.via)
       return { socket: tunnel, route: 'upstream', address: undefined }
     }
     const { connectTimeoutMs: timeoutMs } = deps

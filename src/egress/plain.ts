@@ -1,7 +1,7 @@
 import { type ClientRequest, request as httpRequest } from 'node:http'
 import type { Socket } from 'node:net'
 import { HttpProxyAgent } from 'http-proxy-agent'
-import type { Opened } from '../kernel/flow.ts'
+import type { Leg, Opened } from '../kernel/flow.ts'
 import { filterHeaders, headerPairs, headerValues, type RawHeaders } from '../kernel/headers.ts'
 import type { Target } from '../kernel/target.ts'
 import { createSingleUseAgent } from './agents.ts'
@@ -22,15 +22,19 @@ interface PlainLeg {
 }
 
 /** Resolves and judges the target before anything is sent. Rejects as `Open` does. */
-export type OpenPlain = (target: Target, signal: AbortSignal) => Promise<PlainLeg>
+export type OpenPlain = (
+  leg: Pick<Leg, 'target' | 'caller'>,
+  signal: AbortSignal,
+) => Promise<PlainLeg>
 
 /**
  * The way of absolute-form requests: directly to a judged address, or in
  * absolute form through the upstream proxy, once the target has been judged.
  */
 export function createOpenPlain(deps: OpenDeps): OpenPlain {
-  return async (target, signal) => {
-    const route = await routeTarget(target, signal, deps)
+  return async (leg, signal) => {
+    const { target } = leg
+    const route = await routeTarget(leg, signal, deps)
     if (route.kind === 'upstream') {
       const send: PlainLeg['send'] = request => sendThroughProxy(route.upstream, target, request)
       return { route: 'upstream', address: undefined, send }

@@ -3,13 +3,19 @@ import { type Address, parseAddress } from '../kernel/address.ts'
 import { describeError, Refusal } from '../kernel/error.ts'
 import { type Host, isLocalhostName } from '../kernel/target.ts'
 import { settleWithin, toError } from './deadline.ts'
+import { createTurns } from './turns.ts'
 
 /**
  * One lookup of a name: every address, in the resolver's order, at least one.
- * Rejects with a Refusal (`dns_not_found`, `dns_failed`, `dns_timeout`), or
- * with the signal's reason.
+ * `asker` is the caller whose share of the resolver it uses. Rejects with a
+ * Refusal (`dns_not_found`, `dns_failed`, `dns_timeout`), or with the signal's
+ * reason.
  */
-export type Resolve = (name: string, signal: AbortSignal) => Promise<readonly Address[]>
+export type Resolve = (
+  name: string,
+  signal: AbortSignal,
+  asker?: string,
+) => Promise<readonly Address[]>
 
 /** The lookup underneath: getaddrinfo, so that hosts files and resolv.conf count. */
 export type Lookup = (name: string) => Promise<readonly LookupAddress[]>
@@ -25,8 +31,12 @@ export interface ResolverOptions {
   readonly maxConcurrent?: number
 }
 
+/** Of one asker, whose names may all hang: the system takes seconds to give up. */
+const MAX_CONCURRENT_PER_ASKER = 8
+
 /** Names waited for, asked or queued; a client can choose any number of them. */
 const MAX_PENDING = 1024
+const MAX_PENDING_PER_ASKER = 128
 
 interface Pending {
   readonly answer: Promise<readonly Address[]>
@@ -36,34 +46,45 @@ interface Pending {
 /** The system says "no such name" in these words (RFC 3493 6.1, and c-ares). */
 const NOT_FOUND = new Set(['ENOTFOUND', 'ENODATA', 'EAI_NONAME', 'EAI_NODATA'])
 
-/** Whoever asks for a name that is being asked for shares the answer. */
+/**
+ * An asker that asks again for a name under way shares the answer; another one
+ * does not, or it would wait behind the first one's queue.
+ */
 export function createResolver(options: ResolverOptions): Resolve {
   const { timeoutMs, lookup = systemLookup, maxConcurrent = 24 } = options
-  const pending = new Map<string, Pending>()
-  const inTurn = createTurns(maxConcurrent)
+  const pending = new Map<string, Map<string, Pending>>()
+  const inTurn = createTurns(maxConcurrent, MAX_CONCURRENT_PER_ASKER)
+  let size = 0
 
-  const enter = (name: string): Pending => {
-    const known = pending.get(name)
+  const enter = (asker: string, name: string): Pending => {
+    const mine = pending.get(asker) ?? new Map<string, Pending>()
+    const known = mine.get(name)
     if (known !== undefined) return known
-    if (pending.size >= MAX_PENDING) {
-      throw new Refusal('dns_failed', `${MAX_PENDING} lookups are pending`)
+    if (size >= MAX_PENDING || mine.size >= MAX_PENDING_PER_ASKER) {
+      throw new Refusal('dns_failed', `${mine.size} lookups of this caller, ${size} of all pending`)
     }
-    const answer = inTurn(async () => {
+    const leave = (): void => {
+      size -= 1
+      mine.delete(name)
+      if (mine.size === 0) pending.delete(asker)
+    }
+    const answer = inTurn(asker, async () => {
       // They have all gone while it stood in the queue.
       if (entry.waiters === 0) throw new Refusal('dns_timeout', name)
       return await askOnce(name, lookup)
-    }).finally(() => pending.delete(name))
+    }).finally(leave)
     const entry: Pending = { answer, waiters: 0 }
-    pending.set(name, entry)
+    size += 1
+    pending.set(asker, mine.set(name, entry))
     return entry
   }
 
-  return (name, signal) =>
+  return (name, signal, asker = '') =>
     settleWithin(
       { timeoutMs, signal },
       () => new Refusal('dns_timeout', `${name}: no answer within ${timeoutMs} ms`),
       (fulfil, reject) => {
-        const entry = enter(name)
+        const entry = enter(asker, name)
         entry.waiters += 1
         entry.answer.then(fulfil, (error: unknown) => reject(toError(error)))
         // getaddrinfo cannot be cancelled; only the waiting can.
@@ -83,32 +104,13 @@ export async function addressesOf(
   host: Host,
   resolve: Resolve,
   signal: AbortSignal,
+  asker?: string,
 ): Promise<readonly Address[]> {
   if (host.kind === 'address') return [host.address]
-  return isLocalhostName(host.name) ? LOOPBACK : await resolve(host.name, signal)
+  return isLocalhostName(host.name) ? LOOPBACK : await resolve(host.name, signal, asker)
 }
 
 const LOOPBACK: readonly Address[] = ['127.0.0.1', '::1'].flatMap(text => parseAddress(text) ?? [])
-
-/** Runs at most `limit` tasks at one time, the others in their order. */
-function createTurns(limit: number): <T>(task: () => Promise<T>) => Promise<T> {
-  const queue: (() => void)[] = []
-  let running = 0
-  return async task => {
-    if (running >= limit) await new Promise<void>(fulfil => queue.push(fulfil))
-    else running += 1
-    try {
-      // Always a tick later, so that the caller is on record before it runs.
-      await Promise.resolve()
-      return await task()
-    } finally {
-      const next = queue.shift()
-      if (next === undefined) running -= 1
-      // The slot goes over without becoming free in between.
-      else next()
-    }
-  }
-}
 
 async function askOnce(name: string, lookup: Lookup): Promise<readonly Address[]> {
   let answers: readonly LookupAddress[]

@@ -1,6 +1,7 @@
 import { cidrContains } from '../kernel/address.ts'
 import { Refusal } from '../kernel/error.ts'
-import { isLocalhostName, type Target } from '../kernel/target.ts'
+import type { Leg } from '../kernel/flow.ts'
+import { isLocalhostName } from '../kernel/target.ts'
 import { classify } from './classify.ts'
 import { type GuardPolicy, judge, type Pinned } from './guard.ts'
 import { addressesOf, type Resolve } from './resolve.ts'
@@ -29,7 +30,7 @@ export type LegRoute =
  * this machine too: behind another one they would be the proxy's own.
  */
 export async function routeTarget(
-  target: Target,
+  { target, caller }: Pick<Leg, 'target' | 'caller'>,
   signal: AbortSignal,
   deps: RouteDeps,
 ): Promise<LegRoute> {
@@ -41,7 +42,7 @@ export async function routeTarget(
   }
 
   const { allowedPrivateCidrs } = deps.guard
-  const found = await addressesOf(host, deps.resolve, signal)
+  const found = await addressesOf(host, deps.resolve, signal, caller)
   // Of localhost only those addresses count that the operator allowed.
   const addresses = isLocalhost
     ? found.filter(address => allowedPrivateCidrs.some(cidr => cidrContains(cidr, address)))

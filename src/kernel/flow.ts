@@ -84,6 +84,15 @@ export type Reply =
       readonly onClientData?: (chunk: Buffer) => void
     }
 
+/** Where a client wants to go, before anything was looked up. */
+export interface Leg {
+  readonly target: Target
+  /** The token's id: whose share of the resolver this uses. */
+  readonly caller: string
+  /** The Via values of the request, passed on to an upstream proxy to break loops. */
+  readonly via: readonly string[]
+}
+
 /** A connection to the outside, and how it got there. */
 export interface Opened {
   readonly socket: Socket
@@ -105,8 +114,7 @@ export interface InterceptEnded {
 
 export type Authenticate = (proxyAuthorization: readonly string[]) => Promise<Caller>
 export type Decide = (target: Target) => Verdict
-/** `via`: the Via values of the request, passed on to an upstream proxy to break loops. */
-export type Open = (target: Target, signal: AbortSignal, via?: readonly string[]) => Promise<Opened>
+export type Open = (leg: Leg, signal: AbortSignal) => Promise<Opened>
 export type Intercept = (
   client: Socket,
   request: ConnectRequest,

@@ -22,6 +22,8 @@ import {
 /** A plain request on its way to its origin. */
 export interface PlainRequest {
   readonly target: Target
+  /** The token's id. */
+  readonly caller: string
   readonly method: string
   readonly path: string
   readonly headers: RawHeaders
@@ -86,6 +88,7 @@ async function admitAndForward(
   response.once('close', () => gone.abort())
   const reply = await deps.sendPlain({
     target,
+    caller: caller.identity.tokenId,
     method: message.method ?? 'GET',
     path,
     headers: plainHeaders(message, target),

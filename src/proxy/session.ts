@@ -124,7 +124,8 @@ async function serveTunnel(
   client: Socket,
   { session, via }: { session: Session; via: readonly string[] },
 ): Promise<Outcome> {
-  const opened = await deps.open(request.target, session.gone, via)
+  const { target, caller } = request
+  const opened = await deps.open({ target, caller: caller.identity.tokenId, via }, session.gone)
   deps.emit({ type: 'connect_started', connectId: request.id, kind: 'tunneled' })
   const end = await tunnel(client, opened, { idleMs: deps.tunnelIdleMs(), signal: session.stop })
   return {

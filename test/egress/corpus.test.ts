@@ -151,7 +151,7 @@ async function openStubbed(
     upstreamResolves: config.upstream_resolves ?? false,
     connectTimeoutMs: 1000,
   })
-  const { route } = await open(target, new AbortController().signal)
+  const { route } = await open({ target, caller: 'ada', via: [] }, new AbortController().signal)
   outcome.reason = route === 'upstream' ? 'tunnel_upstream' : 'tunnel'
   const exempt = outcome.dialled.some(text => {
     const address = parseAddress(text)

@@ -255,7 +255,7 @@ describe('createOpenPlain', () => {
     })
     const { target } = originAt(server.authority)
     for (const expected of [1, 2]) {
-      const leg = await open(target, never)
+      const leg = await open({ target, caller: 'ada' }, never)
       assert.deepEqual([leg.route, leg.address], ['direct', '127.0.0.1'])
       const headers = ['Host', target.text, 'Content-Length', '5']
       const request = leg.send({ method: 'POST', path: '/x', headers })

@@ -88,12 +88,31 @@ describe('createResolver', () => {
     assert.deepEqual(asked, ['a.example', 'c.example', 'd.example'])
   })
 
-  it('bounds the names that are asked for at one time', async () => {
-    const resolve = createResolver({ timeoutMs: 50, lookup: () => new Promise(() => undefined) })
-    const hung = Array.from({ length: 1024 }, (_, i) => resolve(`n${i}.example`, never))
-    await assert.rejects(resolve('one-more.example', never), { reason: 'dns_failed' })
+  it('bounds the names that one asker and all of them wait for', async () => {
+    const lookup = (): Promise<never> => new Promise(() => undefined)
+    const resolve = createResolver({ timeoutMs: 50, lookup })
+    const askMany = (asker: string) =>
+      Array.from({ length: 128 }, (_, i) => resolve(`n${i}.example`, never, asker))
+    const hung = askMany('a')
+    await assert.rejects(resolve('one-more.example', never, 'a'), { reason: 'dns_failed' })
+    for (let i = 0; i < 7; i += 1) hung.push(...askMany(`b${i}`))
+    await assert.rejects(resolve('one-more.example', never, 'c'), { reason: 'dns_failed' })
     const settled = await Promise.allSettled(hung)
     assert.ok(settled.every(result => result.status === 'rejected'))
+  })
+
+  it('gives no asker all its slots, and no asker the queue of another', async () => {
+    const lookup = (name: string): Promise<LookupAddress[]> =>
+      name.startsWith('hung') ? new Promise(() => undefined) : answer('1.1.1.1')()
+    const resolve = createResolver({ timeoutMs: 5000, lookup })
+    const greedy = new AbortController()
+    const hung = Array.from({ length: 60 }, (_, i) =>
+      resolve(`hung${i}.example`, greedy.signal, 'greedy'),
+    )
+    const behindThem = resolve('a.example', greedy.signal, 'greedy')
+    assert.equal((await resolve('a.example', never, 'other')).length, 1)
+    greedy.abort(new Error('enough'))
+    for (const waiting of [...hung, behindThem]) await assert.rejects(waiting, /enough/)
   })
 
   it('stops when it is told to', async () => {

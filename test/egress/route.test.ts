@@ -44,7 +44,7 @@ async function route(authority: string, world: World = {}): Promise<string[] | '
     world.answers === undefined
       ? unused()
       : Promise.resolve(world.answers.map(address => ({ address, family: 4 })))
-  const leg = await routeTarget(parse(authority), never, {
+  const leg = await routeTarget({ target: parse(authority), caller: 'ada' }, never, {
     resolve: createResolver({ timeoutMs: 1000, lookup }),
     guard: { allowedPrivateCidrs: world.exempt ?? [], nat64Prefixes: [], own: () => false },
     upstream: world.proxied ? { ...upstream, isLocal: world.localProxy ?? false } : undefined,

@@ -57,6 +57,9 @@ async function serve(server: TcpServer): Promise<Served> {
   }
 }
 
+/** A caller's wish to get there. */
+const going = (to: Target) => ({ target: to, caller: 'ada', via: [] })
+
 const resolve = createResolver({
   timeoutMs: 1000,
   // As the outside world would answer; squid has a hosts file of its own.
@@ -120,7 +123,7 @@ describe('through a real squid', { skip: squidMissing() }, () => {
         caPem: testPki().certPem,
       })
 
-      const opened = await createOpen(openDeps(upstream))(target(`echo.test:${port}`), never)
+      const opened = await createOpen(openDeps(upstream))(going(target(`echo.test:${port}`)), never)
       assert.equal(opened.route, 'upstream')
       opened.socket.write('hello')
       assert.equal((await readBytes(opened.socket, 5)).toString(), 'hello')
@@ -133,7 +136,7 @@ describe('through a real squid', { skip: squidMissing() }, () => {
     await using squid = await startSquid({ credentials: { user: USER, password: PASSWORD } })
     const upstream = upstreamTo(squid, { credentials: new Secret(`${USER}:wrong-secret`) })
     const open = createOpen(openDeps(upstream))
-    await assert.rejects(open(target('echo.test:443'), never), (error: Refusal) => {
+    await assert.rejects(open(going(target('echo.test:443')), never), (error: Refusal) => {
       assert.equal(error.reason, 'upstream_proxy_refused')
       assert.equal(error.detail, 'status 407')
       assert.doesNotMatch(error.message, /wrong|team/)
@@ -145,7 +148,7 @@ describe('through a real squid', { skip: squidMissing() }, () => {
     await using squid = await startSquid({ hosts: ['dead.test'] })
     const open = createOpen(openDeps(upstreamTo(squid)))
     await assert.rejects(
-      open(target('dead.test:1'), never),
+      open(going(target('dead.test:1')), never),
       new Refusal('upstream_proxy_refused', 'status 503'),
     )
   })
@@ -153,7 +156,9 @@ describe('through a real squid', { skip: squidMissing() }, () => {
   it('does not trust a proxy certificate of an unknown CA', async () => {
     await using squid = await startSquid({ tls: true })
     const open = createOpen(openDeps(upstreamTo(squid, { protocol: 'https' })))
-    await assert.rejects(open(target('echo.test:443'), never), { reason: 'upstream_proxy_failed' })
+    await assert.rejects(open(going(target('echo.test:443')), never), {
+      reason: 'upstream_proxy_failed',
+    })
   })
 
   for (const kind of ['http', 'https'] as const) {
@@ -223,7 +228,7 @@ describe('through a real squid', { skip: squidMissing() }, () => {
         caPem: testPki().certPem,
       })
       const plain = target(`plain.test:${port}`)
-      const leg = await createOpenPlain(openDeps(upstream))(plain, never)
+      const leg = await createOpenPlain(openDeps(upstream))(going(plain), never)
       assert.equal(leg.route, 'upstream')
 
       const request = leg.send({
@@ -251,11 +256,15 @@ describe('through a real squid', { skip: squidMissing() }, () => {
         lookup: () => Promise.resolve([{ address: '10.0.0.5', family: 4 }]),
       }),
     }
-    await assert.rejects(createOpen(deps)(target('x.example:443'), never), { reason: 'private' })
-    await assert.rejects(createOpenPlain(deps)(target('x.example:80'), never), {
+    await assert.rejects(createOpen(deps)(going(target('x.example:443')), never), {
       reason: 'private',
     })
-    await assert.rejects(createOpen(deps)(target('10.0.0.5:443'), never), { reason: 'private' })
+    await assert.rejects(createOpenPlain(deps)(going(target('x.example:80')), never), {
+      reason: 'private',
+    })
+    await assert.rejects(createOpen(deps)(going(target('10.0.0.5:443')), never), {
+      reason: 'private',
+    })
     assert.doesNotMatch(squid.accessLog(), /CONNECT|http:|10\.0\.0\.5/)
   })
 })

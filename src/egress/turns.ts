@@ -1,0 +1,47 @@
+interface Waiting {
+  readonly asker: string
+  readonly start: () => void
+}
+
+/**
+ * Runs at most `total` tasks at one time and `perAsker` of one asker, the
+ * others in their order. Whoever has its share waits behind itself only.
+ */
+export function createTurns(
+  total: number,
+  perAsker: number,
+): <T>(asker: string, task: () => Promise<T>) => Promise<T> {
+  const queue: Waiting[] = []
+  const running = new Map<string, number>()
+  let taken = 0
+
+  const mayStart = (asker: string): boolean => taken < total && (running.get(asker) ?? 0) < perAsker
+  const take = (asker: string): void => {
+    taken += 1
+    running.set(asker, (running.get(asker) ?? 0) + 1)
+  }
+  const giveBack = (asker: string): void => {
+    taken -= 1
+    const left = (running.get(asker) ?? 1) - 1
+    if (left === 0) running.delete(asker)
+    else running.set(asker, left)
+    const index = queue.findIndex(waiting => mayStart(waiting.asker))
+    const [next] = index < 0 ? [] : queue.splice(index, 1)
+    if (next === undefined) return
+    // The slot goes over without becoming free in between.
+    take(next.asker)
+    next.start()
+  }
+
+  return async (asker, task) => {
+    if (mayStart(asker)) take(asker)
+    else await new Promise<void>(start => queue.push({ asker, start }))
+    try {
+      // Always a tick later, so that the caller is on record before it runs.
+      await Promise.resolve()
+      return await task()
+    } finally {
+      giveBack(asker)
+    }
+  }
+}

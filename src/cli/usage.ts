@@ -51,7 +51,7 @@ export function runUsage(
       ])
     }
     using reader = new BookReader(stateDir)
-    io.stdout.write(format(reader.answers().usage({ filter, by }), by))
+    io.stdout.write(format(reader.ask('usage', { filter, by }), by))
     return 0
   } catch (error) {
     io.stderr.write(`${describeError(error)}\n`)

@@ -2,6 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { Books, type BooksOptions } from './books.ts'
 import type { BooksMethods } from './sqlite-books.ts'
 import { answerCalls } from './worker-answers.ts'
+import type { MethodsOf } from './worker-calls.ts'
 
 /*
  * The thread that writes the books: SQLite blocks, and the event loop that
@@ -11,13 +12,10 @@ import { answerCalls } from './worker-answers.ts'
 if (parentPort !== null) {
   const options: BooksOptions = workerData
   const books = new Books(options)
+  const methods: MethodsOf<BooksMethods> = books
   answerCalls<BooksMethods>(
     parentPort,
-    {
-      commit: argument => books.commit(argument),
-      purge: argument => books.purge(argument),
-      closeDead: () => books.closeDead(),
-    },
+    (method, argument) => methods[method](argument),
     () => books[Symbol.dispose](),
   )
 }

@@ -2,13 +2,12 @@ import type { DatabaseSync } from 'node:sqlite'
 import { ConfigurationError } from '../kernel/error.ts'
 import type { CommitOptions, CommitResult } from './book-store.ts'
 import { explain, openDatabase, SQLITE, sqliteCode } from './database.ts'
-import type { Entry } from './entry.ts'
-import { closeDeadInstances, enterInstance, leaveInstance } from './interrupted.ts'
+import { forgetInstance, isDead } from './instance-lock.ts'
+import { enterInstance, leaveInstance, otherInstances } from './interrupted.ts'
 import { LineMaker } from './log-chain.ts'
-import { logRecords } from './log-record.ts'
 import { purgeBatch, type RetentionPolicy } from './retention.ts'
-import { prepareStatements, type Statements } from './statements.ts'
-import { writeEntry } from './write-entries.ts'
+import { SQLITE_DIALECT, SqliteRunner } from './sqlite-runner.ts'
+import { linesOf, writeBatch } from './write-batch.ts'
 
 export interface BooksOptions {
   readonly stateDir: string
@@ -20,7 +19,7 @@ export interface BooksOptions {
 
 interface OpenBooks {
   readonly database: DatabaseSync
-  readonly statements: Statements
+  readonly runner: SqliteRunner
 }
 
 /** Errors that are of one entry and would come again; all others are of the disk. */
@@ -36,6 +35,7 @@ const WAL_BYTES = 64 * 1024 * 1024
 /** Copying the WAL into the file makes calls wait: 16 MiB at a time. */
 const WAL_PAGES = 4096
 const CACHE_KIB = 16_384
+const VACUUM_PAGES = 2000
 
 /**
  * The books in the database's own thread. After an error of the disk the
@@ -52,42 +52,42 @@ export class Books implements Disposable {
     this.#lines = new LineMaker(options.chained ? options.instance : undefined)
   }
 
-  commit({ entries, text, lines }: CommitOptions): CommitResult {
-    return this.#guarded(({ database, statements }) => {
-      const context = { statements, instance: this.#options.instance, text }
-      const stored: Entry[] = []
-      const refused: number[] = []
-      database.exec('BEGIN IMMEDIATE')
-      // Asking whether writing works takes a write.
-      if (entries.length === 0) statements.touch.run(this.#options.instance)
-      for (const [place, entry] of entries.entries()) {
-        try {
-          stored.push(writeEntry(context, entry))
-        } catch (error) {
-          if (!OF_THE_ENTRY.includes(sqliteCode(error)) && !(error instanceof TypeError))
-            throw error
-          refused.push(place)
-        }
-      }
-      database.exec('COMMIT')
-      return { refused, lines: lines ? this.#linesOf(stored, statements) : [] }
+  commit(options: CommitOptions): CommitResult {
+    return this.#guarded(({ runner }) => {
+      const context = { instance: this.#options.instance, isOfTheEntry }
+      const { stored, refused } = runner.transaction(writeBatch(context, options))
+      const lines = options.lines ? runner.run(linesOf(stored, this.#lines, Date.now())) : []
+      return { refused, lines }
     })
   }
 
   purge(policy: RetentionPolicy): { readonly deleted: number; readonly more: boolean } {
-    return this.#guarded(({ database }) => purgeBatch(database, policy))
+    return this.#guarded(({ database, runner }) => {
+      const deleted = runner.transaction(purgeBatch(SQLITE_DIALECT, policy))
+      // What is freed goes back to the disk.
+      database.exec(`PRAGMA incremental_vacuum(${VACUUM_PAGES})`)
+      return { deleted, more: deleted > 0 }
+    })
   }
 
   closeDead(): number {
     const { stateDir, instance } = this.#options
-    return this.#guarded(({ database }) => closeDeadInstances(database, stateDir, instance))
+    return this.#guarded(({ runner }) => {
+      let closed = 0
+      for (const id of runner.run(otherInstances(instance))) {
+        if (!isDead(stateDir, id)) continue
+        closed += runner.transaction(leaveInstance(id))
+        forgetInstance(stateDir, id)
+      }
+      return closed
+    })
   }
 
   /** What is still open now will not end any more. */
   [Symbol.dispose](): void {
     if (this.#open === undefined) return
     try {
-      leaveInstance(this.#open.database, this.#options.instance)
+      this.#open.runner.transaction(leaveInstance(this.#options.instance))
     } catch {
       // Whoever opens the books next finds this process gone and does the same.
     }
@@ -99,8 +99,6 @@ export class Books implements Disposable {
       this.#open ??= this.#openAnew()
       return action(this.#open)
     } catch (error) {
-      const database = this.#open?.database
-      if (database?.isTransaction) rollBack(database)
       if (sqliteCode(error) !== SQLITE.busy) this.#shut()
       if (error instanceof ConfigurationError) throw error
       throw new Error(explain(error), { cause: error })
@@ -116,8 +114,9 @@ export class Books implements Disposable {
          PRAGMA wal_autocheckpoint = ${WAL_PAGES};
          PRAGMA cache_size = -${CACHE_KIB}`,
       )
-      enterInstance(database, instance)
-      return { database, statements: prepareStatements(database) }
+      const runner = new SqliteRunner(database)
+      runner.run(enterInstance(instance, Date.now()))
+      return { database, runner }
     } catch (error) {
       database.close()
       throw error
@@ -132,26 +131,8 @@ export class Books implements Disposable {
     }
     this.#open = undefined
   }
-
-  #linesOf(entries: readonly Entry[], statements: Statements): string[] {
-    const now = Date.now()
-    return entries.flatMap(entry =>
-      logRecords(entry, startRow(entry, statements)).map(record => this.#lines.line(record, now)),
-    )
-  }
 }
 
-/** Only the first word about a call needs its row. */
-function startRow(entry: Entry, statements: Statements): Record<string, unknown> | undefined {
-  if (entry.type === 'request' && entry.first) return statements.row.get(entry.callId)
-  if (entry.type === 'end' && entry.first) return statements.row.get(entry.ended.callId)
-  return undefined
-}
-
-function rollBack(database: DatabaseSync): void {
-  try {
-    database.exec('ROLLBACK')
-  } catch {
-    // Some errors have rolled back already.
-  }
+function isOfTheEntry(error: unknown): boolean {
+  return OF_THE_ENTRY.includes(sqliteCode(error)) || error instanceof TypeError
 }

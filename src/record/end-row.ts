@@ -3,12 +3,10 @@ import { REASONS } from '../kernel/reasons.ts'
 import { boundLine, boundName } from './bounds.ts'
 import type { EndEntry } from './entry.ts'
 import { type ErrorType, errorTypeOfStatus } from './error-type.ts'
+import type { SqlValues } from './work.ts'
 
 /** The columns that the end of a call brings. */
-export function endRow(
-  { ended, lost }: EndEntry,
-  instance: string,
-): Record<string, string | number | null> {
+export function endRow({ ended, lost }: EndEntry, instance: string): SqlValues {
   const { complete, note } = expectedUsage(ended)
   return {
     id: ended.callId,

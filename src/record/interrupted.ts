@@ -1,43 +1,29 @@
-import type { DatabaseSync } from 'node:sqlite'
-import { forgetInstance, isDead } from './instance-lock.ts'
+import { ask, change, put, type Work } from './work.ts'
 
 /** Says that this process writes, so that others notice when it does not any more. */
-export function enterInstance(database: DatabaseSync, id: string): void {
-  database
-    .prepare('INSERT INTO instances (id, pid, started_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING')
-    .run(id, process.pid, Date.now())
+export function* enterInstance(id: string, now: number): Work<void> {
+  yield put(ENTER, { id, pid: process.pid, now })
+}
+
+/** The processes that write, or that have died without saying so. */
+export function* otherInstances(own: string): Work<string[]> {
+  const { rows } = yield ask('SELECT id FROM instances WHERE id <> :own', { own })
+  return rows.map(row => String(row['id']))
 }
 
 /**
- * Calls that a dead process left open become `interrupted`. When they ended
- * nobody knows, so `ended_at` stays empty.
+ * The end of an instance, its own or one found dead: calls that it left open
+ * become `interrupted`. When they ended nobody knows, so `ended_at` stays empty.
  * @returns how many calls
  */
-export function closeDeadInstances(database: DatabaseSync, stateDir: string, own: string): number {
-  const others = database.prepare('SELECT id FROM instances WHERE id <> ?').all(own)
-  let closed = 0
-  for (const other of others) {
-    const id = String(other['id'])
-    if (!isDead(stateDir, id)) continue
-    closed += leaveInstance(database, id)
-    forgetInstance(stateDir, id)
-  }
-  return closed
+export function* leaveInstance(id: string): Work<number> {
+  const { changes } = yield change(INTERRUPT, { id })
+  yield put('DELETE FROM instances WHERE id = :id', { id })
+  return changes
 }
 
-/** The end of an instance, its own or one found dead. */
-export function leaveInstance(database: DatabaseSync, id: string): number {
-  database.exec('BEGIN IMMEDIATE')
-  try {
-    const { changes } = database.prepare(INTERRUPT).run(id)
-    database.prepare('DELETE FROM instances WHERE id = ?').run(id)
-    database.exec('COMMIT')
-    return Number(changes)
-  } catch (error) {
-    if (database.isTransaction) database.exec('ROLLBACK')
-    throw error
-  }
-}
+const ENTER = `
+  INSERT INTO instances (id, pid, started_at) VALUES (:id, :pid, :now) ON CONFLICT DO NOTHING`
 
 const INTERRUPT = `
   UPDATE interceptions SET
@@ -46,4 +32,4 @@ const INTERRUPT = `
       WHEN kind = 'passthrough' THEN NULL
       WHEN usage_complete IS NULL THEN 'missing' ELSE usage_note END,
     usage_complete = CASE WHEN kind = 'passthrough' THEN NULL ELSE coalesce(usage_complete, 0) END
-  WHERE instance = ? AND status = 'in_progress'`
+  WHERE instance = :id AND status = 'in_progress'`

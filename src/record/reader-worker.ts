@@ -11,5 +11,9 @@ import { answerCalls } from './worker-answers.ts'
 if (parentPort !== null) {
   const { stateDir }: { readonly stateDir: string } = workerData
   const reader = new BookReader(stateDir)
-  answerCalls<RecordQueries>(parentPort, reader.answers(), () => reader[Symbol.dispose]())
+  answerCalls<RecordQueries>(
+    parentPort,
+    (question, argument) => reader.ask(question, argument),
+    () => reader[Symbol.dispose](),
+  )
 }

@@ -1,12 +1,8 @@
 import { DatabaseSync } from 'node:sqlite'
 import type { RecordQueries } from '../kernel/records.ts'
 import { databaseFile, explain } from './database.ts'
-import { calls, countCalls, findCall } from './queries/calls.ts'
-import { names } from './queries/names.ts'
-import { countSessions, session, sessions } from './queries/sessions.ts'
-import { usage } from './queries/sums.ts'
-import { threads } from './queries/threads.ts'
-import type { Handlers } from './worker-answers.ts'
+import { QUESTIONS } from './queries/questions.ts'
+import { SQLITE_DIALECT, SqliteRunner } from './sqlite-runner.ts'
 
 const BUSY_TIMEOUT_MS = 2000
 const CACHE_KIB = 8192
@@ -17,45 +13,34 @@ const CACHE_KIB = 8192
  */
 export class BookReader implements Disposable {
   readonly #file: string
-  #database: DatabaseSync | undefined
+  #open: ReturnType<typeof openReadOnly> | undefined
 
   constructor(stateDir: string) {
     this.#file = databaseFile(stateDir)
   }
 
   /** @throws Error in the operator's words */
-  answers(): Handlers<RecordQueries> {
-    return {
-      countCalls: filter => this.#ask(database => countCalls(database, filter)),
-      calls: argument => this.#ask(database => calls(database, argument)),
-      findCall: argument => this.#ask(database => findCall(database, argument)),
-      countSessions: filter => this.#ask(database => countSessions(database, filter)),
-      sessions: argument => this.#ask(database => sessions(database, argument)),
-      session: argument => this.#ask(database => session(database, argument)),
-      threads: argument => this.#ask(database => threads(database, argument)),
-      names: argument => this.#ask(database => names(database, argument)),
-      usage: argument => this.#ask(database => usage(database, argument)),
-    }
-  }
-
-  [Symbol.dispose](): void {
-    this.#database?.close()
-    this.#database = undefined
-  }
-
-  #ask<T>(question: (database: DatabaseSync) => T): T {
+  ask<K extends keyof RecordQueries>(
+    question: K,
+    argument: RecordQueries[K]['argument'],
+  ): RecordQueries[K]['answer'] {
     try {
-      this.#database ??= openReadOnly(this.#file)
-      return question(this.#database)
+      const { runner } = (this.#open ??= openReadOnly(this.#file))
+      return runner.run(QUESTIONS[question](SQLITE_DIALECT, argument))
     } catch (error) {
       this[Symbol.dispose]()
       throw new Error(`${this.#file}: ${explain(error)}`, { cause: error })
     }
   }
+
+  [Symbol.dispose](): void {
+    this.#open?.database.close()
+    this.#open = undefined
+  }
 }
 
-function openReadOnly(file: string): DatabaseSync {
+function openReadOnly(file: string): { database: DatabaseSync; runner: SqliteRunner } {
   const database = new DatabaseSync(file, { readOnly: true, timeout: BUSY_TIMEOUT_MS })
   database.exec(`PRAGMA query_only = ON; PRAGMA cache_size = -${CACHE_KIB}`)
-  return database
+  return { database, runner: new SqliteRunner(database) }
 }

@@ -1,8 +1,6 @@
-import type { DatabaseSync, StatementSync } from 'node:sqlite'
-
 const BEGIN = `
   INSERT INTO interceptions (
-    id, instance, connect_id, user, token_id, provider, provider_type, host, method, path, kind,
+    id, instance, connect_id, "user", token_id, provider, provider_type, host, method, path, kind,
     client, user_agent, client_session_id, session_id, firewall_session, firewall_sequence,
     credential_kind, credential_hint, status, started_at)
   VALUES (
@@ -29,7 +27,9 @@ const MENDS = `(usage_complete IS NULL OR (usage_note = 'missing' AND status <> 
 const RESPONSE = `
   UPDATE interceptions SET
     model = coalesce(model, :model),
-    usage_complete = CASE WHEN ${MENDS} THEN :complete ELSE min(usage_complete, :complete) END,
+    usage_complete = CASE
+      WHEN ${MENDS} THEN :complete
+      WHEN CAST(:complete AS BIGINT) = 0 THEN 0 ELSE usage_complete END,
     usage_note = CASE WHEN ${MENDS} THEN :note ELSE coalesce(usage_note, :note) END,
     error_type = coalesce(error_type, :error_type),
     error_message = coalesce(error_message, :error_message),
@@ -37,10 +37,14 @@ const RESPONSE = `
       THEN 'failed' ELSE status END
   WHERE seq = :seq`
 
+/** The end of a call knows better than nothing at all. */
+const UNKNOWN = `interceptions.usage_complete IS NULL
+        OR (interceptions.usage_note = 'missing' AND excluded.usage_complete = 1)`
+
 /** The refused have no row yet, and neither have calls of a gap: they get one. */
 const END = `
   INSERT INTO interceptions (
-    id, instance, connect_id, user, token_id, provider, provider_type, host, method, path, kind,
+    id, instance, connect_id, "user", token_id, provider, provider_type, host, method, path, kind,
     client, session_id, credential_kind, credential_hint, status, reason, error_type,
     error_message, http_status, usage_complete, usage_note, bytes_up, bytes_down, first_byte_ms,
     duration_ms, records_lost, started_at, ended_at)
@@ -51,21 +55,22 @@ const END = `
     :duration_ms, :lost, :started_at, :ended_at)
   ON CONFLICT (id) DO UPDATE SET
     status = CASE
-      WHEN excluded.status = 'completed' AND error_type IS NOT NULL AND kind <> 'websocket'
+      WHEN excluded.status = 'completed' AND interceptions.error_type IS NOT NULL
+        AND interceptions.kind <> 'websocket'
       THEN 'failed' ELSE excluded.status END,
     reason = excluded.reason,
-    error_type = coalesce(error_type, excluded.error_type),
-    error_message = coalesce(error_message, excluded.error_message),
+    error_type = coalesce(interceptions.error_type, excluded.error_type),
+    error_message = coalesce(interceptions.error_message, excluded.error_message),
     http_status = excluded.http_status,
     kind = excluded.kind,
     credential_kind = excluded.credential_kind,
     credential_hint = excluded.credential_hint,
     usage_complete = CASE
-      WHEN usage_complete IS NULL OR (usage_note = 'missing' AND excluded.usage_complete = 1)
-      THEN excluded.usage_complete ELSE usage_complete END,
+      WHEN ${UNKNOWN}
+      THEN excluded.usage_complete ELSE interceptions.usage_complete END,
     usage_note = CASE
-      WHEN usage_complete IS NULL OR (usage_note = 'missing' AND excluded.usage_complete = 1)
-      THEN excluded.usage_note ELSE usage_note END,
+      WHEN ${UNKNOWN}
+      THEN excluded.usage_note ELSE interceptions.usage_note END,
     bytes_up = excluded.bytes_up,
     bytes_down = excluded.bytes_down,
     first_byte_ms = excluded.first_byte_ms,
@@ -75,7 +80,7 @@ const END = `
 
 const CONNECT = `
   INSERT INTO connects (
-    id, instance, position, started_at, duration_ms, peer, method, target, user, token_id, outcome,
+    id, instance, position, started_at, duration_ms, peer, method, target, "user", token_id, outcome,
     reason, status, provider, route, address, bytes_up, bytes_down, calls, tls_failure, detail)
   VALUES (
     :id, :instance, :position, :started_at, :duration_ms, :peer, :method, :target, :user,
@@ -83,14 +88,15 @@ const CONNECT = `
     :calls, :tls_failure, :detail)
   ON CONFLICT DO NOTHING`
 
-const SQL = {
+/** Every statement that writes an entry. */
+export const SQL = {
   begin: BEGIN,
   request: REQUEST,
   response: RESPONSE,
   end: END,
   connect: CONNECT,
-  row: 'SELECT * FROM interceptions WHERE id = ?',
-  place: 'SELECT seq, id, user, thread_root_id FROM interceptions WHERE id = ?',
+  row: 'SELECT * FROM interceptions WHERE id = :id',
+  place: 'SELECT seq, id, "user", thread_root_id FROM interceptions WHERE id = :id',
   token: `INSERT INTO token_usages (interception, position, id, response_id, model, input, output,
       cache_read, cache_write, extra, created_at)
     VALUES (:seq, :position, :id, :response_id, :model, :input, :output, :cache_read, :cache_write,
@@ -110,43 +116,17 @@ const SQL = {
   /** SECURITY: within one caller's calls only, because tool-call ids can be guessed or copied. */
   parent: `SELECT i.id, i.thread_root_id FROM tool_usages t JOIN interceptions i
       ON i.seq = t.interception
-    WHERE t.tool_call_id = :tool_call_id AND i.user = :user AND i.seq < :seq
+    WHERE t.tool_call_id = :tool_call_id AND i."user" = :user AND i.seq < :seq
     ORDER BY i.seq DESC LIMIT 1`,
   orphans: `SELECT seq, id FROM interceptions
-    WHERE correlating_tool_call_id = :tool_call_id AND user = :user AND seq > :seq
+    WHERE correlating_tool_call_id = :tool_call_id AND "user" = :user AND seq > :seq
       AND thread_parent_id IS NULL LIMIT 100`,
   adopt: `UPDATE interceptions SET thread_parent_id = :parent_id, thread_root_id = :root_id,
       session_id = coalesce(client_session_id, :root_id) WHERE seq = :seq`,
   reroot: `UPDATE interceptions SET thread_root_id = :root_id,
       session_id = coalesce(client_session_id, :root_id) WHERE thread_root_id = :id`,
-  touch: 'UPDATE instances SET pid = pid WHERE id = ?',
+  touch: 'UPDATE instances SET pid = pid WHERE id = :id',
   gap: `INSERT INTO gaps (instance, position, started_at, ended_at, cause, calls, records)
     VALUES (:instance, :position, :started_at, :ended_at, :cause, :calls, :records)
     ON CONFLICT DO NOTHING`,
 } as const
-
-export type Statements = Readonly<Record<keyof typeof SQL, StatementSync>>
-
-export function prepareStatements(database: DatabaseSync): Statements {
-  const prepared = (key: keyof typeof SQL): StatementSync => database.prepare(SQL[key])
-  return {
-    begin: prepared('begin'),
-    request: prepared('request'),
-    response: prepared('response'),
-    end: prepared('end'),
-    connect: prepared('connect'),
-    row: prepared('row'),
-    place: prepared('place'),
-    token: prepared('token'),
-    prompt: prepared('prompt'),
-    tool: prepared('tool'),
-    thought: prepared('thought'),
-    answerPrompt: prepared('answerPrompt'),
-    parent: prepared('parent'),
-    orphans: prepared('orphans'),
-    adopt: prepared('adopt'),
-    reroot: prepared('reroot'),
-    touch: prepared('touch'),
-    gap: prepared('gap'),
-  }
-}

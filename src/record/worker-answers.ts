@@ -2,17 +2,13 @@ import type { MessagePort } from 'node:worker_threads'
 import { describeError } from '../kernel/error.ts'
 import type { Methods, Question } from './worker-calls.ts'
 
-export type Handlers<M extends Methods<M>> = {
-  readonly [K in keyof M]: (argument: M[K]['argument']) => M[K]['answer']
-}
-
 /**
- * The thread's side of `WorkerCalls`. A handler that throws has said no; it
+ * The thread's side of `WorkerCalls`. An answer that throws says no; it
  * does not end the thread.
  */
 export function answerCalls<M extends Methods<M>>(
   port: MessagePort,
-  handlers: Handlers<M>,
+  answer: <K extends keyof M>(method: K, argument: M[K]['argument']) => M[K]['answer'],
   close: () => void,
 ): void {
   port.on('message', ({ id, method, argument }: Question<M>) => {
@@ -22,7 +18,7 @@ export function answerCalls<M extends Methods<M>>(
       return
     }
     try {
-      port.postMessage({ id, ok: true, value: handlers[method](argument) })
+      port.postMessage({ id, ok: true, value: answer(method, argument) })
     } catch (error) {
       port.postMessage({ id, ok: false, problem: describeError(error) })
     }

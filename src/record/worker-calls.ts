@@ -6,6 +6,11 @@ export type Methods<M> = {
   readonly [K in keyof M]: { readonly argument: unknown; readonly answer: unknown }
 }
 
+/** Something that answers each kind of question by a method of its name. */
+export type MethodsOf<M extends Methods<M>> = {
+  readonly [K in keyof M]: (argument: M[K]['argument']) => M[K]['answer']
+}
+
 export interface Question<M> {
   readonly id: number
   readonly method: keyof M | 'close'

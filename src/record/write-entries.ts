@@ -7,11 +7,11 @@ import { endRow } from './end-row.ts'
 import type { Entry, RequestEntry, ResponseEntry, TextMode } from './entry.ts'
 import { errorTypeOfName } from './error-type.ts'
 import { redact } from './redact.ts'
-import type { Statements } from './statements.ts'
+import { SQL } from './statements.ts'
 import { adoptOrphans, findParent } from './threads.ts'
+import { ask, put, type SqlValues, type Work } from './work.ts'
 
 export interface WriteContext {
-  readonly statements: Statements
   /** The process that writes. */
   readonly instance: string
   readonly text: TextMode
@@ -21,24 +21,24 @@ export interface WriteContext {
  * Writes one entry, inside the transaction of its batch.
  * @returns the entry as it was stored (cut, masked), for the structured log.
  */
-export function writeEntry(context: WriteContext, entry: Entry): Entry {
-  const { statements, instance } = context
+export function* writeEntry(context: WriteContext, entry: Entry): Work<Entry> {
+  const { instance } = context
   switch (entry.type) {
     case 'begin':
-      statements.begin.run(intentRow(entry.intent, instance))
+      yield put(SQL.begin, intentRow(entry.intent, instance))
       return entry
     case 'request':
-      return writeRequest(context, entry)
+      return yield* writeRequest(context, entry)
     case 'response':
-      return writeResponse(context, entry)
+      return yield* writeResponse(context, entry)
     case 'end':
-      statements.end.run(endRow(entry, instance))
+      yield put(SQL.end, endRow(entry, instance))
       return entry
     case 'connect':
-      statements.connect.run({ ...connectRow(entry.ended), instance, position: entry.position })
+      yield put(SQL.connect, { ...connectRow(entry.ended), instance, position: entry.position })
       return entry
     case 'gap':
-      statements.gap.run({
+      yield put(SQL.gap, {
         instance,
         position: entry.position,
         started_at: Math.round(entry.startedAt),
@@ -51,7 +51,7 @@ export function writeEntry(context: WriteContext, entry: Entry): Entry {
   }
 }
 
-function intentRow(intent: CallIntent, instance: string): Record<string, string | number | null> {
+function intentRow(intent: CallIntent, instance: string): SqlValues {
   return {
     id: intent.callId,
     instance,
@@ -75,13 +75,13 @@ function intentRow(intent: CallIntent, instance: string): Record<string, string 
   }
 }
 
-function writeRequest({ statements, text }: WriteContext, entry: RequestEntry): RequestEntry {
-  const row = statements.place.get(entry.callId)
+function* writeRequest({ text }: WriteContext, entry: RequestEntry): Work<RequestEntry> {
+  const [row] = (yield ask(SQL.place, { id: entry.callId })).rows
   if (row === undefined) return entry
   const seq = Number(row['seq'])
   const toolCallId = nameOrNull(entry.facts.correlatingToolCallId)
   const parent =
-    toolCallId === null ? null : findParent(statements, String(row['user']), seq, toolCallId)
+    toolCallId === null ? null : yield* findParent(String(row['user']), seq, toolCallId)
   const facts = {
     ...entry.facts,
     model: nameOrNull(entry.facts.model),
@@ -90,7 +90,7 @@ function writeRequest({ statements, text }: WriteContext, entry: RequestEntry): 
     bodySessionId: nameOrNull(entry.facts.bodySessionId),
   }
 
-  statements.request.run({
+  yield put(SQL.request, {
     seq,
     model: facts.model,
     streaming: facts.streaming === null ? null : Number(facts.streaming),
@@ -101,19 +101,19 @@ function writeRequest({ statements, text }: WriteContext, entry: RequestEntry): 
   })
   if (facts.prompt !== null) {
     const { position, at } = entry
-    statements.prompt.run({ seq, position, id: randomUUID(), prompt: facts.prompt, at })
+    yield put(SQL.prompt, { seq, position, id: randomUUID(), prompt: facts.prompt, at })
   }
   return { ...entry, facts }
 }
 
-function writeResponse({ statements, text }: WriteContext, entry: ResponseEntry): ResponseEntry {
-  const row = statements.place.get(entry.callId)
+function* writeResponse({ text }: WriteContext, entry: ResponseEntry): Work<ResponseEntry> {
+  const [row] = (yield ask(SQL.place, { id: entry.callId })).rows
   if (row === undefined) return entry
   const seq = Number(row['seq'])
   const facts = keptFacts(entry.facts, text)
   const { responseId, usage, usageNote } = facts
 
-  statements.response.run({
+  yield put(SQL.response, {
     seq,
     model: facts.model,
     complete: Number(usage !== null && usageNote === null),
@@ -121,16 +121,16 @@ function writeResponse({ statements, text }: WriteContext, entry: ResponseEntry)
     error_type: facts.errorType,
     error_message: facts.errorMessage,
   })
-  if (responseId !== null) statements.answerPrompt.run({ seq, response_id: responseId })
+  if (responseId !== null) yield put(SQL.answerPrompt, { seq, response_id: responseId })
 
   let position = entry.position
-  const common = (): Record<string, string | number | null> => {
+  const common = (): SqlValues => {
     const base = { seq, position, id: randomUUID(), response_id: responseId, at: entry.at }
     position += 1
     return base
   }
   if (usage !== null) {
-    statements.token.run({
+    yield put(SQL.token, {
       ...common(),
       model: facts.model,
       input: usage.input,
@@ -141,17 +141,17 @@ function writeResponse({ statements, text }: WriteContext, entry: ResponseEntry)
     })
   }
   for (const { callId, name, input, serverUrl } of facts.tools) {
-    statements.tool.run({
+    yield put(SQL.tool, {
       ...common(),
       tool_call_id: callId,
       tool: name,
       input,
       server_url: serverUrl,
     })
-    if (callId !== null) adoptOrphans(statements, row, callId)
+    if (callId !== null) yield* adoptOrphans(row, callId)
   }
   for (const { content, source } of facts.thoughts) {
-    statements.thought.run({ ...common(), content, source })
+    yield put(SQL.thought, { ...common(), content, source })
   }
   return { ...entry, facts }
 }
@@ -198,7 +198,7 @@ function keptText(text: string | null, mode: TextMode): string | null {
   return mode === 'true' ? bounded : redact(bounded)
 }
 
-function connectRow(ended: ConnectEnded): Record<string, string | number | null> {
+function connectRow(ended: ConnectEnded): SqlValues {
   return {
     id: ended.connectId,
     started_at: Math.round(ended.at),

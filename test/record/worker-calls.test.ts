@@ -14,12 +14,13 @@ interface Methods {
 const PROGRAM = `
   import { parentPort } from 'node:worker_threads'
   import { answerCalls } from '${new URL('../../src/record/worker-answers.ts', import.meta.url).href}'
-  answerCalls(parentPort, {
+  const methods = {
     echo: text => text + ' with ' + Object.keys(process.env).length + ' variables',
     fail: () => { throw new Error('no') },
     die: () => { process.exit(3) },
     hang: () => { for (;;) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0) },
-  }, () => undefined)`
+  }
+  answerCalls(parentPort, (method, argument) => methods[method](argument), () => undefined)`
 
 function start(t: TestContext, maxOpen?: number): WorkerCalls<Methods> {
   const calls = new WorkerCalls<Methods>({

@@ -1,4 +1,3 @@
-import type { DatabaseSync } from 'node:sqlite'
 import type { CredentialKind } from '../../kernel/provider.ts'
 import type {
   CallRecord,
@@ -7,9 +6,8 @@ import type {
   TokenRecord,
   ToolRecord,
 } from '../../kernel/records.ts'
+import { ask, type Dialect, type Row, type Work } from '../work.ts'
 import { mergeExtra, parseExtra } from './extra.ts'
-
-type Row = Readonly<Record<string, unknown>>
 
 interface Details {
   readonly tokens: TokenRecord[]
@@ -18,34 +16,37 @@ interface Details {
   readonly thoughts: ThoughtRecord[]
 }
 
+type AddDetail = (to: Details, row: Row, callId: string) => void
+
+const DETAILS: readonly (readonly [table: string, add: AddDetail])[] = [
+  ['token_usages', (to, row, id) => to.tokens.push(tokenOf(row, id))],
+  [
+    'user_prompts',
+    (to, row, id) => to.prompts.push({ ...detailOf(row, id), prompt: String(row['prompt']) }),
+  ],
+  ['tool_usages', (to, row, id) => to.tools.push(toolOf(row, id))],
+  ['model_thoughts', (to, row, id) => to.thoughts.push(thoughtOf(row, id))],
+]
+
 /** Rows of `interceptions`, in their order, with what belongs to each. */
-export function withDetails(database: DatabaseSync, rows: readonly Row[]): CallRecord[] {
+export function* withDetails(dialect: Dialect, rows: readonly Row[]): Work<CallRecord[]> {
   const details = new Map<number, Details>(
     rows.map(row => [Number(row['seq']), { tokens: [], prompts: [], tools: [], thoughts: [] }]),
   )
   const ids = new Map(rows.map(row => [Number(row['seq']), String(row['id'])]))
   const chosen = JSON.stringify([...details.keys()])
-  const each = (table: string, add: (details: Details, row: Row, callId: string) => void): void => {
-    const sql = `SELECT * FROM ${table}
-      WHERE interception IN (SELECT value FROM json_each(?)) ORDER BY interception, position`
-    for (const row of database.prepare(sql).all(chosen)) {
+  for (const [table, add] of DETAILS) {
+    const among = dialect.among('interception', ':chosen')
+    const found = yield ask(
+      `SELECT * FROM ${table} WHERE ${among} ORDER BY interception, position`,
+      { chosen },
+    )
+    for (const row of found.rows) {
       const seq = Number(row['interception'])
       const target = details.get(seq)
       if (target !== undefined) add(target, row, ids.get(seq) ?? '')
     }
   }
-  each('token_usages', (to, row, id) => to.tokens.push(tokenOf(row, id)))
-  each('user_prompts', (to, row, id) =>
-    to.prompts.push({ ...detailOf(row, id), prompt: String(row['prompt']) }),
-  )
-  each('tool_usages', (to, row, id) => to.tools.push(toolOf(row, id)))
-  each('model_thoughts', (to, row, id) =>
-    to.thoughts.push({
-      ...detailOf(row, id),
-      content: String(row['content']),
-      source: String(row['source']),
-    }),
-  )
   return rows.map(row => ({
     ...callOf(row),
     ...(details.get(Number(row['seq'])) ?? { tokens: [], prompts: [], tools: [], thoughts: [] }),
@@ -153,6 +154,11 @@ function toolOf(row: Row, callId: string): ToolRecord {
     input: String(row['input']),
     serverUrl: text(row['server_url']),
   }
+}
+
+function thoughtOf(row: Row, callId: string): ThoughtRecord {
+  const { content, source } = { content: String(row['content']), source: String(row['source']) }
+  return { ...detailOf(row, callId), content, source }
 }
 
 function kindOf(value: unknown): Bare['kind'] {

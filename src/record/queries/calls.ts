@@ -1,46 +1,44 @@
-import type { DatabaseSync } from 'node:sqlite'
 import type { RecordFilter, RecordQueries } from '../../kernel/records.ts'
+import { ask, type Dialect, type Work } from '../work.ts'
 import { withDetails } from './call-rows.ts'
 import { also, conditionOf } from './filter.ts'
 
 /** Text of one answer, so that a page of huge prompts does not fill the memory. */
 const ANSWER_BYTES = 8 * 1024 * 1024
 
-export function countCalls(database: DatabaseSync, filter: RecordFilter): number {
+export function* countCalls(_: Dialect, filter: RecordFilter): Work<number> {
   const { sql, values } = conditionOf(filter)
-  const row = database
-    .prepare(`SELECT count(*) AS n FROM interceptions WHERE ${sql}`)
-    .get(...values)
+  const [row] = (yield ask(`SELECT count(*) AS n FROM interceptions WHERE ${sql}`, values)).rows
   return Number(row?.['n'])
 }
 
-export function findCall(
-  database: DatabaseSync,
+export function* findCall(
+  _: Dialect,
   { id, user }: RecordQueries['findCall']['argument'],
-): number | null {
-  const row = database.prepare('SELECT seq, user FROM interceptions WHERE id = ?').get(id)
+): Work<number | null> {
+  const [row] = (yield ask('SELECT seq, "user" FROM interceptions WHERE id = :id', { id })).rows
   return row === undefined || (user !== null && row['user'] !== user) ? null : Number(row['seq'])
 }
 
 /** Newest first. Stops early when the text gets large; `more` says that some are left. */
-export function calls(
-  database: DatabaseSync,
+export function* calls(
+  dialect: Dialect,
   { filter, before, offset, limit }: RecordQueries['calls']['argument'],
-): RecordQueries['calls']['answer'] {
+): Work<RecordQueries['calls']['answer']> {
   const base = conditionOf(filter)
-  const { sql, values } = before === null ? base : also(base, 'seq < ?', before)
-  const rows = database
-    .prepare(
-      `SELECT *, ${SIZE} AS size FROM interceptions WHERE ${sql} ORDER BY seq DESC LIMIT ? OFFSET ?`,
-    )
-    .all(...values, limit + 1, offset)
+  const { sql, values } = before === null ? base : also(base, 'seq < :before', { before })
+  const { rows } = yield ask(
+    `SELECT *, ${SIZE} AS size FROM interceptions WHERE ${sql}
+     ORDER BY seq DESC LIMIT :limit OFFSET :offset`,
+    { ...values, limit: limit + 1, offset },
+  )
 
   let size = 0
   const fitting = rows.slice(0, limit).filter((row, index) => {
     size += Number(row['size'])
     return index === 0 || size <= ANSWER_BYTES
   })
-  return { calls: withDetails(database, fitting), more: rows.length > fitting.length }
+  return { calls: yield* withDetails(dialect, fitting), more: rows.length > fitting.length }
 }
 
 const SIZE = `

@@ -1,27 +1,27 @@
-import type { DatabaseSync } from 'node:sqlite'
 import type { RecordQueries } from '../../kernel/records.ts'
-import { also, conditionOf, type SqlValue } from './filter.ts'
+import { ask, type Dialect, type Work } from '../work.ts'
+import { also, conditionOf } from './filter.ts'
 
 /** The distinct models, clients or users that begin with a prefix, sorted. */
-export function names(
-  database: DatabaseSync,
+export function* names(
+  _: Dialect,
   { of, prefix, filter, offset, limit }: RecordQueries['names']['argument'],
-): RecordQueries['names']['answer'] {
+): Work<RecordQueries['names']['answer']> {
+  const column = `"${of}"`
   const isFiltered = Object.keys(filter).length > 0
-  const condition = also(conditionOf(filter), `${of} IS NOT NULL`)
+  const condition = also(conditionOf(filter), `${column} IS NOT NULL`)
   const { sql, values } = isFiltered
     ? {
-        sql: `SELECT DISTINCT ${of} AS name FROM interceptions WHERE ${condition.sql}`,
+        sql: `SELECT DISTINCT ${column} AS name FROM interceptions WHERE ${condition.sql}`,
         values: condition.values,
       }
-    : { sql: skipping(of), values: [] as readonly SqlValue[] }
+    : { sql: skipping(column), values: {} }
   // A prefix is compared as it is: LIKE would give its wildcards a meaning.
-  const rows = database
-    .prepare(
-      `SELECT name FROM (${sql}) WHERE substr(name, 1, length(?)) = ?
-       ORDER BY name LIMIT ? OFFSET ?`,
-    )
-    .all(...values, prefix, prefix, limit, offset)
+  const { rows } = yield ask(
+    `SELECT name FROM (${sql}) AS names WHERE substr(name, 1, length(:prefix)) = :prefix
+     ORDER BY name LIMIT :limit OFFSET :offset`,
+    { ...values, prefix, limit, offset },
+  )
   return rows.map(row => String(row['name']))
 }
 

@@ -1,85 +1,90 @@
-import type { DatabaseSync } from 'node:sqlite'
 import type { RecordFilter, RecordQueries, SessionRecord, TokenSums } from '../../kernel/records.ts'
+import { ask, type Dialect, type Row, type Work } from '../work.ts'
 import { mergeExtra, parseExtra } from './extra.ts'
 import { conditionOf } from './filter.ts'
 
 /** In lists the last prompt is there to recognise a session by. */
 const PROMPT_LENGTH = 4096
 
-export function countSessions(database: DatabaseSync, filter: RecordFilter): number {
+export function* countSessions(_: Dialect, filter: RecordFilter): Work<number> {
   const { sql, values } = conditionOf(filter)
-  const row = database
-    .prepare(
-      `SELECT count(*) AS n FROM (SELECT 1 FROM interceptions WHERE ${sql} GROUP BY session_id, user)`,
-    )
-    .get(...values)
+  const grouped = `SELECT 1 AS one FROM interceptions WHERE ${sql} GROUP BY session_id, "user"`
+  const [row] = (yield ask(`SELECT count(*) AS n FROM (${grouped}) AS sessions`, values)).rows
   return Number(row?.['n'])
 }
 
 /** Latest activity first; null when the cursor is no session among them. */
-export function sessions(
-  database: DatabaseSync,
+export function* sessions(
+  dialect: Dialect,
   { filter, after, offset, limit }: RecordQueries['sessions']['argument'],
-): RecordQueries['sessions']['answer'] {
+): Work<RecordQueries['sessions']['answer']> {
   const { sql, values } = conditionOf(filter)
-  const grouped = `SELECT session_id, user, max(seq) AS last FROM interceptions
-    WHERE ${sql} GROUP BY session_id, user`
+  const grouped = `(SELECT session_id, "user", max(seq) AS last FROM interceptions
+    WHERE ${sql} GROUP BY session_id, "user") AS sessions`
   let before = Number.MAX_SAFE_INTEGER
   if (after !== null) {
-    const row = database
-      .prepare(`SELECT max(last) AS last FROM (${grouped}) WHERE session_id = ?`)
-      .get(...values, after)
+    const found = yield ask(`SELECT max(last) AS last FROM ${grouped} WHERE session_id = :after`, {
+      ...values,
+      after,
+    })
+    const [row] = found.rows
     if (typeof row?.['last'] !== 'number') return null
     before = row['last']
   }
-  const rows = database
-    .prepare(`SELECT * FROM (${grouped}) WHERE last < ? ORDER BY last DESC LIMIT ? OFFSET ?`)
-    .all(...values, before, limit, offset)
-  return rows.map(row => describeSession(database, String(row['session_id']), String(row['user'])))
+  const { rows } = yield ask(
+    `SELECT * FROM ${grouped} WHERE last < :before ORDER BY last DESC LIMIT :limit OFFSET :offset`,
+    { ...values, before, limit, offset },
+  )
+  const described: SessionRecord[] = []
+  for (const row of rows) {
+    described.push(yield* describeSession(dialect, String(row['session_id']), String(row['user'])))
+  }
+  return described
 }
 
 /** A session of that id; of several users' the one that was active last. */
-export function session(
-  database: DatabaseSync,
+export function* session(
+  dialect: Dialect,
   { id, user }: RecordQueries['session']['argument'],
-): SessionRecord | null {
-  const row = database
-    .prepare(
-      `SELECT user FROM interceptions
-       WHERE session_id = ? AND (? IS NULL OR user = ?) AND status <> 'in_progress'
-       ORDER BY seq DESC LIMIT 1`,
-    )
-    .get(id, user, user)
-  return row === undefined ? null : describeSession(database, id, String(row['user']))
+): Work<SessionRecord | null> {
+  const found = yield ask(
+    `SELECT "user" FROM interceptions
+     WHERE session_id = :id AND (:user IS NULL OR "user" = :user) AND status <> 'in_progress'
+     ORDER BY seq DESC LIMIT 1`,
+    { id, user },
+  )
+  const [row] = found.rows
+  return row === undefined ? null : yield* describeSession(dialect, id, String(row['user']))
 }
 
-const SUMMARY = `
+const summaryOf = (dialect: Dialect): string => `
   SELECT count(*) AS calls, min(started_at) AS started_at, max(ended_at) AS ended_at,
     max(coalesce(ended_at, started_at)) AS last_active_at,
-    sum(status = 'in_progress') AS open,
+    count(*) FILTER (WHERE status = 'in_progress') AS open,
     count(DISTINCT coalesce(thread_root_id, id)) AS threads,
-    json_group_array(DISTINCT provider_type) AS providers,
-    json_group_array(DISTINCT model) FILTER (WHERE model IS NOT NULL) AS models
-  FROM interceptions WHERE session_id = ? AND user = ?`
-const TOKENS = `
+    ${dialect.distinct('provider_type')} AS providers,
+    ${dialect.distinct('model')} AS models
+  FROM interceptions WHERE session_id = :id AND "user" = :user`
+const tokensOf = (dialect: Dialect): string => `
   SELECT sum(t.input) AS input, sum(t.output) AS output, sum(t.cache_read) AS cache_read,
     sum(t.cache_write) AS cache_write,
-    json_group_array(json(t.extra)) FILTER (WHERE t.extra <> '{}') AS extra
+    ${dialect.objects('t.extra')} AS extra
   FROM interceptions i JOIN token_usages t ON t.interception = i.seq
-  WHERE i.session_id = ? AND i.user = ?`
+  WHERE i.session_id = :id AND i."user" = :user`
 const LAST_CLIENT = `
-  SELECT client FROM interceptions WHERE session_id = ? AND user = ? ORDER BY seq DESC LIMIT 1`
+  SELECT client FROM interceptions WHERE session_id = :id AND "user" = :user ORDER BY seq DESC LIMIT 1`
 const LAST_PROMPT = `
   SELECT substr(p.prompt, 1, ${PROMPT_LENGTH}) AS prompt
   FROM interceptions i JOIN user_prompts p ON p.interception = i.seq
-  WHERE i.session_id = ? AND i.user = ? ORDER BY i.seq DESC, p.position DESC LIMIT 1`
+  WHERE i.session_id = :id AND i."user" = :user ORDER BY i.seq DESC, p.position DESC LIMIT 1`
 
-function describeSession(database: DatabaseSync, id: string, user: string): SessionRecord {
-  const one = (sql: string): Readonly<Record<string, unknown>> =>
-    database.prepare(sql).get(id, user) ?? {}
-  const summary = one(SUMMARY)
-  const prompt = one(LAST_PROMPT)['prompt']
-  const client = one(LAST_CLIENT)['client']
+function* describeSession(dialect: Dialect, id: string, user: string): Work<SessionRecord> {
+  function* one(sql: string): Work<Row> {
+    return (yield ask(sql, { id, user })).rows[0] ?? {}
+  }
+  const summary = yield* one(summaryOf(dialect))
+  const { prompt } = yield* one(LAST_PROMPT)
+  const { client } = yield* one(LAST_CLIENT)
   return {
     id,
     user,
@@ -91,12 +96,12 @@ function describeSession(database: DatabaseSync, id: string, user: string): Sess
     lastActiveAt: Number(summary['last_active_at']),
     threads: Number(summary['threads']),
     calls: Number(summary['calls']),
-    tokens: sums(one(TOKENS)),
+    tokens: sums(yield* one(tokensOf(dialect))),
     lastPrompt: typeof prompt === 'string' ? prompt : null,
   }
 }
 
-function sums(row: Readonly<Record<string, unknown>>): TokenSums {
+function sums(row: Row): TokenSums {
   return {
     input: numeric(row['input']),
     output: numeric(row['output']),

@@ -1,43 +1,40 @@
-import type { DatabaseSync } from 'node:sqlite'
 import type { RecordQueries, UsageDimension, UsageRow } from '../../kernel/records.ts'
+import { ask, type Dialect, type Work } from '../work.ts'
 import { conditionOf } from './filter.ts'
 
-/** The plus keeps SQLite from walking an index row by row, which is ten times slower. */
-const KEYS: Readonly<Record<UsageDimension, string>> = {
-  user: '+i.user',
-  model: "coalesce(i.model, '-')",
-  provider: '+i.provider',
-  client: '+i.client',
-  day: "strftime('%Y-%m-%d', i.started_at / 1000, 'unixepoch')",
+/** An expression keeps SQLite from walking an index row by row, which is ten times slower. */
+function keyOf(by: UsageDimension, dialect: Dialect): string {
+  return by === 'day' ? dialect.day('i.started_at') : `coalesce(i."${by}", '-')`
 }
 
 const MOST_ROWS = 10_000
 
 /** Calls and tokens by one dimension, the largest first; days in their order (UTC). */
-export function usage(
-  database: DatabaseSync,
+export function* usage(
+  dialect: Dialect,
   { filter, by }: RecordQueries['usage']['argument'],
-): RecordQueries['usage']['answer'] {
+): Work<RecordQueries['usage']['answer']> {
   const { sql, values } = conditionOf(filter)
+  const key = keyOf(by, dialect)
   const chosen = `(SELECT * FROM interceptions WHERE ${sql}) i`
-  const all = (query: string): readonly Readonly<Record<string, unknown>>[] =>
-    database.prepare(query).all(...values)
 
   // Two sums, because a call may have no tokens on record, or many.
-  const calls = all(
-    `SELECT ${KEYS[by]} AS key, count(*) AS calls, sum(i.status <> 'completed') AS failed,
-       sum(i.usage_complete IS 0) AS incomplete
-     FROM ${chosen} GROUP BY key`,
+  const calls = yield ask(
+    `SELECT ${key} AS key, count(*) AS calls,
+       count(*) FILTER (WHERE i.status <> 'completed') AS failed,
+       count(*) FILTER (WHERE i.usage_complete = 0) AS incomplete
+     FROM ${chosen} GROUP BY 1`,
+    values,
   )
-  const tokens = new Map(
-    all(
-      `SELECT ${KEYS[by]} AS key, sum(t.input) AS input, sum(t.output) AS output,
-         sum(t.cache_read) AS cache_read, sum(t.cache_write) AS cache_write
-       FROM ${chosen} JOIN token_usages t ON t.interception = i.seq GROUP BY key`,
-    ).map(row => [String(row['key']), row]),
+  const tokens = yield ask(
+    `SELECT ${key} AS key, sum(t.input) AS input, sum(t.output) AS output,
+       sum(t.cache_read) AS cache_read, sum(t.cache_write) AS cache_write
+     FROM ${chosen} JOIN token_usages t ON t.interception = i.seq GROUP BY 1`,
+    values,
   )
-  const rows = calls.map(row => {
-    const sums = tokens.get(String(row['key'])) ?? {}
+  const tokensOf = new Map(tokens.rows.map(row => [String(row['key']), row]))
+  const rows = calls.rows.map(row => {
+    const sums = tokensOf.get(String(row['key'])) ?? {}
     return {
       key: String(row['key']),
       calls: Number(row['calls']),

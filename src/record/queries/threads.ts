@@ -1,53 +1,54 @@
-import type { DatabaseSync } from 'node:sqlite'
 import type { RecordQueries, ThreadRecord } from '../../kernel/records.ts'
+import { ask, type Dialect, type Work } from '../work.ts'
 import { withDetails } from './call-rows.ts'
 
 /** An agent's thread may have thousands of calls; a page shows so many of each. */
 const CALLS_PER_THREAD = 500
 
 const GROUPED = `
-  SELECT coalesce(thread_root_id, id) AS root, min(seq) AS first FROM interceptions
-  WHERE session_id = ? AND user = ? AND status <> 'in_progress' GROUP BY root`
+  (SELECT coalesce(thread_root_id, id) AS root, min(seq) AS first FROM interceptions
+  WHERE session_id = :sessionId AND "user" = :user AND status <> 'in_progress'
+  GROUP BY 1) AS threads`
 
 /** Oldest first: the page after a cursor, or the one that ends before it. */
-export function threads(
-  database: DatabaseSync,
+export function* threads(
+  dialect: Dialect,
   { sessionId, user, after, before, limit }: RecordQueries['threads']['argument'],
-): RecordQueries['threads']['answer'] {
+): Work<RecordQueries['threads']['answer']> {
   const cursor = after ?? before
-  const place = cursor === null ? null : placeOf(database, sessionId, user, cursor)
+  const place = cursor === null ? null : yield* placeOf(sessionId, user, cursor)
   if (cursor !== null && place === null) return null
 
   const isBackward = before !== null
-  const comparison = place === null ? '' : `WHERE first ${isBackward ? '<' : '>'} ?`
-  const rows = database
-    .prepare(
-      `SELECT * FROM (${GROUPED}) ${comparison} ORDER BY first ${isBackward ? 'DESC' : 'ASC'} LIMIT ?`,
-    )
-    .all(sessionId, user, ...(place === null ? [] : [place]), limit)
+  const comparison = place === null ? '' : `WHERE first ${isBackward ? '<' : '>'} :place`
+  const { rows } = yield ask(
+    `SELECT * FROM ${GROUPED} ${comparison} ORDER BY first ${isBackward ? 'DESC' : 'ASC'} LIMIT :limit`,
+    { sessionId, user, limit, ...(place !== null && { place }) },
+  )
   const roots = rows.map(row => String(row['root']))
-  return (isBackward ? roots.toReversed() : roots).map(root => thread(database, root, user))
+  const found: ThreadRecord[] = []
+  for (const root of isBackward ? roots.toReversed() : roots) {
+    found.push(yield* thread(dialect, root, user))
+  }
+  return found
 }
 
-function placeOf(
-  database: DatabaseSync,
-  sessionId: string,
-  user: string,
-  root: string,
-): number | null {
-  const row = database
-    .prepare(`SELECT first FROM (${GROUPED}) WHERE root = ?`)
-    .get(sessionId, user, root)
+function* placeOf(sessionId: string, user: string, root: string): Work<number | null> {
+  const found = yield ask(`SELECT first FROM ${GROUPED} WHERE root = :root`, {
+    sessionId,
+    user,
+    root,
+  })
+  const [row] = found.rows
   return row === undefined ? null : Number(row['first'])
 }
 
-function thread(database: DatabaseSync, root: string, user: string): ThreadRecord {
-  const rows = database
-    .prepare(
-      `SELECT * FROM interceptions
-       WHERE (id = ?1 OR thread_root_id = ?1) AND user = ?2 AND status <> 'in_progress'
-       ORDER BY seq LIMIT ${CALLS_PER_THREAD}`,
-    )
-    .all(root, user)
-  return { id: root, calls: withDetails(database, rows) }
+function* thread(dialect: Dialect, root: string, user: string): Work<ThreadRecord> {
+  const { rows } = yield ask(
+    `SELECT * FROM interceptions
+     WHERE (id = :root OR thread_root_id = :root) AND "user" = :user AND status <> 'in_progress'
+     ORDER BY seq LIMIT ${CALLS_PER_THREAD}`,
+    { root, user },
+  )
+  return { id: root, calls: yield* withDetails(dialect, rows) }
 }

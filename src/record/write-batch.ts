@@ -1,0 +1,58 @@
+import type { CommitOptions } from './book-store.ts'
+import type { Entry } from './entry.ts'
+import type { LineMaker } from './log-chain.ts'
+import { logRecords } from './log-record.ts'
+import { SQL } from './statements.ts'
+import { ask, put, type Row, type Work } from './work.ts'
+import { writeEntry } from './write-entries.ts'
+
+export interface BatchContext {
+  readonly instance: string
+  /** Whether an error is of one entry and would come again. */
+  readonly isOfTheEntry: (error: unknown) => boolean
+}
+
+export interface WrittenBatch {
+  /** Entries as they were stored. */
+  readonly stored: readonly Entry[]
+  /** Places of those that cannot be stored, ever. */
+  readonly refused: readonly number[]
+}
+
+/** Writes entries in their order, inside one transaction. */
+export function* writeBatch(
+  { instance, isOfTheEntry }: BatchContext,
+  { entries, text }: CommitOptions,
+): Work<WrittenBatch> {
+  const stored: Entry[] = []
+  const refused: number[] = []
+  // Asking whether writing works takes a write.
+  if (entries.length === 0) yield put(SQL.touch, { id: instance })
+  for (const [place, entry] of entries.entries()) {
+    try {
+      stored.push(yield* writeEntry({ instance, text }, entry))
+    } catch (error) {
+      if (!isOfTheEntry(error)) throw error
+      refused.push(place)
+    }
+  }
+  return { stored, refused }
+}
+
+/** The structured log's lines about entries that are durable. */
+export function* linesOf(entries: readonly Entry[], maker: LineMaker, now: number): Work<string[]> {
+  const lines: string[] = []
+  for (const entry of entries) {
+    const row = yield* startRow(entry)
+    lines.push(...logRecords(entry, row).map(record => maker.line(record, now)))
+  }
+  return lines
+}
+
+/** Only the first word about a call needs its row. */
+function* startRow(entry: Entry): Work<Row | undefined> {
+  if (entry.type !== 'request' && entry.type !== 'end') return undefined
+  if (!entry.first) return undefined
+  const id = entry.type === 'request' ? entry.callId : entry.ended.callId
+  return (yield ask(SQL.row, { id })).rows[0]
+}

@@ -4,7 +4,7 @@ import type { Refusal } from '../kernel/error.ts'
 import type { Reply } from '../kernel/flow.ts'
 import type { ProviderType } from '../kernel/provider.ts'
 import { REASONS } from '../kernel/reasons.ts'
-import { retryHeaders } from './retry-headers.ts'
+import { retryHeaders } from './limits/retry-headers.ts'
 
 /**
  * A refusal as an answer in the provider's own error dialect, so that the agent

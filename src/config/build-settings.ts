@@ -1,9 +1,11 @@
 import { resolve } from 'node:path'
+import type { CallerPolicy } from '../kernel/budget.ts'
 import type { ProviderSettings } from '../kernel/provider.ts'
 import type { UpstreamProxy } from '../kernel/target.ts'
 import type { Values } from './options.ts'
 import { quote } from './parsed.ts'
 import { certificatesOf } from './pem.ts'
+import { NO_POLICY, readPolicy } from './policy-file/read-policy.ts'
 import type { Report } from './report.ts'
 import type { ProxySettings, Settings, TlsFiles } from './settings.ts'
 import { unreadable } from './yaml-file.ts'
@@ -64,7 +66,26 @@ export function buildSettings(
       leafLifetimeMs: values.limits.leafLifetimeMs,
       drainTimeoutMs: values.limits.drainTimeoutMs,
     },
+    policy: readPolicyFile(values, readFile, report),
+    budget: { policy: values.budget.policy, reserve: values.budget.reserve },
     log: { level: values.state.logLevel, queueBytes: values.limits.logQueueBytes },
+  }
+}
+
+function readPolicyFile(
+  { bridge, budget }: Values,
+  readFile: (path: string) => string,
+  report: Report,
+): CallerPolicy {
+  if (bridge.policyFile === undefined) return NO_POLICY
+  try {
+    const text = readFile(bridge.policyFile)
+    const { policy, problems } = readPolicy(text, { name: bridge.policyFile, ...budget })
+    report.problems.push(...problems)
+    return policy
+  } catch (error) {
+    report.problems.push(unreadable('CODER_AIBRIDGE_POLICY_FILE', bridge.policyFile, error))
+    return NO_POLICY
   }
 }
 

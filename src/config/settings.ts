@@ -1,4 +1,5 @@
 import type { Cidr } from '../kernel/address.ts'
+import type { CallerPolicy, NanoDollars } from '../kernel/budget.ts'
 import type { Limits } from '../kernel/limits.ts'
 import type { ProviderSettings } from '../kernel/provider.ts'
 import type { ListenAddress, Origin, UpstreamProxy } from '../kernel/target.ts'
@@ -16,6 +17,8 @@ export interface Settings {
   readonly api: ApiSettings
   readonly record: RecordSettings
   readonly limits: Limits
+  readonly policy: CallerPolicy
+  readonly budget: BudgetSettings
   readonly log: {
     readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error'
     readonly queueBytes: number
@@ -67,6 +70,14 @@ interface RecordSettings {
   readonly queueSize: number
   /** What the side tap may hold, of one call and of all. */
   readonly observe: { readonly callBytes: number; readonly processBytes: number }
+}
+
+/** How the budgets of the policy are kept. */
+interface BudgetSettings {
+  /** Which of several personal budgets of one period counts. */
+  readonly policy: 'highest' | 'lowest'
+  /** The least that a call holds until its cost is known. */
+  readonly reserve: NanoDollars
 }
 
 interface ApiSettings {

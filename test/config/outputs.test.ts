@@ -18,6 +18,11 @@ const SECRETS = {
   CODER_AIBRIDGE_PROXY_UPSTREAM: `http://u:${CANARY}@proxy.internal:3128`,
 }
 
+/** Files that examples name, with the examples of them. */
+const EXAMPLES = {
+  '/etc/aibridgeproxyd/policy.yaml': readFileSync('deploy/policy.example.yaml', 'utf8'),
+}
+
 /** Settings are commented out with `#` alone, explanations with `# `. */
 function uncomment(text: string): string {
   return text.replaceAll(/^(\s*)#(?! \S)/gm, '$1')
@@ -45,7 +50,7 @@ describe('generated files', () => {
     assert.deepEqual(readEnv(exampleEnv()), {})
     const env = readEnv(uncomment(exampleEnv()))
     for (const { env: name, hidden } of allOptions()) assert.equal(name in env, !hidden, name)
-    const loaded = load({ env, files: { [env['CODER_CONFIG_PATH']!]: '' } })
+    const loaded = load({ env, files: { ...EXAMPLES, [env['CODER_CONFIG_PATH']!]: '' } })
     assert.ok(loaded.providers.some(provider => provider.settings.name === 'openai-eu'))
     assert.ok(!loaded.warnings.some(warning => warning.includes('unknown')))
   })
@@ -55,7 +60,8 @@ describe('generated files', () => {
       load(withYaml(exampleYaml())).values.filter(value => value.source === 'yaml').length,
       0,
     )
-    const loaded = load(withYaml(uncomment(exampleYaml())))
+    const input = withYaml(uncomment(exampleYaml()))
+    const loaded = load({ ...input, files: { ...EXAMPLES, ...input.files } })
     for (const { option, source } of loaded.values) {
       if (option.env === 'CODER_CONFIG_PATH') continue
       assert.equal(

@@ -57,6 +57,17 @@ export const BRIDGE = defineGroup(BRIDGE_GROUP, {
     effect: 'none-yet',
     example: '20',
   }),
+  policyFile: row({
+    name: 'Policy file',
+    description:
+      'YAML file with the groups of callers and their budgets; see docs/budgets.md. A fault in it refuses the start, and at a reload the old one stays.',
+    flag: 'policy-file',
+    type: file,
+    default: undefined,
+    restart: false,
+    effect: 'none-yet',
+    example: '/etc/aibridgeproxyd/policy.yaml',
+  }),
   sendActorHeaders: row({
     name: 'Send actor headers',
     description: 'Tells the provider who is calling, in headers of bridged calls.',

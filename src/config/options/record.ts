@@ -1,6 +1,7 @@
 import { defineGroup, row } from '../option.ts'
 import { duration, LONGEST_MS } from '../types/duration.ts'
 import { bool, integer, oneOf, size } from '../types/scalar.ts'
+import { usd } from '../types/usd.ts'
 import { BRIDGE_GROUP } from './bridge-group.ts'
 
 export const RECORD = defineGroup(
@@ -97,7 +98,7 @@ export const RECORD = defineGroup(
 export const BUDGET = defineGroup(
   {
     name: 'Budgets',
-    description: 'Cost budgets.',
+    description: 'How the budgets of the policy file are kept; see docs/budgets.md.',
     prefix: 'ai-budget',
     yaml: ['ai_budget'],
     json: ['ai', 'budget'],
@@ -105,21 +106,35 @@ export const BUDGET = defineGroup(
   {
     period: row({
       name: 'Budget period',
-      description: 'The span that a budget is for.',
+      description: 'The span, in UTC, of budgets that name none.',
       flag: 'period',
       type: oneOf('day', 'week', 'month'),
       default: 'month',
+      restart: false,
       effect: 'none-yet',
       example: 'week',
     }),
     policy: row({
       name: 'Budget policy',
-      description: 'Which budget counts for somebody with several.',
+      description:
+        'Which of several personal budgets of one period counts for somebody; one that names the user always does.',
       flag: 'policy',
       type: oneOf('highest', 'lowest'),
       default: 'highest',
+      restart: false,
       effect: 'none-yet',
       example: 'lowest',
+    }),
+    reserve: row({
+      name: 'Budget reserve',
+      description:
+        'What a call holds of its budgets until its cost is known, as long as the average of the calls before it is not more.',
+      flag: 'reserve',
+      type: usd,
+      default: 10_000_000,
+      restart: false,
+      effect: 'none-yet',
+      example: '0.05',
     }),
   },
 )

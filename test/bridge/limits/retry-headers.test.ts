@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { retryHeaders } from '../../src/bridge/retry-headers.ts'
-import { Refusal } from '../../src/kernel/error.ts'
+import { retryHeaders } from '../../../src/bridge/limits/retry-headers.ts'
+import { Refusal } from '../../../src/kernel/error.ts'
 
 const NOW = 1_700_000_000_000
 

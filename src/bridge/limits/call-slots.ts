@@ -1,4 +1,4 @@
-import { Refusal } from '../kernel/error.ts'
+import { Refusal } from '../../kernel/error.ts'
 
 const RETRY_MS = 1000
 

@@ -1,4 +1,4 @@
-import type { Refusal } from '../kernel/error.ts'
+import type { Refusal } from '../../kernel/error.ts'
 
 /** What agents wait for at most; a longer wait they replace by tries of their own. */
 const LONGEST_WAIT_S = 60

@@ -1,0 +1,102 @@
+import { isMap, isScalar, isSeq, type LineCounter } from 'yaml'
+import { quote } from '../parsed.ts'
+import { suggestion } from '../suggest.ts'
+
+/** A file as its nodes know it: for messages, and to collect them. */
+export interface PolicySource {
+  readonly name: string
+  readonly lines: LineCounter
+  readonly problems: string[]
+}
+
+const LONGEST_NAME = 128
+
+/**
+ * One value of the policy file with its place in it. What has the wrong form
+ * becomes a problem that names line and key, and reads as if it were not there.
+ */
+export class PolicyNode {
+  readonly #value: unknown
+  readonly #path: string
+  readonly #source: PolicySource
+  readonly #offset: number
+
+  /** `offset` is where the key stands; a value without one stands for itself. */
+  constructor(value: unknown, path: string, source: PolicySource, offset?: number) {
+    this.#value = value
+    this.#path = path
+    this.#source = source
+    this.#offset = offset ?? offsetOf(value)
+  }
+
+  problem(text: string): void {
+    const { name, lines, problems } = this.#source
+    const { line } = lines.linePos(this.#offset)
+    problems.push(`${name}:${line}${this.#path === '' ? '' : ` ${this.#path}`}: ${text}`)
+  }
+
+  /** Keys that are known, each at most once; any other is a problem. */
+  fields<K extends string>(known: readonly K[]): { readonly [key in K]?: PolicyNode } {
+    const fields: { [key in K]?: PolicyNode } = {}
+    for (const [key, node] of this.entries('a mapping')) {
+      const name = known.find(candidate => candidate === key)
+      if (name !== undefined) fields[name] = node
+      else node.problem(`unknown key: ${suggestion(key, known, `use ${known.join(', ')}`)}`)
+    }
+    return fields
+  }
+
+  /** The pairs of a mapping with keys of the operator's choice. */
+  entries(wanted: string): [key: string, node: PolicyNode][] {
+    if (this.#isEmpty()) return []
+    if (!isMap(this.#value)) {
+      this.problem(`needs ${wanted}`)
+      return []
+    }
+    return this.#value.items.map(({ key, value }) => {
+      const name = isScalar(key) ? (textOf(key) ?? '') : '?'
+      const path = this.#path === '' ? name : `${this.#path}.${name}`
+      return [name, new PolicyNode(value, path, this.#source, offsetOf(key))]
+    })
+  }
+
+  items(wanted: string): PolicyNode[] {
+    if (this.#isEmpty()) return []
+    if (!isSeq(this.#value)) {
+      this.problem(`needs ${wanted}`)
+      return []
+    }
+    return this.#value.items.map(
+      (item, index) => new PolicyNode(item, `${this.#path}[${index}]`, this.#source),
+    )
+  }
+
+  /** A single value as written; a number keeps its spelling. */
+  text(): string | undefined {
+    const text = isScalar(this.#value) ? textOf(this.#value) : undefined
+    if (text === undefined || text === '') this.problem('needs a value')
+    return text === '' ? undefined : text
+  }
+
+  /** The name of a user or a group. */
+  name(): string | undefined {
+    const text = this.text()
+    if (text === undefined) return undefined
+    if (text.length <= LONGEST_NAME && !/\p{Cc}/u.test(text)) return text
+    this.problem(`${quote(text)} is not a name: one line of up to ${LONGEST_NAME} characters`)
+    return undefined
+  }
+
+  #isEmpty(): boolean {
+    return this.#value === null || (isScalar(this.#value) && this.#value.value === null)
+  }
+}
+
+function textOf(scalar: { readonly value: unknown; readonly source?: string }): string | undefined {
+  if (typeof scalar.value === 'string') return scalar.value
+  return scalar.value === null ? undefined : scalar.source
+}
+
+function offsetOf(value: unknown): number {
+  return isScalar(value) || isMap(value) || isSeq(value) ? (value.range?.[0] ?? 0) : 0
+}

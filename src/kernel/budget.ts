@@ -1,0 +1,34 @@
+import type { Period } from './period.ts'
+
+/** Whole billionths of a US dollar: sums of them are exact. */
+export type NanoDollars = number
+
+/** Whose money it is: one user's, each user's, each member's, or one purse of a group. */
+export type BudgetOwner =
+  | { readonly kind: 'user'; readonly user: string }
+  | { readonly kind: 'each' }
+  | { readonly kind: 'members'; readonly group: string }
+  | { readonly kind: 'group'; readonly group: string }
+
+export interface Budget {
+  readonly owner: BudgetOwner
+  readonly limit: NanoDollars
+  readonly period: Period
+}
+
+/** What the operator lays down for callers: `CODER_AIBRIDGE_POLICY_FILE`. */
+export interface CallerPolicy {
+  readonly groups: ReadonlyMap<string, ReadonlySet<string>>
+  readonly budgets: readonly Budget[]
+}
+
+/** A purse of one period that a call is paid from. */
+export interface Charge {
+  /** `user:ada` or `group:research`. */
+  readonly scope: string
+  readonly kind: Period
+  /** The key of the period. */
+  readonly period: string
+  readonly resetsAt: number
+  readonly limit: NanoDollars
+}

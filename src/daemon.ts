@@ -6,6 +6,7 @@ import type { Settings } from './config/settings.ts'
 import { openAdmin, type Readiness } from './daemon/admin.ts'
 import { loadOrCreateAuthority } from './daemon/authority.ts'
 import { type OpenedBooks, openBooks } from './daemon/books.ts'
+import { createMemoryCheck, fitOpenFiles, openFilesLimit } from './daemon/capacity.ts'
 import { openListeners, type ProxyListeners } from './daemon/listeners.ts'
 import { sendPlain } from './daemon/plain.ts'
 import {
@@ -18,6 +19,7 @@ import { createLoopMark } from './egress/loop.ts'
 import { createOwn } from './egress/own.ts'
 import type { Lookup } from './egress/resolve.ts'
 import { type Clock, systemClock } from './kernel/clock.ts'
+import { Failures } from './kernel/failures.ts'
 import type { Emit, Intercept, Verdict } from './kernel/flow.ts'
 import { headerValues } from './kernel/headers.ts'
 import { LiveCell } from './kernel/live.ts'
@@ -27,7 +29,7 @@ import { createIntercept } from './mitm/intercept.ts'
 import type { Log } from './observe/log.ts'
 import { createMetrics, type Metrics } from './observe/metrics.ts'
 import { createObserver } from './observe/observer.ts'
-import { createAuthenticate } from './proxy/auth.ts'
+import { createAuthenticate, slowFailures } from './proxy/auth.ts'
 import type { PlainDeps } from './proxy/plain.ts'
 import { decide } from './proxy/policy.ts'
 import { Sessions } from './proxy/sessions.ts'
@@ -119,6 +121,7 @@ interface Core {
   readonly store: Store
   readonly books: OpenedBooks
   readonly sessions: Sessions
+  readonly failures: Failures
   /** The ports that are bound, as they come to be. */
   readonly own: ListenAddress[]
 }
@@ -161,14 +164,26 @@ async function openCore(
     if (event.type === 'connect_ended') books.recorder.connect(event)
   })
 
-  const sessions = new Sessions(() => live.current.settings.limits)
+  const openFiles = openFilesLimit()
+  const sessions = new Sessions({
+    limits: () => fitOpenFiles(live.current.settings.limits, openFiles),
+    exhausted: createMemoryCheck(() => live.current.settings.limits.memoryBytes),
+  })
+  const { connections } = fitOpenFiles(settings.limits, openFiles)
+  if (connections < settings.limits.connections) {
+    logger.warn(
+      { connections, openFiles },
+      'the limit of open files allows fewer connections than configured: raise it (LimitNOFILE, ulimit -n)',
+    )
+  }
+  const failures = new Failures(clock)
   metrics.setSources({
     caExpiresAt: () => live.current.authority.expiresAt,
     openConnections: () => sessions.size,
     logDrops: () => options.log.drops(),
   })
   metrics.setProviders(settings.bridge.providers)
-  return { clock, metrics, foundation, live, store, books, sessions, own }
+  return { clock, metrics, foundation, live, store, books, sessions, failures, own }
 }
 
 async function openStore(settings: Settings, options: DaemonOptions): Promise<Store> {
@@ -182,14 +197,17 @@ async function openStore(settings: Settings, options: DaemonOptions): Promise<St
 }
 
 /** Each stage asks for the snapshot when a request begins, and keeps what it got. */
-function buildStages({ live, store, books, sessions, foundation }: Core): PlainDeps {
+function buildStages({ live, store, books, sessions, failures, foundation }: Core): PlainDeps {
   const { clock, emit, loop } = foundation
   return {
-    authenticate: createAuthenticate({
-      mode: live.current.settings.proxy.auth,
-      lookup: token => store.authenticate(token),
-      isActive: token => store.isActive(token),
-    }),
+    authenticate: slowFailures(
+      createAuthenticate({
+        mode: live.current.settings.proxy.auth,
+        lookup: token => store.authenticate(token),
+        isActive: token => store.isActive(token),
+      }),
+      failures,
+    ),
     decide: target => decideNow(target, live.current),
     open: (leg, signal) => live.current.open(leg, signal),
     intercept: liveIntercept(live, books, foundation),

@@ -8,7 +8,7 @@ import type { Access } from './route.ts'
 
 export type Admission =
   | { readonly ok: true; readonly identity: Identity | undefined }
-  | { readonly ok: false; readonly answer: ErrorAnswer }
+  | { readonly ok: false; readonly answer: ErrorAnswer; readonly wrongToken?: boolean }
 
 /** Whether the bearer of these headers may have what `access` protects. */
 export async function admit(
@@ -24,7 +24,7 @@ export async function admit(
   if (token === undefined) return { ok: false, answer: MISSING }
   try {
     const identity = await authenticate(token)
-    if (identity === undefined) return { ok: false, answer: INVALID }
+    if (identity === undefined) return { ok: false, answer: INVALID, wrongToken: true }
     if (access !== 'user' && !identity.admin) return { ok: false, answer: NOT_ADMIN }
     return { ok: true, identity }
   } catch (error) {

@@ -107,13 +107,23 @@ async function answer(incoming: Incoming): Promise<void> {
         message: 'The method is not allowed here.',
         headers: { Allow: match.allow },
       })
-    case 'route': {
-      const { route, params } = match
-      const admission = await admit(route.access, headers, place.loopback, deps.authenticate)
-      if (!admission.ok) return respondError(response, admission.answer)
-      await route.handle({ request, response, deps, identity: admission.identity, params })
-    }
+    case 'route':
+      return await serve(incoming, match)
   }
+}
+
+/** Runs the route's handler for whoever may have it. */
+async function serve(
+  { request, response, deps, place }: Incoming,
+  { route, params }: Extract<ReturnType<typeof matchRoute>, { kind: 'route' }>,
+): Promise<void> {
+  const { headers } = request
+  const admission = await admit(route.access, headers, place.loopback, deps.authenticate)
+  if (!admission.ok) {
+    if (admission.wrongToken) await deps.onBadToken(request.socket.remoteAddress ?? '')
+    return respondError(response, admission.answer)
+  }
+  await route.handle({ request, response, deps, identity: admission.identity, params })
 }
 
 function announcesBody({ headers }: IncomingMessage): boolean {

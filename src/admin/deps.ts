@@ -12,6 +12,8 @@ export interface Check {
 export interface AdminDeps {
   /** @throws Refusal `auth_unavailable` */
   readonly authenticate: (token: string) => Promise<Identity | undefined>
+  /** Counts a wrong token of this peer; resolves when its answer may go out. */
+  readonly onBadToken: (peer: string) => Promise<void>
   /** Configuration, CA, store, draining: whoever knows them puts them together. */
   readonly readiness: () => readonly Check[]
   readonly metrics: () => Promise<{ readonly contentType: string; readonly body: string }>

@@ -1,9 +1,11 @@
+import { setTimeout } from 'node:timers/promises'
 import { createAdmin } from '../admin/admin.ts'
 import type { AdminDeps, Check } from '../admin/deps.ts'
 import type { Route } from '../admin/route.ts'
 import { PROMETHEUS_ROUTES, ROUTES, ROUTES_WITHOUT_METRICS } from '../admin/routes.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { describeError } from '../kernel/error.ts'
+import type { Failures } from '../kernel/failures.ts'
 import type { Live } from '../kernel/live.ts'
 import type { ListenAddress } from '../kernel/target.ts'
 import type { Metrics } from '../observe/metrics.ts'
@@ -23,6 +25,7 @@ export interface AdminContext {
   readonly metrics: Metrics
   readonly clock: Clock
   readonly readiness: Readiness
+  readonly failures: Failures
   readonly version: string
   readonly deploymentConfig: () => unknown
   readonly onError: (problem: string) => void
@@ -72,6 +75,9 @@ function adminDeps(context: AdminContext): AdminDeps {
   const { live, store, metrics } = context
   return {
     authenticate: token => store.authenticate(token),
+    onBadToken: async peer => {
+      await setTimeout(context.failures.add(peer), undefined, { ref: false })
+    },
     readiness: () => checks(context),
     metrics: () => metrics.scrape(),
     caCertificate: () => live.current.authority.certificatePem,

@@ -21,7 +21,7 @@ const KEEP_ALIVE_AFTER_MS = 30_000
  * Connects to the first address that answers. Addresses are tried in turn,
  * families alternating, the next one 250 ms after the last or at its failure;
  * earlier tries go on meanwhile, so that a slow link is slow and not a failure.
- * Rejects with a Refusal (`connect_failed`, `connect_timeout`) or with the
+ * Rejects with a Refusal (`connect_failed`, `connect_timeout`, `overloaded`) or with the
  * signal's reason. Only judged addresses get here, and no name is looked up:
  * what is dialled is a literal, and the peer is compared with it afterwards.
  *
@@ -55,8 +55,12 @@ export async function dial(
       const socket = begin(pinned, port)
       racing.add(socket)
       // Once the race is over this is the listener that swallows late errors.
-      socket.on('error', error => {
+      socket.on('error', (error: NodeJS.ErrnoException) => {
         if (!racing.delete(socket)) return
+        if (error.code === 'EMFILE' || error.code === 'ENFILE') {
+          reject(new Refusal('overloaded', 'no file descriptor is left', { cause: error }))
+          return
+        }
         failures.push(describeError(error))
         next()
       })

@@ -98,7 +98,8 @@ async function dialDirect(
 }
 
 function asProviderRefusal(error: unknown): unknown {
-  if (!(error instanceof Refusal)) return error
+  // Want of descriptors is ours, and says "try again".
+  if (!(error instanceof Refusal) || error.reason === 'overloaded') return error
   const reason = TIMEOUTS.has(error.reason) ? 'provider_timeout' : 'provider_unreachable'
   return new Refusal(reason, error.message, { cause: error })
 }

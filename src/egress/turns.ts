@@ -1,3 +1,5 @@
+import { Tally } from '../kernel/tally.ts'
+
 interface Waiting {
   readonly asker: string
   readonly start: () => void
@@ -12,19 +14,17 @@ export function createTurns(
   perAsker: number,
 ): <T>(asker: string, task: () => Promise<T>) => Promise<T> {
   const queue: Waiting[] = []
-  const running = new Map<string, number>()
+  const running = new Tally()
   let taken = 0
 
-  const mayStart = (asker: string): boolean => taken < total && (running.get(asker) ?? 0) < perAsker
+  const mayStart = (asker: string): boolean => taken < total && running.of(asker) < perAsker
   const take = (asker: string): void => {
     taken += 1
-    running.set(asker, (running.get(asker) ?? 0) + 1)
+    running.take(asker)
   }
   const giveBack = (asker: string): void => {
     taken -= 1
-    const left = (running.get(asker) ?? 1) - 1
-    if (left === 0) running.delete(asker)
-    else running.set(asker, left)
+    running.giveBack(asker)
     const index = queue.findIndex(waiting => mayStart(waiting.asker))
     const [next] = index < 0 ? [] : queue.splice(index, 1)
     if (next === undefined) return

@@ -112,7 +112,11 @@ export interface InterceptEnded {
   readonly bytesDown: number
 }
 
-export type Authenticate = (proxyAuthorization: readonly string[]) => Promise<Caller>
+/** `from`: the peer's address, and the signal that it is gone. */
+export type Authenticate = (
+  proxyAuthorization: readonly string[],
+  from: { readonly address: string; readonly gone: AbortSignal },
+) => Promise<Caller>
 export type Decide = (target: Target) => Verdict
 export type Open = (leg: Leg, signal: AbortSignal) => Promise<Opened>
 export type Intercept = (

@@ -10,6 +10,10 @@ export interface Limits {
   readonly streamIdleTimeoutMs: number
   readonly tunnelIdleTimeoutMs: number
   readonly connectionsPerCaller: number
+  readonly tunnelsPerCaller: number
+  readonly unauthenticatedConnections: number
+  /** Resident bytes; undefined where nothing bounds them. */
+  readonly memoryBytes: number | undefined
   readonly connections: number
   readonly leafCacheSize: number
   readonly leafLifetimeMs: number

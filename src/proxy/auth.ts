@@ -1,4 +1,6 @@
+import { setTimeout } from 'node:timers/promises'
 import { Refusal } from '../kernel/error.ts'
+import type { Failures } from '../kernel/failures.ts'
 import type { Authenticate, Caller, Identity } from '../kernel/flow.ts'
 import { Secret } from '../kernel/secret.ts'
 
@@ -41,7 +43,7 @@ interface AuthDeps {
  * Checks Proxy-Authorization before anything else happens to a request. Throws
  * a `Refusal`: `auth_missing`, `auth_invalid` or `auth_unavailable`.
  */
-export function createAuthenticate(deps: AuthDeps): Authenticate {
+export function createAuthenticate(deps: AuthDeps): (values: readonly string[]) => Promise<Caller> {
   return async values => {
     if (deps.mode === 'off') return ANONYMOUS
     const value = values[0]
@@ -57,6 +59,28 @@ export function createAuthenticate(deps: AuthDeps): Authenticate {
       throw new Refusal('auth_invalid', 'unknown, expired or revoked token')
     return { identity, token: new Secret(password), isValid: () => deps.isActive(password) }
   }
+}
+
+/**
+ * Makes the answers of those who keep failing wait. A missing credential is no
+ * failure: many clients send none until they are challenged.
+ */
+export function slowFailures(authenticate: Authenticate, failures: Failures): Authenticate {
+  return async (values, from) => {
+    try {
+      return await authenticate(values, from)
+    } catch (error) {
+      if (error instanceof Refusal && error.reason === 'auth_invalid') {
+        await pause(failures.add(from.address), from.gone)
+      }
+      throw error
+    }
+  }
+}
+
+/** Ends early, and without an error, when nobody waits any more. */
+async function pause(ms: number, gone: AbortSignal): Promise<void> {
+  if (ms > 0) await setTimeout(ms, undefined, { signal: gone, ref: false }).catch(() => undefined)
 }
 
 async function ask(deps: AuthDeps, password: string): Promise<Identity | undefined> {

@@ -57,6 +57,13 @@ export function createListener(
           ALPNProtocols: ['http/1.1'],
         })
   server.maxHeadersCount = limits.headCount
+  server.on('connection', (socket: Socket) => {
+    const displaced = deps.sessions.arrive(socket)
+    if (displaced === undefined) return
+    const peer = displaced.remoteAddress ?? ''
+    deps.emit({ type: 'client_error', peer, reason: 'gave_way', detail: undefined })
+    displaced.destroy()
+  })
   server.on('connect', (request: IncomingMessage, socket: Socket, head: Buffer) => {
     void serveConnect(deps, request, socket, head)
   })
@@ -92,7 +99,8 @@ export function listen(server: Server, address: ListenAddress): Promise<AddressI
     })
     server.listen({ host: address.host, port: address.port, backlog: BACKLOG }, () => {
       server.removeAllListeners('error')
-      // Running out of file descriptors must pause accepting, not end us.
+      // Running out of file descriptors must not end us. Sessions are bounded
+      // below that; where it happens all the same, libuv closes what it accepts.
       server.on('error', () => {})
       const bound = server.address()
       if (bound === null || typeof bound === 'string') reject(new Error('not a TCP listener'))

@@ -74,7 +74,10 @@ async function admitAndForward(
   if (!parsed.ok) throw new Refusal(parsed.reason)
   const { target, path } = parsed
   known.target = target.text
-  const caller = await deps.authenticate(headerValues(message.rawHeaders, 'proxy-authorization'))
+  const caller = await deps.authenticate(headerValues(message.rawHeaders, 'proxy-authorization'), {
+    address: known.peer.address,
+    gone: session.gone,
+  })
   known.request = { id: known.id, peer: known.peer, target, caller }
   const full = deps.sessions.admit(client, caller)
   if (full !== undefined) throw new Refusal(full)

@@ -83,7 +83,7 @@ async function admitAndServe(
   }
   const session = deps.sessions.enter(client)
   if (typeof session === 'string') throw new Refusal(session)
-  const request = await admit(deps, message, client, known)
+  const request = await admit(deps, message, client, { known, gone: session.gone })
   // Bytes that came in one packet with the CONNECT belong to what follows.
   if (head.length > 0) client.unshift(head)
   const verdict = deps.decide(request.target)
@@ -105,12 +105,15 @@ async function admit(
   deps: ProxyDeps,
   message: IncomingMessage,
   client: Socket,
-  known: Known,
+  { known, gone }: { known: Known; gone: AbortSignal },
 ): Promise<ConnectRequest> {
   const parsed = parseConnect(message)
   if (!parsed.ok) throw new Refusal(parsed.reason)
   known.target = parsed.target.text
-  const caller = await deps.authenticate(headerValues(message.rawHeaders, 'proxy-authorization'))
+  const caller = await deps.authenticate(headerValues(message.rawHeaders, 'proxy-authorization'), {
+    address: known.peer.address,
+    gone,
+  })
   known.request = { id: known.id, peer: known.peer, target: parsed.target, caller }
   const full = deps.sessions.admit(client, caller)
   if (full !== undefined) throw new Refusal(full)
@@ -125,6 +128,8 @@ async function serveTunnel(
   { session, via }: { session: Session; via: readonly string[] },
 ): Promise<Outcome> {
   const { target, caller } = request
+  const full = deps.sessions.beginTunnel(client, caller)
+  if (full !== undefined) throw new Refusal(full)
   const opened = await deps.open({ target, caller: caller.identity.tokenId, via }, session.gone)
   deps.emit({ type: 'connect_started', connectId: request.id, kind: 'tunneled' })
   const end = await tunnel(client, opened, { idleMs: deps.tunnelIdleMs(), signal: session.stop })

@@ -1,11 +1,18 @@
 import type { Socket } from 'node:net'
 import type { Writable } from 'node:stream'
 import type { Caller } from '../kernel/flow.ts'
+import type { Limits } from '../kernel/limits.ts'
 import type { Reason } from '../kernel/reasons.ts'
+import { Tally } from '../kernel/tally.ts'
+import { Strangers } from './strangers.ts'
 
-interface SessionLimits {
-  readonly connections: number
-  readonly connectionsPerCaller: number
+export interface SessionsOptions {
+  readonly limits: () => Pick<
+    Limits,
+    'connections' | 'connectionsPerCaller' | 'tunnelsPerCaller' | 'unauthenticatedConnections'
+  >
+  /** Whether memory is so short that nobody more can be served. */
+  readonly exhausted: () => boolean
 }
 
 /** The two ways in which the ground can go from under a session. */
@@ -27,17 +34,20 @@ const REVOKED_CHECK_MS = 2000
  * end them. Counts are keyed by token, so the map is bounded by the tokens.
  */
 export class Sessions {
-  readonly #limits: () => SessionLimits
+  readonly #options: SessionsOptions
+  readonly #strangers: Strangers
   readonly #open = new Map<Socket, { readonly session: Session; readonly stop: AbortController }>()
   readonly #drain = new AbortController()
-  readonly #perCaller = new Map<string, number>()
+  readonly #perCaller = new Tally()
+  readonly #tunnels = new Tally()
   readonly #admitted = new Map<Socket, Caller>()
   #sweep: NodeJS.Timeout | undefined
   readonly #unanswered = new WeakMap<Socket, number>()
   #idle: (() => void) | undefined
 
-  constructor(limits: () => SessionLimits) {
-    this.#limits = limits
+  constructor(options: SessionsOptions) {
+    this.#options = options
+    this.#strangers = new Strangers(() => options.limits().unauthenticatedConnections)
   }
 
   /** Aborts when nobody is let in any more. */
@@ -49,13 +59,17 @@ export class Sessions {
     return this.#open.size
   }
 
-  /** Registers a client's connection until it closes. */
+  /** A connection was accepted; gives the one that has to be closed for it, if any. */
+  arrive(client: Socket): Socket | undefined {
+    return this.#strangers.arrive(client)
+  }
+
+  /** Registers a connection that has sent a request, until it closes. */
   enter(client: Socket): Session | Reason {
     // A kept-alive connection that sends its next plain request.
     const known = this.#open.get(client)
     if (known !== undefined) return known.session
     if (this.draining.aborted) return 'draining'
-    if (this.#open.size >= this.#limits().connections) return 'overloaded'
     const gone = new AbortController()
     const stop = new AbortController()
     const session = { gone: gone.signal, stop: stop.signal }
@@ -68,15 +82,20 @@ export class Sessions {
     return session
   }
 
-  /** Counts the connection for its caller until it closes. */
+  /**
+   * Counts the connection for its caller until it closes. Only now: those who
+   * have not said who they are must not use up the places of those who have.
+   */
   admit(client: Socket, caller: Caller): Reason | undefined {
     // A client may leave while its token is looked up; its close is past then
     // and would never be counted.
     if (this.#admitted.has(client) || client.closed) return undefined
     const key = caller.identity.tokenId
-    const count = this.#perCaller.get(key) ?? 0
-    if (count >= this.#limits().connectionsPerCaller) return 'too_many_connections'
-    this.#perCaller.set(key, count + 1)
+    const limits = this.#options.limits()
+    if (this.#admitted.size >= limits.connections || this.#options.exhausted()) return 'overloaded'
+    if (this.#perCaller.of(key) >= limits.connectionsPerCaller) return 'too_many_connections'
+    this.#strangers.leave(client)
+    this.#perCaller.take(key)
     this.#admitted.set(client, caller)
     this.#sweep ??= setInterval(() => this.#endInvalid(), REVOKED_CHECK_MS).unref()
     client.once('close', () => {
@@ -85,10 +104,19 @@ export class Sessions {
         clearInterval(this.#sweep)
         this.#sweep = undefined
       }
-      const left = (this.#perCaller.get(key) ?? 1) - 1
-      if (left === 0) this.#perCaller.delete(key)
-      else this.#perCaller.set(key, left)
+      this.#perCaller.giveBack(key)
     })
+    return undefined
+  }
+
+  /** Counts a tunnel of an admitted caller until its connection closes. */
+  beginTunnel(client: Socket, { identity: { tokenId } }: Caller): Reason | undefined {
+    if (this.#tunnels.of(tokenId) >= this.#options.limits().tunnelsPerCaller) {
+      return 'too_many_tunnels'
+    }
+    if (client.closed) return undefined
+    this.#tunnels.take(tokenId)
+    client.once('close', () => this.#tunnels.giveBack(tokenId))
     return undefined
   }
 

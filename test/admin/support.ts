@@ -36,6 +36,7 @@ export async function startAdmin(t: TestContext, options: StartOptions = {}): Pr
   const admin = createAdmin(
     {
       authenticate: async token => IDENTITIES.get(token),
+      onBadToken: async () => {},
       readiness: () => [{ name: 'config', ok: true }],
       metrics: async () => ({ contentType: 'text/plain; version=0.0.4', body: 'up 1\n' }),
       caCertificate: () => undefined,

@@ -1,29 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { openDatabase } from '../../src/record/database.ts'
-import { createToken, revokeToken } from '../../src/record/tokens.ts'
-import type { TestDaemon } from '../support/daemon.ts'
 import { echo, startTcpOrigin } from '../support/origin.ts'
 import { readToEnd } from '../support/raw-client.ts'
 import { ANTHROPIC, openConnect, openIntercepted, startAiWorld } from './ai-world.ts'
+import { createCaller } from './callers.ts'
 import { exchangeOn, get } from './wire.ts'
 
 const HOST = 'api.anthropic.com'
 const TIMEOUT = { timeout: 15_000 }
-
-/** A caller whom the database knows, and the means to revoke the token. */
-function createCaller({ stateDir }: TestDaemon): { credentials: string; revoke: () => void } {
-  using database = openDatabase(stateDir)
-  const wanted = { user: 'bob', name: '', admin: false, createdAt: 1, expiresAt: undefined }
-  const { id, token } = createToken(database, wanted)
-  return {
-    credentials: `bob:${token.reveal()}`,
-    revoke: () => {
-      using again = openDatabase(stateDir)
-      revokeToken(again, id, Date.now())
-    },
-  }
-}
 
 describe('a revoked token', { concurrency: true }, () => {
   it('is refused on a connection that is open, which then ends', TIMEOUT, async () => {

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { Socket } from 'node:net'
 import { describe, it } from 'node:test'
 import type { Caller } from '../../src/kernel/flow.ts'
+import type { Limits } from '../../src/kernel/limits.ts'
 import { Sessions } from '../../src/proxy/sessions.ts'
 
 const CALLER: Caller = {
@@ -11,9 +12,21 @@ const CALLER: Caller = {
   isValid: () => true,
 }
 
+const createSessions = (limits: Partial<Limits> = {}): Sessions =>
+  new Sessions({
+    limits: () => ({
+      connections: 10,
+      connectionsPerCaller: 1,
+      tunnelsPerCaller: 10,
+      unauthenticatedConnections: 10,
+      ...limits,
+    }),
+    exhausted: () => false,
+  })
+
 describe('sessions', () => {
   it('count a caller until the connection closes', async () => {
-    const sessions = new Sessions(() => ({ connections: 10, connectionsPerCaller: 1 }))
+    const sessions = createSessions()
     const client = new Socket()
     assert.equal(sessions.admit(client, CALLER), undefined)
     assert.equal(sessions.admit(new Socket(), CALLER), 'too_many_connections')
@@ -23,7 +36,7 @@ describe('sessions', () => {
   })
 
   it('do not count a client that left while its token was checked', async () => {
-    const sessions = new Sessions(() => ({ connections: 10, connectionsPerCaller: 1 }))
+    const sessions = createSessions()
     const client = new Socket()
     sessions.enter(client)
     client.destroy()
@@ -31,5 +44,17 @@ describe('sessions', () => {
     sessions.admit(client, CALLER)
     assert.equal(sessions.admit(new Socket(), CALLER), undefined)
     assert.equal(sessions.size, 0)
+  })
+
+  it('count tunnels of a caller apart from its connections', async () => {
+    const sessions = createSessions({ tunnelsPerCaller: 1, connectionsPerCaller: 3 })
+    const client = new Socket()
+    sessions.admit(client, CALLER)
+    assert.equal(sessions.beginTunnel(client, CALLER), undefined)
+    assert.equal(sessions.beginTunnel(new Socket(), CALLER), 'too_many_tunnels')
+    assert.equal(sessions.admit(new Socket(), CALLER), undefined)
+    client.destroy()
+    await once(client, 'close')
+    assert.equal(sessions.beginTunnel(new Socket(), CALLER), undefined)
   })
 })

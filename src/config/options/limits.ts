@@ -101,14 +101,46 @@ export const LIMITS = defineGroup(
       restart: false,
       example: '512',
     }),
+    tunnelsPerCaller: row({
+      name: 'Tunnels per caller',
+      description:
+        'Open tunnels of one caller, so that they leave room for its connections to AI hosts.',
+      flag: 'tunnels-per-caller',
+      type: COUNT,
+      default: 224,
+      restart: false,
+      example: '100',
+    }),
+    unauthenticatedConnections: row({
+      name: 'Unauthenticated connections',
+      description:
+        'Connections whose caller is not known yet; beyond it the oldest of them gives way to the newest.',
+      flag: 'unauthenticated-connections',
+      type: COUNT,
+      default: 1024,
+      restart: false,
+      example: '4096',
+    }),
     connections: row({
       name: 'Connections',
-      description: 'Open connections of all callers.',
+      description:
+        'Open connections of all callers. Never more than the limit of open files (`ulimit -n`) allows at two for each.',
       flag: 'connections',
       type: COUNT,
       default: 8192,
       restart: false,
       example: '16384',
+    }),
+    memoryBytes: row({
+      name: 'Memory limit',
+      description:
+        'Resident memory of the process at which new connections are refused with 503 until it has fallen.',
+      flag: 'memory-limit',
+      type: size({ min: 2 ** 20, max: 2 ** 40 }),
+      default: undefined,
+      defaultText: 'nine tenths of what the cgroup allows',
+      restart: false,
+      example: '2GiB',
     }),
     leafCacheSize: row({
       name: 'Leaf cache size',

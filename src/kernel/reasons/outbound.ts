@@ -70,9 +70,9 @@ export const OUTBOUND_REASONS = {
   },
   overloaded: {
     status: 503,
-    text: 'The proxy is at its limit of connections.',
+    text: 'The proxy is at its limits; try again in a moment.',
     level: 'warn',
-    doc: 'The process-wide connection limit.',
+    doc: 'The process-wide limit of connections, memory or open files; or too many requests sent ahead on one connection.',
   },
   too_many_connections: {
     status: 429,
@@ -85,6 +85,18 @@ export const OUTBOUND_REASONS = {
     text: 'The proxy is at its limit of calls.',
     level: 'warn',
     doc: '`max_concurrency`: calls in flight in this daemon.',
+  },
+  too_many_tunnels: {
+    status: 429,
+    text: 'You have too many open tunnels.',
+    level: 'warn',
+    doc: 'The per-caller tunnel limit.',
+  },
+  gave_way: {
+    status: 503,
+    text: 'The connection gave way to newer ones.',
+    level: 'warn',
+    doc: 'Too many connections had not said who they are; the oldest is closed without an answer.',
   },
   draining: {
     status: 503,

@@ -1,0 +1,61 @@
+import { readFileSync } from 'node:fs'
+import { totalmem } from 'node:os'
+import type { Limits } from '../kernel/limits.ts'
+
+/** Descriptors of the process itself: databases, threads, lookups, listeners, files being read. */
+const OWN_DESCRIPTORS = 64
+/** The client's side and the other one. */
+const DESCRIPTORS_PER_CONNECTION = 2
+
+/** How many files the process may have open; undefined where the system does not say. */
+export function openFilesLimit(read = readProcLimits): number | undefined {
+  const soft = /^Max open files +(\d+)/m.exec(read() ?? '')?.[1]
+  return soft === undefined ? undefined : Number(soft)
+}
+
+function readProcLimits(): string | undefined {
+  try {
+    return readFileSync('/proc/self/limits', 'utf8')
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * The limits of connections that the process has descriptors for. Where they
+ * run out, accepting and dialling would fail at random; a refusal with a
+ * Retry-After is better.
+ */
+export function fitOpenFiles(limits: Limits, openFiles: number | undefined): Limits {
+  if (openFiles === undefined) return limits
+  const free = Math.max(0, openFiles - OWN_DESCRIPTORS)
+  const strangers = Math.min(limits.unauthenticatedConnections, Math.floor(free / 4))
+  const connections = Math.floor((free - strangers) / DESCRIPTORS_PER_CONNECTION)
+  return {
+    ...limits,
+    unauthenticatedConnections: Math.max(1, strangers),
+    connections: Math.max(1, Math.min(limits.connections, connections)),
+  }
+}
+
+/** Reading it costs some microseconds. */
+const MEMORY_MAX_AGE_MS = 250
+const SHARE_OF_CGROUP = 0.9
+
+/** Says whether resident memory is at its bound: the option's, else a share of the cgroup's. */
+export function createMemoryCheck(
+  memoryBytes: () => number | undefined,
+  resident = (): number => process.memoryUsage.rss(),
+): () => boolean {
+  const constrained = process.constrainedMemory()
+  const cgroup =
+    constrained > 0 && constrained < totalmem() ? constrained * SHARE_OF_CGROUP : undefined
+  let seen = { at: Number.NEGATIVE_INFINITY, bytes: 0 }
+  return () => {
+    const bound = memoryBytes() ?? cgroup
+    if (bound === undefined) return false
+    const now = performance.now()
+    if (now - seen.at > MEMORY_MAX_AGE_MS) seen = { at: now, bytes: resident() }
+    return seen.bytes >= bound
+  }
+}

@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { createMemoryCheck, fitOpenFiles, openFilesLimit } from '../../src/daemon/capacity.ts'
+import type { Limits } from '../../src/kernel/limits.ts'
+
+const LIMITS = { connections: 8192, unauthenticatedConnections: 1024 } as Limits
+
+function fit(openFiles: number | undefined): readonly number[] {
+  const { connections, unauthenticatedConnections } = fitOpenFiles(LIMITS, openFiles)
+  return [connections, unauthenticatedConnections]
+}
+
+describe('the limits of connections', () => {
+  it('stay as configured where there are descriptors enough, or nobody says how many', () => {
+    assert.deepEqual(fit(65_536), [8192, 1024])
+    assert.deepEqual(fit(undefined), [8192, 1024])
+  })
+
+  it('shrink so that two descriptors are left for each connection', () => {
+    assert.deepEqual(fit(1024), [360, 240])
+    assert.deepEqual(fit(128), [24, 16])
+    assert.deepEqual(fit(10), [1, 1])
+  })
+
+  it('are read from what the system says', () => {
+    assert.equal(
+      openFilesLimit(() => 'Max open files            1024   4096   files \n'),
+      1024,
+    )
+    assert.equal(
+      openFilesLimit(() => undefined),
+      undefined,
+    )
+    assert.equal(
+      openFilesLimit(() => 'Max open files   unlimited unlimited files'),
+      undefined,
+    )
+    assert.ok(Number(openFilesLimit()) > 0)
+  })
+})
+
+describe('the memory check', () => {
+  it('says when resident memory is at its bound', () => {
+    assert.equal(
+      createMemoryCheck(
+        () => 100,
+        () => 99,
+      )(),
+      false,
+    )
+    assert.equal(
+      createMemoryCheck(
+        () => 100,
+        () => 100,
+      )(),
+      true,
+    )
+  })
+
+  it('reads memory at most four times a second', () => {
+    let reads = 0
+    const check = createMemoryCheck(
+      () => 100,
+      () => {
+        reads += 1
+        return 0
+      },
+    )
+    for (let i = 0; i < 1000; i += 1) check()
+    assert.ok(reads < 10, `${reads}`)
+  })
+})

@@ -181,6 +181,7 @@ async function openCore(
     caExpiresAt: () => live.current.authority.expiresAt,
     openConnections: () => sessions.size,
     logDrops: () => options.log.drops(),
+    circuits: () => live.current.providers.circuits(),
   })
   metrics.setProviders(settings.bridge.providers)
   return { clock, metrics, foundation, live, store, books, sessions, failures, own }

@@ -7,6 +7,8 @@ import type { RawHeaders } from '../kernel/headers.ts'
 import type { ProviderSettings, ProviderType } from '../kernel/provider.ts'
 import { REASONS } from '../kernel/reasons.ts'
 import { type Books, intentOf, type KnownCall } from './books.ts'
+import type { Breaker } from './breaker/breaker.ts'
+import { protect } from './breaker/protect.ts'
 import { CallEvents } from './call-events.ts'
 import { detectClient } from './client.ts'
 import { type Credential, chooseCredential } from './credentials.ts'
@@ -22,6 +24,7 @@ import { sessionId } from './usage/session.ts'
 export interface Provider {
   readonly settings: ProviderSettings
   readonly type: ProviderType
+  readonly breaker: Breaker
   /** Sends a request to this provider's origin and nowhere else. */
   readonly send: (request: UpstreamRequest) => Promise<Reply>
 }
@@ -122,6 +125,9 @@ async function forward(
   provider: Provider,
   { target, credential, events, client }: Ready,
 ): Promise<Reply> {
+  const pass = target.listed
+    ? provider.breaker.enter(target.label, call.caller.identity.user)
+    : undefined
   const body = !call.upgrade && hasBody(call.headers) ? call.body : undefined
   const headers = providerHeaders(call.headers, {
     type: provider.type,
@@ -136,15 +142,17 @@ async function forward(
     format === undefined ? undefined : tapRequest(deps, call, { format, client, path: target.path })
   const tap = call.upgrade || observed === undefined ? undefined : deps.taps.open(observed)
   events.sending(body, tap)
-  const reply = await provider.send({
-    method: call.method,
-    path: target.path,
-    headers,
-    body,
-    upgrade: call.upgrade,
-    inform: call.inform,
-    signal: call.signal,
-  })
+  const send = (): Promise<Reply> =>
+    provider.send({
+      method: call.method,
+      path: target.path,
+      headers,
+      body,
+      upgrade: call.upgrade,
+      inform: call.inform,
+      signal: call.signal,
+    })
+  const reply = pass === undefined ? await send() : await protect(pass, { call, body }, send)
   if (reply.kind === 'response') {
     events.answered(reply)
     return reply

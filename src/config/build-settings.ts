@@ -29,6 +29,14 @@ export function buildSettings(
           ? undefined
           : { origin: accessUrl.origin, basePath: accessUrl.path },
       providers,
+      breaker: {
+        enabled: values.breaker.enabled,
+        failureThreshold: values.breaker.failureThreshold,
+        intervalMs: values.breaker.interval,
+        timeoutMs: values.breaker.timeout,
+        maxRequests: values.breaker.maxRequests,
+        failureStatuses: values.breaker.failureStatuses,
+      },
       allowByok: values.bridge.allowByok,
       passthrough: values.bridge.passthrough,
       maxConcurrency: values.bridge.maxConcurrency,

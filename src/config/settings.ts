@@ -1,7 +1,7 @@
 import type { Cidr } from '../kernel/address.ts'
 import type { CallerPolicy, NanoDollars } from '../kernel/budget.ts'
 import type { Limits } from '../kernel/limits.ts'
-import type { ProviderSettings } from '../kernel/provider.ts'
+import type { BreakerSettings, ProviderSettings } from '../kernel/provider.ts'
 import type { ListenAddress, Origin, UpstreamProxy } from '../kernel/target.ts'
 
 export interface TlsFiles {
@@ -50,6 +50,7 @@ interface BridgeSettings {
   /** The remote bridge: used when the embedded one is off. */
   readonly accessUrl: { readonly origin: Origin; readonly basePath: string } | undefined
   readonly providers: readonly ProviderSettings[]
+  readonly breaker: BreakerSettings
   readonly allowByok: boolean
   /** `all`: unlisted paths of an intercepted host go through without a central key. */
   readonly passthrough: 'all' | 'listed'

@@ -1,12 +1,15 @@
 import type { Agent } from 'node:http'
+import { Breaker, type CircuitState } from '../bridge/breaker/breaker.ts'
 import type { Provider } from '../bridge/bridge.ts'
 import { PROVIDER_TYPES } from '../bridge/providers/registry.ts'
 import { createOriginAgent } from '../egress/agents.ts'
 import { exchange } from '../egress/exchange.ts'
 import { createOriginDial, type OriginDialDeps } from '../egress/origin-dial.ts'
 import { sendRequest } from '../egress/request.ts'
+import type { Clock } from '../kernel/clock.ts'
+import type { Emit } from '../kernel/flow.ts'
 import type { Limits } from '../kernel/limits.ts'
-import type { ProviderSettings, ProviderType } from '../kernel/provider.ts'
+import type { BreakerSettings, ProviderSettings, ProviderType } from '../kernel/provider.ts'
 
 const FAULTS = { timeout: 'provider_timeout', broken: 'provider_broken' } as const
 
@@ -15,11 +18,16 @@ interface ProviderDeps {
   /** PEM; what this provider has of its own is added. */
   readonly roots: readonly string[]
   readonly limits: Limits
+  readonly breaker: BreakerSettings
+  readonly clock: Clock
+  readonly emit: Emit
 }
 
 /** The providers of a snapshot, each with connections to its own origin only. */
 export interface Providers extends Disposable {
   readonly byName: ReadonlyMap<string, Provider>
+  /** For metrics: the state of every circuit that has been used. */
+  circuits(): Iterable<CircuitState & { readonly provider: string }>
   /** Closes what is idle; running calls go on to their end. */
   retire(): void
 }
@@ -37,6 +45,7 @@ export function createProviders(
     byName.set(provider.name, {
       settings: provider,
       type: typeOf(provider),
+      breaker: new Breaker({ ...deps, provider: provider.name, settings: deps.breaker }),
       send: request =>
         exchange(outgoing => sendRequest(agent, outgoing), {
           ...request,
@@ -48,6 +57,11 @@ export function createProviders(
   }
   return {
     byName,
+    *circuits() {
+      for (const [provider, { breaker }] of byName) {
+        for (const state of breaker.states()) yield { provider, ...state }
+      }
+    },
     retire() {
       for (const agent of agents) {
         for (const socket of Object.values(agent.freeSockets).flat()) socket?.destroy()

@@ -90,6 +90,9 @@ export function buildSnapshot(
       },
       roots,
       limits,
+      breaker: bridge.breaker,
+      clock: foundation.clock,
+      emit: foundation.emit,
     }),
   }
 }

@@ -14,6 +14,7 @@ export type Event =
   | CallEnded
   | PromptSeen
   | AnswerSeen
+  | CircuitChanged
   | LeafMinted
   | LeafCacheHit
   | ClientError
@@ -110,6 +111,20 @@ export interface AnswerSeen extends ObservedCall {
   readonly usage: TokenUsage | null
   readonly tools: readonly string[]
 }
+
+/** A circuit breaker changed its mind about a provider's route. */
+interface CircuitChanged {
+  readonly type: 'circuit_changed'
+  readonly provider: string
+  readonly route: string
+  /** Whether it is the circuit that all share, or one caller's own. */
+  readonly scope: 'all' | 'caller'
+  readonly user: string | undefined
+  readonly from: CircuitStateName
+  readonly to: CircuitStateName
+}
+
+export type CircuitStateName = 'closed' | 'open' | 'half-open'
 
 interface LeafMinted {
   readonly type: 'leaf_minted'

@@ -50,6 +50,21 @@ export interface InterceptedHost {
   readonly port: number | undefined
 }
 
+/** When calls to a provider that keeps failing are refused; times in milliseconds. */
+export interface BreakerSettings {
+  readonly enabled: boolean
+  /** Failures in a row that open a circuit. */
+  readonly failureThreshold: number
+  /** How often the count starts again while it is closed. */
+  readonly intervalMs: number
+  /** How long it stays open. */
+  readonly timeoutMs: number
+  /** Probes that are let through while it is half open, and successes that close it. */
+  readonly maxRequests: number
+  /** Answers that count as failures. */
+  readonly failureStatuses: readonly number[]
+}
+
 /**
  * What `env` and `run` hand to clients in place of a key. It is no secret: it
  * says "put the central key in".

@@ -31,6 +31,20 @@ export function lineOf(event: Event): EventLine | undefined {
         },
         floodKey: undefined,
       }
+    case 'circuit_changed':
+      return {
+        level: event.to === 'open' ? 'error' : 'info',
+        message: 'circuit breaker state change',
+        fields: {
+          provider: event.provider,
+          endpoint: event.route,
+          scope: event.scope,
+          user: event.user,
+          from: event.from,
+          to: event.to,
+        },
+        floodKey: undefined,
+      }
     case 'connect_started':
     case 'call_started':
     case 'leaf_cache_hit':

@@ -21,6 +21,13 @@ export function countEvent(event: Event, metrics: Metrics): void {
       return metrics.count('prompts', whose(event))
     case 'answer_seen':
       return countAnswer(event, metrics)
+    case 'circuit_changed':
+      if (event.to !== 'open') return
+      return metrics.count('circuitTrips', {
+        provider: event.provider,
+        endpoint: event.route,
+        scope: event.scope,
+      })
     case 'leaf_minted':
       metrics.count('leafMints', {})
       return metrics.observe('leafMintDuration', {}, event.durationMs / 1000)
@@ -56,6 +63,9 @@ function countCall(event: CallEnded, metrics: Metrics): void {
   const method = METHODS.has(event.method) ? event.method : 'other'
   metrics.count('mitmResponses', { code: codeLabel(event.status), provider })
   if (event.reason !== undefined) metrics.count('refusals', { reason: event.reason })
+
+  if (event.reason === 'circuit_open')
+    metrics.count('circuitRejects', { provider, endpoint: route })
 
   if (event.kind === 'passthrough') metrics.count('passthrough', { provider, route, method })
   else {

@@ -107,6 +107,27 @@ export const METRICS = {
     labels: ['provider', 'route', 'method'],
     series: 'P × R × 9',
   },
+  circuitState: {
+    name: 'coder_aibridged_circuit_breaker_state',
+    type: 'gauge',
+    help: "0 closed, 0.5 half open, 1 open. `scope` is `all`, or `caller` for the worst of single callers' own. Coder has a label `model`; here all models of a route share a circuit.",
+    labels: ['provider', 'endpoint', 'scope'],
+    series: 'P × R × 2',
+  },
+  circuitTrips: {
+    name: 'coder_aibridged_circuit_breaker_trips_total',
+    type: 'counter',
+    help: 'How often a circuit opened.',
+    labels: ['provider', 'endpoint', 'scope'],
+    series: 'P × R × 2',
+  },
+  circuitRejects: {
+    name: 'coder_aibridged_circuit_breaker_rejects_total',
+    type: 'counter',
+    help: 'Calls refused by an open circuit.',
+    labels: ['provider', 'endpoint'],
+    series: 'P × R',
+  },
   requests: {
     name: 'aibridgeproxyd_requests_total',
     type: 'counter',

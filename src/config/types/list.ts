@@ -10,21 +10,42 @@ export const strings: ValueType<readonly string[]> = {
   json: values => values ?? [],
 }
 
-/** Ports from 1 to 65535. */
-export const ports: ValueType<readonly number[]> = {
-  label: 'port list',
-  list: true,
-  parse(text) {
-    const entries = splitList(text)
-    const bad = entries.find(entry => !/^[1-9]\d{0,4}$/.test(entry) || Number(entry) > 65_535)
-    if (bad !== undefined) {
-      return unparsable(`${quote(bad)} is not a port: use numbers from 1 to 65535, as in 80,443`)
-    }
-    if (entries.length === 0) return unparsable('the list is empty: name at least one port')
-    return parsed([...new Set(entries.map(Number))])
-  },
-  format: values => values.join(','),
-  json: values => (values ?? []).map(String),
+export const ports = numbers({ label: 'port', min: 1, max: 65_535, example: '80,443' })
+
+/** HTTP statuses by which a server says that the failure is its own. */
+export const serverErrors = numbers({
+  label: 'status',
+  min: 500,
+  max: 599,
+  example: '500,503',
+})
+
+interface NumberList {
+  readonly label: string
+  readonly min: number
+  readonly max: number
+  readonly example: string
+}
+
+function numbers({ label, min, max, example }: NumberList): ValueType<readonly number[]> {
+  const isOne = (entry: string): boolean =>
+    /^[1-9]\d{0,4}$/.test(entry) && Number(entry) >= min && Number(entry) <= max
+  return {
+    label: `${label} list`,
+    list: true,
+    parse(text) {
+      const entries = splitList(text)
+      const bad = entries.find(entry => !isOne(entry))
+      if (bad !== undefined) {
+        const fix = `use numbers from ${min} to ${max}, as in ${example}`
+        return unparsable(`${quote(bad)} is not a ${label}: ${fix}`)
+      }
+      if (entries.length === 0) return unparsable(`the list is empty: name at least one ${label}`)
+      return parsed([...new Set(entries.map(Number))])
+    },
+    format: values => values.join(','),
+    json: values => (values ?? []).map(String),
+  }
 }
 
 export function splitList(text: string): string[] {

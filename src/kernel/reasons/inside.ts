@@ -38,6 +38,12 @@ export const INSIDE_REASONS = {
     level: 'info',
     doc: 'An unlisted path while pass-through is limited to listed ones.',
   },
+  circuit_open: {
+    status: 503,
+    text: 'The AI provider keeps failing; try again later.',
+    level: 'warn',
+    doc: 'The circuit breaker is open for this provider and route: for all callers, or for the one whose calls alone failed. The provider was not asked.',
+  },
   provider_unreachable: {
     status: 502,
     text: 'The AI provider could not be reached.',

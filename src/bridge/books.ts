@@ -3,6 +3,7 @@ import type { Call } from '../kernel/flow.ts'
 import { firstHeader } from '../kernel/headers.ts'
 import type { CallIntent } from '../kernel/records.ts'
 import type { RequestFacts, ResponseFacts } from '../kernel/usage.ts'
+import { withoutQuery } from './path.ts'
 import { firewallCorrelation, sessionId } from './usage/session.ts'
 
 /** Where the bridge writes down what happens; `record/recorder` is one. */
@@ -49,9 +50,4 @@ export function intentOf(call: Call, known: KnownCall, at: number): CallIntent {
     firewallSession: firewall?.sessionId ?? null,
     firewallSequence: firewall?.sequence?.toString() ?? null,
   }
-}
-
-/** A query may hold a credential. */
-export function withoutQuery(path: string): string {
-  return path.split('?', 1)[0] ?? path
 }

@@ -6,6 +6,8 @@ import { hasBody } from '../kernel/framing.ts'
 import type { RawHeaders } from '../kernel/headers.ts'
 import type { ProviderSettings, ProviderType } from '../kernel/provider.ts'
 import { REASONS } from '../kernel/reasons.ts'
+import { hostText } from '../kernel/target.ts'
+import type { WireFormat } from '../kernel/usage.ts'
 import { type Books, intentOf, type KnownCall } from './books.ts'
 import type { Breaker } from './breaker/breaker.ts'
 import { protect } from './breaker/protect.ts'
@@ -13,11 +15,10 @@ import { CallEvents } from './call-events.ts'
 import { detectClient } from './client.ts'
 import { type Credential, chooseCredential } from './credentials.ts'
 import { errorReply } from './error-reply.ts'
-import { providerHeaders } from './inject.ts'
+import { providerHeaders, providerPath } from './inject.ts'
 import { CallSlots } from './limits/call-slots.ts'
 import { type Route, route } from './route.ts'
 import type { TapRequest, Taps } from './tap/taps.ts'
-import { formatOf, type WireFormat } from './usage/format.ts'
 import { sessionId } from './usage/session.ts'
 
 /** A provider that is ready to be called. */
@@ -27,6 +28,8 @@ export interface Provider {
   readonly breaker: Breaker
   /** Sends a request to this provider's origin and nowhere else. */
   readonly send: (request: UpstreamRequest) => Promise<Reply>
+  /** The same provider at its further origins, by host. */
+  readonly siblings: ReadonlyMap<string, Provider>
 }
 
 interface UpstreamRequest {
@@ -65,13 +68,15 @@ export function createBridge(deps: BridgeDeps): Handle {
   const slots = new CallSlots()
   return async call => {
     const config = deps.config()
-    const provider = config.providers.get(call.provider)
-    if (provider === undefined) throw new Refusal('provider_gone', call.provider)
+    const found = config.providers.get(call.provider)
+    if (found === undefined) throw new Refusal('provider_gone', call.provider)
+    const provider = found.siblings.get(call.host) ?? found
     const { type, settings } = provider
     const target = route(call.path, call.method, {
       type,
       basePath: settings.basePath,
       passthrough: config.passthrough,
+      ownHost: call.host === hostText(settings.origin.target.host),
     })
     const credential: Credential =
       target.kind === 'refuse'
@@ -81,6 +86,7 @@ export function createBridge(deps: BridgeDeps): Handle {
             settings,
             callerToken: call.caller.token,
             allowByok: config.allowByok,
+            path: call.path,
             listed: target.listed,
           })
     const known = describeCall(call, provider, { target, credential })
@@ -129,15 +135,16 @@ async function forward(
     ? provider.breaker.enter(target.label, call.caller.identity.user)
     : undefined
   const body = !call.upgrade && hasBody(call.headers) ? call.body : undefined
-  const headers = providerHeaders(call.headers, {
+  const context = {
     type: provider.type,
     settings: provider.settings,
     credential,
     callerToken: call.caller.token,
     method: call.method,
     upgrade: call.upgrade,
-  })
-  const format = formatOf(provider.type.type, target.label, call.path)
+  }
+  const headers = providerHeaders(call.headers, context)
+  const { format } = target
   const observed =
     format === undefined ? undefined : tapRequest(deps, call, { format, client, path: target.path })
   const tap = call.upgrade || observed === undefined ? undefined : deps.taps.open(observed)
@@ -145,7 +152,7 @@ async function forward(
   const send = (): Promise<Reply> =>
     provider.send({
       method: call.method,
-      path: target.path,
+      path: providerPath(target.path, context),
       headers,
       body,
       upgrade: call.upgrade,

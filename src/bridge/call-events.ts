@@ -4,7 +4,8 @@ import type { Clock } from '../kernel/clock.ts'
 import { describeError, type Refusal } from '../kernel/error.ts'
 import type { CallEnded } from '../kernel/event.ts'
 import type { Call, Emit, Reply } from '../kernel/flow.ts'
-import { type KnownCall, withoutQuery } from './books.ts'
+import type { KnownCall } from './books.ts'
+import { withoutQuery } from './path.ts'
 import type { CallTap, Sink } from './tap/call-tap.ts'
 
 type Variable = Pick<

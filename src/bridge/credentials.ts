@@ -3,6 +3,7 @@ import { PLACEHOLDER_KEY, type ProviderSettings, type ProviderType } from '../ke
 import type { Reason } from '../kernel/reasons.ts'
 import { maskCredential, type Secret } from '../kernel/secret.ts'
 import { holdsTokenShape } from '../kernel/token.ts'
+import { queryKeys } from './query-key.ts'
 
 /** Every header in which some client sends a provider's key. */
 export const CREDENTIAL_HEADERS: ReadonlySet<string> = new Set([
@@ -26,6 +27,8 @@ interface CredentialContext {
   readonly settings: ProviderSettings
   readonly callerToken: Secret | undefined
   readonly allowByok: boolean
+  /** As the client sent it: its query may hold a key. */
+  readonly path: string
   /** The path is on a list of the provider type. */
   readonly listed: boolean
 }
@@ -37,7 +40,7 @@ interface CredentialContext {
  */
 export function chooseCredential(headers: RawHeaders, context: CredentialContext): Credential {
   const { type, settings, allowByok, listed } = context
-  const own = ownCredential(headers, context.callerToken)
+  const own = ownCredential(headers, context)
   if (own !== undefined && allowByok) return { kind: 'byok', hint: maskCredential(own) }
   if (!type.centralKey && !allowByok) return { kind: 'refuse', reason: 'byok_disabled' }
   if (!listed) return { kind: 'none' }
@@ -67,13 +70,16 @@ export function holdsToken(value: string, callerToken: Secret | undefined): bool
   return texts.some(text => holdsTokenShape(text) || (token !== undefined && text.includes(token)))
 }
 
-function ownCredential(headers: RawHeaders, callerToken: Secret | undefined): string | undefined {
+function ownCredential(
+  headers: RawHeaders,
+  { path, type, callerToken }: CredentialContext,
+): string | undefined {
   for (const [name, value] of headerPairs(headers)) {
     if (CREDENTIAL_HEADERS.has(name.toLowerCase()) && !isOurs(value, callerToken)) {
       return bearerToken(value)
     }
   }
-  return undefined
+  return queryKeys(path, type).find(value => !isOurs(value, callerToken))
 }
 
 /** The token of a bearer value; any other value is taken whole. */

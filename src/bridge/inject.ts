@@ -8,6 +8,7 @@ import {
 import type { ProviderSettings, ProviderType } from '../kernel/provider.ts'
 import type { Secret } from '../kernel/secret.ts'
 import { CREDENTIAL_HEADERS, type Credential, holdsToken, isOurs } from './credentials.ts'
+import { withoutQueryKeys } from './query-key.ts'
 
 /** Per connection, or answered by us; Node asks for 100 Continue by itself. */
 const OWN_LEG: ReadonlySet<string> = new Set(['host', 'expect', 'http2-settings'])
@@ -15,7 +16,12 @@ const OWN_LEG: ReadonlySet<string> = new Set(['host', 'expect', 'http2-settings'
  * What says whose account a call is for. Beside the central key it would choose
  * another payer, or be a second credential.
  */
-const ACCOUNT: ReadonlySet<string> = new Set(['cookie', 'openai-organization', 'openai-project'])
+const ACCOUNT: ReadonlySet<string> = new Set([
+  'cookie',
+  'openai-organization',
+  'openai-project',
+  'x-goog-user-project',
+])
 
 interface InjectContext {
   readonly type: ProviderType
@@ -51,6 +57,18 @@ export function providerHeaders(headers: RawHeaders, context: InjectContext): st
     ...framing(headers, context),
     ...(credential.kind === 'centralized' ? context.type.attach(credential.key) : []),
   ]
+}
+
+/** The path to the provider; keys in its query go by the same rule as headers. */
+export function providerPath(
+  path: string,
+  { type, credential, callerToken }: Pick<InjectContext, 'type' | 'credential' | 'callerToken'>,
+): string {
+  return withoutQueryKeys(
+    path,
+    type,
+    value => credential.kind !== 'byok' || isOurs(value, callerToken),
+  )
 }
 
 /** Framing is per hop: the length stays, a chunked body is chunked anew. */

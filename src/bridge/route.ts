@@ -1,6 +1,7 @@
 import type { ProviderType } from '../kernel/provider.ts'
 import type { Reason } from '../kernel/reasons.ts'
-import { baseSuffix, hasDotSegment, routeSuffix, upstreamPath } from './path.ts'
+import type { WireFormat } from '../kernel/usage.ts'
+import { hasDotSegment, isListedAs, listedForms, upstreamPath } from './path.ts'
 
 export type Route =
   | {
@@ -9,6 +10,8 @@ export type Route =
       readonly listed: boolean
       /** The entry that matched, or `other`: a label from our tables, not from the client. */
       readonly label: string
+      /** What the bodies of a bridged call mean. */
+      readonly format: WireFormat | undefined
       readonly path: string
     }
   | { readonly kind: 'refuse'; readonly reason: Reason }
@@ -17,6 +20,8 @@ interface RouteContext {
   readonly type: ProviderType
   readonly basePath: string
   readonly passthrough: 'all' | 'listed'
+  /** The client addressed the provider's own host. */
+  readonly ownHost: boolean
 }
 
 /**
@@ -26,22 +31,34 @@ interface RouteContext {
 export function route(
   path: string,
   method: string,
-  { type, basePath, passthrough }: RouteContext,
+  { type, basePath, passthrough, ownHost }: RouteContext,
 ): Route {
   if (hasDotSegment(path)) return { kind: 'refuse', reason: 'dot_segment' }
-  const suffixes = [routeSuffix(path, type.routePrefix), baseSuffix(path, basePath)]
-  const mapped = upstreamPath(path, { routePrefix: type.routePrefix, basePath })
-  const bridged = match(type.bridged, suffixes)
+  const { routePrefix, wholeHost = false } = type
+  const forms = listedForms(path, { routePrefix, basePath })
+  const mapped =
+    wholeHost && ownHost
+      ? path
+      : upstreamPath(path, { routePrefix, basePath, ownHost: ownHost || wholeHost })
+  const isNamed = (entry: string): boolean => forms.some(form => isListedAs(entry, form))
+
+  const bridged = Object.entries(type.bridged).find(([entry]) => isNamed(entry))
   if (bridged !== undefined) {
-    return { kind: 'bridged', listed: true, label: type.routePrefix + bridged, path: mapped }
+    const [entry, format] = bridged
+    return { kind: 'bridged', listed: true, label: routePrefix + entry, format, path: mapped }
   }
-  const found = match(type.passthrough, suffixes)
-  const listed = found !== undefined && isHarmless(found, method) ? found : undefined
-  if (listed === undefined && passthrough === 'listed') {
+  const listed = type.passthrough.find(entry => isHarmless(entry, method) && isNamed(entry))
+  if (listed === undefined && passthrough === 'listed' && !wholeHost) {
     return { kind: 'refuse', reason: 'route_not_supported' }
   }
-  const label = listed === undefined ? 'other' : type.routePrefix + listed
-  return { kind: 'passthrough', listed: listed !== undefined, label, path: mapped }
+  const label = listed === undefined ? 'other' : routePrefix + listed
+  return {
+    kind: 'passthrough',
+    listed: listed !== undefined,
+    label,
+    format: undefined,
+    path: mapped,
+  }
 }
 
 /**
@@ -51,13 +68,4 @@ export function route(
 function isHarmless(entry: string, method: string): boolean {
   if (method === 'GET' || method === 'HEAD') return true
   return method === 'POST' && !/\/models\/?$/.test(entry)
-}
-
-function match(
-  entries: readonly string[],
-  suffixes: readonly (string | undefined)[],
-): string | undefined {
-  return entries.find(entry =>
-    suffixes.some(suffix => (entry.endsWith('/') ? suffix?.startsWith(entry) : suffix === entry)),
-  )
 }

@@ -8,6 +8,8 @@ import { hostForUrl, type ListenAddress, parseHost } from '../kernel/target.ts'
 const KEY_VARIABLES: Readonly<Record<string, string>> = {
   anthropic: 'ANTHROPIC_API_KEY',
   openai: 'OPENAI_API_KEY',
+  google: 'GEMINI_API_KEY',
+  azure: 'AZURE_OPENAI_API_KEY',
 }
 
 export interface ClientAccess {

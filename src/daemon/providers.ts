@@ -10,6 +10,7 @@ import type { Clock } from '../kernel/clock.ts'
 import type { Emit } from '../kernel/flow.ts'
 import type { Limits } from '../kernel/limits.ts'
 import type { BreakerSettings, ProviderSettings, ProviderType } from '../kernel/provider.ts'
+import { hostText } from '../kernel/target.ts'
 
 const FAULTS = { timeout: 'provider_timeout', broken: 'provider_broken' } as const
 
@@ -37,15 +38,18 @@ export function createProviders(
   deps: ProviderDeps,
 ): Providers {
   const agents: Agent[] = []
-  const byName = new Map<string, Provider>()
-  for (const provider of settings) {
+  const create = (provider: ProviderSettings, breaker: Breaker): Provider => {
     const roots = provider.caPem === undefined ? deps.roots : [...deps.roots, provider.caPem]
     const agent = createOriginAgent(createOriginDial(provider.origin, roots, deps.dial))
     agents.push(agent)
-    byName.set(provider.name, {
+    const siblings = provider.siblings.map(origin => {
+      const sibling = create({ ...provider, origin, siblings: [] }, breaker)
+      return [hostText(origin.target.host), sibling] as const
+    })
+    return {
       settings: provider,
       type: typeOf(provider),
-      breaker: new Breaker({ ...deps, provider: provider.name, settings: deps.breaker }),
+      breaker,
       send: request =>
         exchange(outgoing => sendRequest(agent, outgoing), {
           ...request,
@@ -53,8 +57,15 @@ export function createProviders(
           idleTimeoutMs: deps.limits.streamIdleTimeoutMs,
           faults: FAULTS,
         }),
-    })
+      siblings: new Map(siblings),
+    }
   }
+  const byName = new Map(
+    settings.map(provider => {
+      const breaker = new Breaker({ ...deps, provider: provider.name, settings: deps.breaker })
+      return [provider.name, create(provider, breaker)]
+    }),
+  )
   return {
     byName,
     *circuits() {

@@ -1,26 +1,35 @@
 import type { Secret } from './secret.ts'
 import type { Origin } from './target.ts'
+import type { WireFormat } from './usage.ts'
 
 /**
  * What one kind of AI provider looks like from outside. One object per kind in
  * `bridge/providers`, and one line in the registry there.
+ *
+ * In listed paths a `*` stands for a part of one segment, and an entry that
+ * ends with a slash for everything below it.
  */
 export interface ProviderType {
   readonly type: string
-  /** The host that the first provider of this type intercepts by default. */
-  readonly canonicalHost: string | undefined
+  /**
+   * The hosts that the first provider of this type intercepts by default. Where
+   * there are several, each call goes to the one that the client connected to,
+   * as long as the base URL is one of them.
+   */
+  readonly canonicalHosts: readonly string[]
   readonly defaultBaseUrl: string | undefined
   /** False where only the client's own credential is any use (Copilot, ChatGPT). */
   readonly centralKey: boolean
   /** The part of the caller's path that the base URL's path stands for. */
   readonly routePrefix: '' | '/v1'
   /** Paths after the route prefix that are bridged: recorded, key put in. */
-  readonly bridged: readonly string[]
-  /**
-   * Paths that are passed through with a central key. An entry that ends with
-   * a slash stands for everything below it.
-   */
+  readonly bridged: Readonly<Record<string, WireFormat>>
+  /** Paths that are passed through with a central key. */
   readonly passthrough: readonly string[]
+  /** The host's clients need all of it: its paths stay as they are, listed or not. */
+  readonly wholeHost?: boolean
+  /** The parameter of the query in which clients may send a key (Google's `key`). */
+  readonly queryKey?: string
   /** The header that carries a central key, as a pair. */
   attach(key: Secret): readonly [name: string, value: string]
   /** An error as this provider's own clients expect it. */
@@ -32,6 +41,8 @@ export interface ProviderSettings {
   readonly name: string
   readonly type: string
   readonly origin: Origin
+  /** Further origins: a call for the host of one of them goes there. */
+  readonly siblings: readonly Origin[]
   /** Path of the base URL, without a trailing slash; empty for the root. */
   readonly basePath: string
   readonly key: Secret | undefined

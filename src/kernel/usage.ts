@@ -3,6 +3,14 @@
  * of it is observation: absent facts are `null`, never guessed and never 0.
  */
 
+/** What the bodies of a call mean. */
+export type WireFormat =
+  | 'anthropic-messages'
+  | 'bedrock-messages'
+  | 'openai-chat'
+  | 'openai-responses'
+  | 'gemini'
+
 /** Read from the request body as soon as it has passed. */
 export interface RequestFacts {
   readonly model: string | null

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type Credential, chooseCredential } from '../../src/bridge/credentials.ts'
-import { providerHeaders } from '../../src/bridge/inject.ts'
+import { providerHeaders, providerPath } from '../../src/bridge/inject.ts'
 import { anthropic } from '../../src/bridge/providers/anthropic.ts'
 import { copilot } from '../../src/bridge/providers/copilot.ts'
+import { google } from '../../src/bridge/providers/google.ts'
 import { openai } from '../../src/bridge/providers/openai.ts'
 import {
   PLACEHOLDER_KEY,
@@ -23,6 +24,7 @@ function settings(type: ProviderType, key: string | undefined): ProviderSettings
     name: type.type,
     type: type.type,
     origin: { protocol: 'https', target: parsed.target },
+    siblings: [],
     basePath: '',
     key: key === undefined ? undefined : new Secret(key),
     hosts: [],
@@ -35,6 +37,7 @@ interface Given {
   readonly key?: string | undefined
   readonly allowByok?: boolean
   readonly listed?: boolean
+  readonly path?: string
 }
 
 function choose(headers: readonly string[], given: Given = {}): Credential {
@@ -44,6 +47,7 @@ function choose(headers: readonly string[], given: Given = {}): Credential {
     settings: settings(type, 'key' in given ? given.key : CENTRAL),
     callerToken: new Secret(TOKEN),
     allowByok: given.allowByok ?? true,
+    path: given.path ?? '/',
     listed: given.listed ?? true,
   })
 }
@@ -226,5 +230,44 @@ describe('providerHeaders', () => {
   it('announces an empty body where the client announced none', () => {
     assert.deepEqual(headersFor([]).slice(2, 4), ['Content-Length', '0'])
     assert.ok(headersFor(['Transfer-Encoding', 'chunked']).includes('Transfer-Encoding'))
+  })
+})
+
+describe("a key in Google's query", () => {
+  const pathFor = (path: string, headers: readonly string[] = []): [string, string] => {
+    const credential = choose(headers, { type: google, path })
+    assert.ok(credential.kind !== 'refuse')
+    const callerToken = new Secret(TOKEN)
+    return [credential.kind, providerPath(path, { type: google, credential, callerToken })]
+  }
+  const rows: [what: string, path: string, headers: string[], kind: string, expected: string][] = [
+    ["the client's own", '/m?alt=sse&key=AIza%2Bmine', [], 'byok', '/m?alt=sse&key=AIza%2Bmine'],
+    ['the placeholder', `/m?key=${PLACEHOLDER_KEY}&alt=sse`, [], 'centralized', '/m?alt=sse'],
+    ["the caller's token", `/m?key=${TOKEN}`, [], 'centralized', '/m'],
+    ['the token, escaped', `/m?%6bey=${TOKEN.replace('_', '%5F')}`, [], 'centralized', '/m'],
+    [
+      'the token beside an own header',
+      `/m?a=%20b&key=${TOKEN}`,
+      ['x-goog-api-key', 'AIza-mine'],
+      'byok',
+      '/m?a=%20b',
+    ],
+    ['nothing', '/m?alt=sse&monkey=1', [], 'centralized', '/m?alt=sse&monkey=1'],
+  ]
+  for (const [what, path, headers, kind, expected] of rows) {
+    it(`goes by the rule of headers: ${what}`, () => {
+      assert.deepEqual(pathFor(path, headers), [kind, expected])
+    })
+  }
+
+  it('goes out when own keys are not allowed', () => {
+    const path = '/m?key=AIza-mine'
+    const credential = choose([], { type: google, path, allowByok: false })
+    assert.ok(credential.kind === 'centralized')
+    assert.equal(providerPath(path, { type: google, credential, callerToken: undefined }), '/m')
+  })
+
+  it('is an ordinary parameter to other types', () => {
+    assert.equal(choose([], { path: '/m?key=x' }).kind, 'centralized')
   })
 })

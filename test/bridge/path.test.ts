@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { hasDotSegment, upstreamPath } from '../../src/bridge/path.ts'
+import { hasDotSegment, isListedAs, upstreamPath } from '../../src/bridge/path.ts'
 
 describe('hasDotSegment', () => {
   const leaving = [
@@ -52,10 +52,44 @@ describe('upstreamPath', () => {
     ['', '/anthropic', '/anthropics/x', '/anthropic/anthropics/x'],
     ['', '/v1', '/v1/models', '/v1/models'],
     ['/v1', '/v1', '/v1/models/a%2Fb?q=%20x', '/v1/models/a%2Fb?q=%20x'],
+    ['/v1', '/openai/v1', '/openai/deployments/d/x?a=1', '/openai/deployments/d/x?a=1'],
+    [
+      '/v1',
+      '/openai/deployments/d',
+      '/v1/chat/completions',
+      '/openai/deployments/d/chat/completions',
+    ],
   ]
   for (const [routePrefix, basePath, path, expected] of cases) {
     it(`maps ${path} onto base "${basePath}" with prefix "${routePrefix}"`, () => {
-      assert.equal(upstreamPath(path, { routePrefix, basePath }), expected)
+      assert.equal(upstreamPath(path, { routePrefix, basePath, ownHost: false }), expected)
+    })
+  }
+
+  it("leaves what is outside the prefix as it is on the provider's own host", () => {
+    const mapping = { routePrefix: '/v1' as const, basePath: '/api', ownHost: true }
+    assert.equal(upstreamPath('/other', mapping), '/other')
+    assert.equal(upstreamPath('/v1/responses', mapping), '/api/responses')
+  })
+})
+
+describe('isListedAs', () => {
+  const rows: [entry: string, path: string, named: boolean][] = [
+    ['/v1/models', '/v1/models', true],
+    ['/v1/models', '/v1/models/x', false],
+    ['/v1/models/', '/v1/models/x', true],
+    ['/v1/models/', '/v1/models', false],
+    ['/models/*:run', '/models/a:run', true],
+    ['/models/*:run', '/models/:run', false],
+    ['/models/*:run', '/models/a/b:run', false],
+    ['/models/*:run', '/models/a:running', false],
+    ['/model/*/invoke', '/model/a%2Fb:0/invoke', true],
+    ['/model/*/invoke', '/model/invoke', false],
+    ['/model/*/invoke', '/model//invoke', false],
+  ]
+  for (const [entry, path, named] of rows) {
+    it(`says that ${entry} ${named ? 'names' : 'does not name'} ${path}`, () => {
+      assert.equal(isListedAs(entry, path), named)
     })
   }
 })

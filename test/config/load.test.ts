@@ -5,7 +5,7 @@ import { load, problemsOf, valueOf, withYaml } from './loading.ts'
 const ADDRESS = 'CODER_HTTP_ADDRESS'
 
 describe('loadConfig', () => {
-  it('needs nothing: loopback listeners and keyless providers for the three hosts', () => {
+  it('needs nothing: loopback listeners and keyless providers for the known hosts', () => {
     const { settings, warnings } = load()
     assert.deepEqual(settings.proxy.listen, { host: '127.0.0.1', port: 8888 })
     assert.deepEqual(settings.api.listen, { host: '127.0.0.1', port: 8889 })
@@ -16,6 +16,7 @@ describe('loadConfig', () => {
       'api.anthropic.com',
       'api.openai.com',
       'api.individual.githubcopilot.com',
+      'api.business.githubcopilot.com',
     ])
     assert.ok(settings.bridge.providers.every(provider => provider.key === undefined))
     assert.deepEqual(warnings, [])

@@ -4,17 +4,17 @@ import type { ProviderType } from '../../src/kernel/provider.ts'
 
 function providerType(
   type: string,
-  canonicalHost: string | undefined,
+  canonicalHosts: readonly string[],
   defaultBaseUrl: string | undefined,
   centralKey = true,
 ): ProviderType {
   return {
     type,
-    canonicalHost,
+    canonicalHosts,
     defaultBaseUrl,
     centralKey,
     routePrefix: '',
-    bridged: [],
+    bridged: {},
     passthrough: [],
     attach: () => ['authorization', 'none'],
     errorBody: () => '{}',
@@ -23,15 +23,15 @@ function providerType(
 
 /** A registry like the bridge's, so that configuration is tested without it. */
 export const TYPES: readonly ProviderType[] = [
-  providerType('anthropic', 'api.anthropic.com', 'https://api.anthropic.com/'),
-  providerType('openai', 'api.openai.com', 'https://api.openai.com/v1/'),
+  providerType('anthropic', ['api.anthropic.com'], 'https://api.anthropic.com/'),
+  providerType('openai', ['api.openai.com'], 'https://api.openai.com/v1/'),
   providerType(
     'copilot',
-    'api.individual.githubcopilot.com',
+    ['api.individual.githubcopilot.com', 'api.business.githubcopilot.com'],
     'https://api.individual.githubcopilot.com',
     false,
   ),
-  providerType('openai-compat', undefined, undefined),
+  providerType('openai-compat', [], undefined),
 ]
 
 export type Input = Partial<LoadInput> & { readonly files?: Readonly<Record<string, string>> }

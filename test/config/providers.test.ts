@@ -293,14 +293,13 @@ describe('indexed providers', () => {
     assert.equal(keyOf({}), undefined)
   })
 
-  it('of a type without effect yet are checked and left out', () => {
+  it('on Bedrock have no effect yet', () => {
     const loaded = load({
-      env: env({ '0_TYPE': 'google', '1_TYPE': 'anthropic', '1_BEDROCK_REGION': 'eu-central-1' }),
+      env: env({ '0_TYPE': 'anthropic', '0_BEDROCK_REGION': 'eu-central-1' }),
     })
     assert.deepEqual(loaded.settings.bridge.providers, [])
     assert.deepEqual(loaded.warnings, [
-      'provider 0: TYPE google has no effect yet: nothing is intercepted for it',
-      'provider 1: TYPE anthropic with BEDROCK_* fields has no effect yet: nothing is intercepted for it',
+      'provider 0: TYPE anthropic with BEDROCK_* fields has no effect yet: nothing is intercepted for it',
     ])
   })
 
@@ -358,6 +357,36 @@ describe('the hosts of a provider', () => {
       }),
       { router: ['router.example'], openai: ['api.openai.com'] },
     )
+  })
+
+  it('of a type with several are all its own, each with its own origin', () => {
+    const [business, individual] = [
+      'api.business.githubcopilot.com',
+      'api.individual.githubcopilot.com',
+    ]
+    const siblings = (fields: Record<string, string>): string[] =>
+      load({ env: env(fields) }).settings.bridge.providers.flatMap(provider =>
+        provider.siblings.map(origin => origin.target.text),
+      )
+    assert.deepEqual(hostsOf({ '0_TYPE': 'copilot' }), { copilot: [individual, business] })
+    assert.deepEqual(siblings({ '0_TYPE': 'copilot' }), [`${business}:443`])
+    const other = { '0_TYPE': 'copilot', '0_BASE_URL': `https://${business}` }
+    assert.deepEqual(siblings(other), [`${individual}:443`])
+    assert.deepEqual(siblings({ '0_TYPE': 'copilot', '0_BASE_URL': 'https://gw.example' }), [])
+  })
+
+  it('of one type go to the provider that names them, without a word', () => {
+    const fields = {
+      '0_TYPE': 'copilot',
+      '1_TYPE': 'copilot',
+      '1_NAME': 'copilot-business',
+      '1_BASE_URL': 'https://api.business.githubcopilot.com',
+    }
+    assert.deepEqual(hostsOf(fields), {
+      copilot: ['api.individual.githubcopilot.com'],
+      'copilot-business': ['api.business.githubcopilot.com'],
+    })
+    assert.deepEqual(load({ env: env(fields) }).warnings, [])
   })
 
   it('are replaced by HOSTS, which may name ports', () => {

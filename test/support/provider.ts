@@ -17,6 +17,8 @@ import { answerUpgrade } from './provider-websocket.ts'
 export interface ProviderOptions {
   /** False: plain HTTP. TLS otherwise, with `testPki()`'s certificate for `localhost`. */
   readonly tls?: boolean
+  /** Names in the certificate beside `localhost`. */
+  readonly names?: readonly string[]
   /** Milliseconds between two events of a stream; 40 unless given. */
   readonly gapMs?: number
   /** Called with the head of each request; what it returns overrides the defaults. */
@@ -56,7 +58,7 @@ export async function startProvider(options: ProviderOptions = {}): Promise<Prov
     behaviour: options.behaviour,
     gapMs: options.gapMs ?? 40,
   }
-  const server = createServer(options.tls !== false, state)
+  const server = createServer(options.tls === false ? undefined : (options.names ?? []), state)
   const port = await listenOnLoopback(server)
 
   return {
@@ -93,8 +95,9 @@ interface State {
   readonly gapMs: number
 }
 
-function createServer(tls: boolean, state: State): Server {
-  const certificate = tls ? testPki().issue(['localhost', '127.0.0.1', '::1']) : undefined
+function createServer(names: readonly string[] | undefined, state: State): Server {
+  const tls = names !== undefined
+  const certificate = tls ? testPki().issue(['localhost', '127.0.0.1', '::1', ...names]) : undefined
   const options = { keepAliveTimeout: 60_000, requestTimeout: 0 }
   const server = certificate
     ? createHttpsServer({ ...options, cert: certificate.certPem, key: certificate.keyPem })

@@ -28,3 +28,24 @@ function openaiType(status: number): string {
   if (status === 403) return 'permission_error'
   return status >= 500 ? 'server_error' : 'invalid_request_error'
 }
+
+/** Canonical codes by status (https://cloud.google.com/apis/design/errors). */
+const GOOGLE_CODES: Readonly<Record<number, string>> = {
+  400: 'INVALID_ARGUMENT',
+  401: 'UNAUTHENTICATED',
+  403: 'PERMISSION_DENIED',
+  404: 'NOT_FOUND',
+  429: 'RESOURCE_EXHAUSTED',
+  500: 'INTERNAL',
+  502: 'UNAVAILABLE',
+  503: 'UNAVAILABLE',
+  504: 'DEADLINE_EXCEEDED',
+}
+
+/** An error as Google's clients expect it. */
+export function googleError(status: number, message: string, code: string): string {
+  const info = { '@type': 'type.googleapis.com/google.rpc.ErrorInfo', reason: code.toUpperCase() }
+  const details = [{ ...info, domain: 'aibridgeproxyd' }]
+  const name = GOOGLE_CODES[status] ?? 'UNKNOWN'
+  return JSON.stringify({ error: { code: status, message, status: name, details } })
+}

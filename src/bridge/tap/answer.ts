@@ -1,5 +1,5 @@
-import type { ResponseFacts } from '../../kernel/usage.ts'
-import { createFold, type Framing, type WireFormat } from '../usage/format.ts'
+import type { ResponseFacts, WireFormat } from '../../kernel/usage.ts'
+import { createFold, type Framing } from '../usage/format.ts'
 import { type ResponseFold, UNPARSED } from '../usage/response-fold.ts'
 import { type AnswerParser, createAnswerParser } from './answer-parser.ts'
 import { Body } from './body.ts'

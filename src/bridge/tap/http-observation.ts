@@ -1,4 +1,4 @@
-import type { WireFormat } from '../usage/format.ts'
+import type { WireFormat } from '../../kernel/usage.ts'
 import { requestFacts, UNKNOWN_REQUEST } from '../usage/request-facts.ts'
 import { UNPARSED } from '../usage/response-fold.ts'
 import { Answer } from './answer.ts'

@@ -1,5 +1,5 @@
-import type { RequestFacts, ResponseFacts } from '../../kernel/usage.ts'
-import type { Framing, WireFormat } from '../usage/format.ts'
+import type { RequestFacts, ResponseFacts, WireFormat } from '../../kernel/usage.ts'
+import type { Framing } from '../usage/format.ts'
 import type { TapLimits } from './limits.ts'
 
 /** Towards the provider, or back. */

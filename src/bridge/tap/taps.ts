@@ -1,6 +1,7 @@
 import type { Clock } from '../../kernel/clock.ts'
 import { firstHeader, headerValues, type RawHeaders } from '../../kernel/headers.ts'
-import { framingOf, type WireFormat } from '../usage/format.ts'
+import type { WireFormat } from '../../kernel/usage.ts'
+import { framingOf } from '../usage/format.ts'
 import { CallTap, type TapHandlers } from './call-tap.ts'
 import { codingsOf } from './decode-body.ts'
 import { TAP_LIMITS, type TapLimits } from './limits.ts'

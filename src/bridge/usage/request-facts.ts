@@ -1,7 +1,6 @@
-import type { RequestFacts } from '../../kernel/usage.ts'
+import type { RequestFacts, WireFormat } from '../../kernel/usage.ts'
 import { anthropicRequest } from './anthropic-request.ts'
 import { chatRequest } from './chat-request.ts'
-import type { WireFormat } from './format.ts'
 import { geminiRequest } from './gemini-request.ts'
 import type { JsonObject } from './json-value.ts'
 import { responsesRequest } from './responses-request.ts'

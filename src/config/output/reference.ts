@@ -24,9 +24,9 @@ Providers are numbered from 0 without gaps: \`CODER_AIBRIDGE_PROVIDER_<N>_<KEY>\
 const PROVIDER_RULES = `
 **Which providers there are.** Indexed providers are the whole list, with the single providers (\`CODER_AIBRIDGE_OPENAI_KEY\`, \`CODER_AIBRIDGE_ANTHROPIC_KEY\` and their base URLs) before them. Without indexed ones, \`anthropic\`, \`openai\` and \`copilot\` are there, each without a key unless its single provider is configured: with only an Anthropic key set, traffic to OpenAI is still seen, and its clients bring their own keys.
 
-**Which hosts are intercepted.** A host belongs to one provider. \`HOSTS\` comes first (two providers that name one host there refuse the start). A provider without \`HOSTS\` has the host of its base URL and, if it is the first of its type, the type's own host; where several providers stand behind one gateway host, the first gets it and a warning says so. A base URL on loopback counts with its own port only, and not at all over plain http. \`CODER_AIBRIDGE_PROXY_DOMAIN_ALLOWLIST\`, where set, restricts the hosts and must name nothing else.
+**Which hosts are intercepted.** A host belongs to one provider. \`HOSTS\` comes first (two providers that name one host there refuse the start). A provider without \`HOSTS\` has the host of its base URL and, if it is the first of its type, the type's own hosts; where several providers stand behind one gateway host, the first gets it and a warning says so. A base URL on loopback counts with its own port only, and not at all over plain http. \`CODER_AIBRIDGE_PROXY_DOMAIN_ALLOWLIST\`, where set, restricts the hosts and must name nothing else.
 
-**Types.** A type that Coder knows and this version does not serve yet is checked, gives a warning, and nothing is intercepted for it; so does an \`anthropic\` provider with \`BEDROCK_*\` fields.
+**Types** are in [providers.md](providers.md). \`bedrock\`, and \`anthropic\` with \`BEDROCK_*\` fields, are checked, give a warning, and nothing is intercepted for them yet.
 `
 
 /** \`docs/reference/config.md\`. */

@@ -1,6 +1,12 @@
 import type { InterceptedHost, ProviderType } from '../../kernel/provider.ts'
 import type { Secret } from '../../kernel/secret.ts'
-import { hostText, isLoopbackHost, type Origin } from '../../kernel/target.ts'
+import {
+  hostText,
+  isLoopbackHost,
+  makeTarget,
+  type Origin,
+  parseHost,
+} from '../../kernel/target.ts'
 import { quote } from '../parsed.ts'
 import { certificatesOf } from '../pem.ts'
 import type { Report } from '../report.ts'
@@ -13,20 +19,6 @@ import { checkBedrock, isBedrock } from './bedrock.ts'
 import type { ProviderDraft } from './draft.ts'
 import { readKeys } from './keys.ts'
 
-/** Types that Coder knows; those without a registry entry have no effect yet. */
-const KNOWN_TYPES = [
-  'openai',
-  'anthropic',
-  'copilot',
-  'chatgpt',
-  'bedrock',
-  'azure',
-  'google',
-  'openrouter',
-  'vercel',
-  'openai-compat',
-]
-
 export interface BuildInput {
   readonly types: readonly ProviderType[]
   readonly readFile: (path: string) => string
@@ -38,6 +30,8 @@ export interface BuiltProvider {
   readonly name: string
   readonly type: ProviderType
   readonly origin: Origin
+  /** Its type's other hosts, where the base URL is one of them. */
+  readonly siblings: readonly Origin[]
   readonly basePath: string
   readonly key: Secret | undefined
   readonly caPem: string | undefined
@@ -72,7 +66,29 @@ export function buildProvider(
     return undefined
   }
   if (base === undefined || report.problems.length > before) return undefined
-  return { draft, name, type, origin: base.origin, basePath: base.path, key, caPem, explicitHosts }
+  return {
+    draft,
+    name,
+    type,
+    origin: base.origin,
+    siblings: siblingsOf(type, base),
+    basePath: base.path,
+    key,
+    caPem,
+    explicitHosts,
+  }
+}
+
+/** A gateway gets the calls for all of a type's hosts; the hosts themselves get their own. */
+function siblingsOf({ canonicalHosts }: ProviderType, { origin, path }: BaseUrl): Origin[] {
+  const { protocol, target } = origin
+  const isOwn = protocol === 'https' && path === '' && target.port === 443
+  if (!isOwn || !canonicalHosts.includes(hostText(target.host))) return []
+  return canonicalHosts.flatMap(name => {
+    const parsed = parseHost(name)
+    const isOther = parsed.ok && name !== hostText(target.host)
+    return isOther ? [{ protocol, target: makeTarget(parsed.host, target.port) }] : []
+  })
 }
 
 function readTypeName(
@@ -85,7 +101,7 @@ function readTypeName(
     report.problems.push(`${draft.label}: TYPE is required`)
     return undefined
   }
-  const known = [...new Set([...types.map(type => type.type), ...KNOWN_TYPES])]
+  const known = [...types.map(type => type.type), 'bedrock']
   if (known.includes(name)) return name
   const choice = `must be ${known.slice(0, -1).join(', ')} or ${known.at(-1)}`
   report.problems.push(`${draft.label}: unknown TYPE ${quote(name)} (${choice})`)

@@ -36,7 +36,7 @@ export const PROVIDER_FIELDS = {
   BASE_URL: field('URL', 'Where calls go. Default: as the type has it.'),
   HOSTS: field(
     'host list',
-    "Hosts that are intercepted for it, instead of the type's own host (first provider of a type only) and the host of the base URL.",
+    "Hosts that are intercepted for it, instead of the type's own hosts (first provider of a type only) and the host of the base URL.",
   ),
   CA_FILE: field('file path', "PEM file of extra roots for the provider's certificate."),
   ALLOW_INSECURE_HTTP: field('bool', 'Accepts an `http://` base URL beyond loopback.'),

@@ -49,9 +49,8 @@ function claimsOf(providers: readonly BuiltProvider[]): Claim[] {
   const canonical = implicit
     .filter(provider => firstOfType(provider, providers))
     .flatMap(provider => {
-      const host = provider.type.canonicalHost
-      const claim = { host: host ?? '', port: undefined, provider, kind: 'canonical' as const }
-      return host === undefined ? [] : [claim]
+      const claim = { port: undefined, provider, kind: 'canonical' as const }
+      return provider.type.canonicalHosts.map(host => ({ ...claim, host }))
     })
   return [...explicit, ...bases, ...canonical]
 }
@@ -76,7 +75,7 @@ function tellLoss(claim: Claim, rival: Claim, report: Report): void {
   const who = `${claim.provider.draft.label} (${quote(claim.provider.name)})`
   if (claim.kind === 'explicit') {
     report.problems.push(`${who}: ${text}: name each host in the HOSTS of one provider`)
-  } else {
+  } else if (claim.kind === 'base' || claim.provider.type !== rival.provider.type) {
     report.warnings.push(`${who}: ${text}: it is intercepted for that one`)
   }
 }

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { formatOf, type WireFormat } from '../../../src/bridge/usage/format.ts'
 import { requestFacts, UNKNOWN_REQUEST } from '../../../src/bridge/usage/request-facts.ts'
-import type { RequestFacts } from '../../../src/kernel/usage.ts'
+import type { RequestFacts, WireFormat } from '../../../src/kernel/usage.ts'
 
 type Row = readonly [name: string, body: object, truth: Partial<RequestFacts>, path?: string]
 
@@ -179,31 +178,4 @@ describe('requests', () => {
     assert.equal(facts.model?.length, 256)
     assert.equal(facts.prompt?.length, 4 * 1024 * 1024)
   })
-})
-
-describe('formats', () => {
-  const rows: readonly (readonly [string, string, string, WireFormat | undefined])[] = [
-    ['anthropic', '/v1/messages', '/v1/messages?beta=true', 'anthropic-messages'],
-    ['openai', '/v1/chat/completions', '/v1/chat/completions', 'openai-chat'],
-    ['openai', '/v1/responses', '/v1/responses', 'openai-responses'],
-    ['copilot', '/responses', '/responses', 'openai-responses'],
-    ['copilot', '/chat/completions', '/chat/completions', 'openai-chat'],
-    ['copilot', '/v1/messages', '/v1/messages', 'anthropic-messages'],
-    ['openai-compat', '/v1/chat/completions', '/v1/chat/completions', 'openai-chat'],
-    ['openai', '/v1/responses/', '/v1/responses/compact', 'openai-responses'],
-    ['openai', '/v1/responses/', '/v1/responses/resp_1', undefined],
-    ['bedrock', '/model/', '/model/x/invoke', 'bedrock-messages'],
-    ['bedrock', '/model/', '/model/x/converse', undefined],
-    ['gemini', '/v1beta/models/', PATH, 'gemini'],
-    ['gemini', '/v1beta/models/', '/v1beta/models/x:countTokens', undefined],
-    ['openai', '/v1/models/', '/v1/models/gpt-5', undefined],
-    ['anthropic', '/v1/messages/count_tokens', '/v1/messages/count_tokens', undefined],
-    ['anthropic', 'other', '/anything', undefined],
-    ['anthropic', 'constructor', '/anything', undefined],
-  ]
-  for (const [type, label, path, format] of rows) {
-    it(`takes ${path} of ${type} for ${format ?? 'nothing to observe'}`, () => {
-      assert.equal(formatOf(type, label, path), format)
-    })
-  }
 })

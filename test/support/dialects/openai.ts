@@ -13,6 +13,9 @@ import { responsesAnswer } from './responses.ts'
 
 const MODEL = 'gpt-5'
 
+/** Where others have OpenAI's paths: Azure, ChatGPT. */
+const ELSEWHERE = /^(?:\/openai(?:\/deployments\/[^/]+)?|\/backend-api\/codex)?(?:\/v1)?/
+
 /** OpenAI's API: Responses, Chat Completions and models; nothing for other paths. */
 export function openaiAnswer(
   method: string,
@@ -20,7 +23,7 @@ export function openaiAnswer(
   request: JsonObject,
   toolCall?: ToolCall,
 ): Answer | undefined {
-  switch (`${method} ${path.replace(/^\/v1/, '')}`) {
+  switch (`${method} ${path.replace(ELSEWHERE, '')}`) {
     case 'POST /responses':
       return responsesAnswer(request, toolCall)
     case 'POST /chat/completions':

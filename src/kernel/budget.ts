@@ -1,7 +1,5 @@
+import type { NanoDollars } from './money.ts'
 import type { Period } from './period.ts'
-
-/** Whole billionths of a US dollar: sums of them are exact. */
-export type NanoDollars = number
 
 /** Whose money it is: one user's, each user's, each member's, or one purse of a group. */
 export type BudgetOwner =

@@ -1,12 +1,11 @@
 import type { Budget, BudgetOwner } from '../../kernel/budget.ts'
 import type { Period } from '../../kernel/period.ts'
-import type { ValueType } from '../option.ts'
 import { quote } from '../parsed.ts'
 import { suggestion } from '../suggest.ts'
 import { oneOf } from '../types/scalar.ts'
 import { usd } from '../types/usd.ts'
+import type { YamlNode } from '../yaml-node.ts'
 import type { Groups } from './groups.ts'
-import type { PolicyNode } from './policy-node.ts'
 
 const OWNERS = ['user', 'members_of', 'group'] as const
 const FIELDS = [...OWNERS, 'usd', 'period'] as const
@@ -19,7 +18,7 @@ interface Context {
 }
 
 /** `budgets:`, a sequence of `{user | members_of | group, usd, period}`. */
-export function readBudgets(section: PolicyNode | undefined, context: Context): Budget[] {
+export function readBudgets(section: YamlNode | undefined, context: Context): Budget[] {
   const budgets: Budget[] = []
   const seen = new Set<string>()
   for (const node of section?.items('a sequence of budgets') ?? []) {
@@ -35,7 +34,7 @@ export function readBudgets(section: PolicyNode | undefined, context: Context): 
   return budgets
 }
 
-function readBudget(node: PolicyNode, { groups, period }: Context): Budget | undefined {
+function readBudget(node: YamlNode, { groups, period }: Context): Budget | undefined {
   const fields = node.fields(FIELDS)
   const named = OWNERS.filter(owner => fields[owner] !== undefined)
   const [kind] = named
@@ -44,15 +43,15 @@ function readBudget(node: PolicyNode, { groups, period }: Context): Budget | und
   }
   if (fields.usd === undefined) node.problem('needs usd, the amount for one period')
   const owner = kind === undefined ? undefined : readOwner(kind, fields[kind], groups)
-  const limit = readValue(fields.usd, usd)
-  const own = fields.period === undefined ? period : readValue(fields.period, PERIOD)
+  const limit = fields.usd?.value(usd)
+  const own = fields.period === undefined ? period : fields.period.value(PERIOD)
   if (owner === undefined || limit === undefined || own === undefined) return undefined
   return { owner, limit, period: own }
 }
 
 function readOwner(
   kind: (typeof OWNERS)[number],
-  node: PolicyNode | undefined,
+  node: YamlNode | undefined,
   groups: Groups,
 ): BudgetOwner | undefined {
   const name = node?.name()
@@ -64,13 +63,4 @@ function readOwner(
     return undefined
   }
   return { kind: kind === 'group' ? 'group' : 'members', group: name }
-}
-
-function readValue<T>(node: PolicyNode | undefined, type: ValueType<T>): T | undefined {
-  const text = node?.text()
-  if (node === undefined || text === undefined) return undefined
-  const result = type.parse(text)
-  if (result.ok) return result.value
-  node.problem(result.problem)
-  return undefined
 }

@@ -1,9 +1,9 @@
-import type { PolicyNode } from './policy-node.ts'
+import type { YamlNode } from '../yaml-node.ts'
 
 export type Groups = ReadonlyMap<string, ReadonlySet<string>>
 
 /** `groups: {research: [ada, grace]}`; a user may be in several. */
-export function readGroups(section: PolicyNode | undefined): Groups {
+export function readGroups(section: YamlNode | undefined): Groups {
   const groups = new Map<string, ReadonlySet<string>>()
   for (const [name, node] of section?.entries('groups, each with its users') ?? []) {
     const users = node.items('a sequence of users, as [ada, grace]').map(user => user.name())

@@ -1,9 +1,10 @@
-import { isMap, isScalar, isSeq, type LineCounter } from 'yaml'
-import { quote } from '../parsed.ts'
-import { suggestion } from '../suggest.ts'
+import { isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml'
+import type { ValueType } from './option.ts'
+import { quote } from './parsed.ts'
+import { suggestion } from './suggest.ts'
 
 /** A file as its nodes know it: for messages, and to collect them. */
-export interface PolicySource {
+interface Source {
   readonly name: string
   readonly lines: LineCounter
   readonly problems: string[]
@@ -12,17 +13,17 @@ export interface PolicySource {
 const LONGEST_NAME = 128
 
 /**
- * One value of the policy file with its place in it. What has the wrong form
+ * One value of a YAML file (or JSON, which is YAML too) with its place in it. What has the wrong form
  * becomes a problem that names line and key, and reads as if it were not there.
  */
-export class PolicyNode {
+export class YamlNode {
   readonly #value: unknown
   readonly #path: string
-  readonly #source: PolicySource
+  readonly #source: Source
   readonly #offset: number
 
   /** `offset` is where the key stands; a value without one stands for itself. */
-  constructor(value: unknown, path: string, source: PolicySource, offset?: number) {
+  constructor(value: unknown, path: string, source: Source, offset?: number) {
     this.#value = value
     this.#path = path
     this.#source = source
@@ -36,8 +37,8 @@ export class PolicyNode {
   }
 
   /** Keys that are known, each at most once; any other is a problem. */
-  fields<K extends string>(known: readonly K[]): { readonly [key in K]?: PolicyNode } {
-    const fields: { [key in K]?: PolicyNode } = {}
+  fields<K extends string>(known: readonly K[]): { readonly [key in K]?: YamlNode } {
+    const fields: { [key in K]?: YamlNode } = {}
     for (const [key, node] of this.entries('a mapping')) {
       const name = known.find(candidate => candidate === key)
       if (name !== undefined) fields[name] = node
@@ -47,7 +48,7 @@ export class PolicyNode {
   }
 
   /** The pairs of a mapping with keys of the operator's choice. */
-  entries(wanted: string): [key: string, node: PolicyNode][] {
+  entries(wanted: string): [key: string, node: YamlNode][] {
     if (this.#isEmpty()) return []
     if (!isMap(this.#value)) {
       this.problem(`needs ${wanted}`)
@@ -56,18 +57,18 @@ export class PolicyNode {
     return this.#value.items.map(({ key, value }) => {
       const name = isScalar(key) ? (textOf(key) ?? '') : '?'
       const path = this.#path === '' ? name : `${this.#path}.${name}`
-      return [name, new PolicyNode(value, path, this.#source, offsetOf(key))]
+      return [name, new YamlNode(value, path, this.#source, offsetOf(key))]
     })
   }
 
-  items(wanted: string): PolicyNode[] {
+  items(wanted: string): YamlNode[] {
     if (this.#isEmpty()) return []
     if (!isSeq(this.#value)) {
       this.problem(`needs ${wanted}`)
       return []
     }
     return this.#value.items.map(
-      (item, index) => new PolicyNode(item, `${this.#path}[${index}]`, this.#source),
+      (item, index) => new YamlNode(item, `${this.#path}[${index}]`, this.#source),
     )
   }
 
@@ -76,6 +77,16 @@ export class PolicyNode {
     const text = isScalar(this.#value) ? textOf(this.#value) : undefined
     if (text === undefined || text === '') this.problem('needs a value')
     return text === '' ? undefined : text
+  }
+
+  /** A single value of this kind. */
+  value<T>(type: ValueType<T>): T | undefined {
+    const text = this.text()
+    if (text === undefined) return undefined
+    const result = type.parse(text)
+    if (result.ok) return result.value
+    this.problem(result.problem)
+    return undefined
   }
 
   /** The name of a user or a group. */
@@ -90,6 +101,20 @@ export class PolicyNode {
   #isEmpty(): boolean {
     return this.#value === null || (isScalar(this.#value) && this.#value.value === null)
   }
+}
+
+/** The root of a file's text, where there is one; `name` opens every problem. */
+export function openYaml(
+  text: string,
+  { name, problems }: { readonly name: string; readonly problems: string[] },
+): YamlNode | undefined {
+  const lines = new LineCounter()
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
+  for (const { pos, code } of document.errors) {
+    problems.push(`${name}:${lines.linePos(pos[0]).line}: not YAML (${code})`)
+  }
+  if (document.errors.length > 0) return undefined
+  return new YamlNode(document.contents, '', { name, lines, problems })
 }
 
 function textOf(scalar: { readonly value: unknown; readonly source?: string }): string | undefined {

@@ -14,7 +14,8 @@ export interface Books {
    */
   begin(intent: CallIntent): Promise<void>
   request(callId: string, facts: RequestFacts): void
-  response(callId: string, facts: ResponseFacts): void
+  /** `costNano`: what it cost, in nano-dollars; null when that is not known. */
+  response(callId: string, facts: ResponseFacts, costNano: number | null): void
   /** After the last fact, or for a call that was refused. */
   finish(ended: CallEnded): void
 }
@@ -22,7 +23,14 @@ export interface Books {
 /** What is known of a call from its head alone. */
 export type KnownCall = Pick<
   CallEnded,
-  'provider' | 'providerType' | 'kind' | 'route' | 'client' | 'credential' | 'credentialHint'
+  | 'provider'
+  | 'providerType'
+  | 'kind'
+  | 'route'
+  | 'client'
+  | 'credential'
+  | 'credentialHint'
+  | 'billing'
 >
 
 const MAX_USER_AGENT = 512
@@ -47,6 +55,7 @@ export function intentOf(call: Call, known: KnownCall, at: number): CallIntent {
     sessionId: sessionId(known.client, call.headers, null),
     credential: known.credential,
     credentialHint: known.credentialHint ?? null,
+    billing: known.billing ?? null,
     firewallSession: firewall?.sessionId ?? null,
     firewallSequence: firewall?.sequence?.toString() ?? null,
   }

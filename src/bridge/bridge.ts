@@ -4,6 +4,7 @@ import { Refusal } from '../kernel/error.ts'
 import type { Call, Emit, Handle, Reply } from '../kernel/flow.ts'
 import { hasBody } from '../kernel/framing.ts'
 import type { RawHeaders } from '../kernel/headers.ts'
+import type { Price } from '../kernel/price.ts'
 import type { ProviderSettings, ProviderType } from '../kernel/provider.ts'
 import { REASONS } from '../kernel/reasons.ts'
 import { hostText } from '../kernel/target.ts'
@@ -17,6 +18,7 @@ import { type Credential, chooseCredential } from './credentials.ts'
 import { errorReply } from './error-reply.ts'
 import { providerHeaders, providerPath } from './inject.ts'
 import { CallSlots } from './limits/call-slots.ts'
+import { answerCost } from './prices/answer-cost.ts'
 import { type Route, route } from './route.ts'
 import type { TapRequest, Taps } from './tap/taps.ts'
 import { sessionId } from './usage/session.ts'
@@ -48,6 +50,8 @@ interface BridgeConfig {
   readonly passthrough: 'all' | 'listed'
   /** Calls in flight at once; 0 is unlimited. */
   readonly maxConcurrency: number
+  /** The operator's own, which beat the built-in ones. */
+  readonly prices: readonly Price[]
 }
 
 export interface BridgeDeps {
@@ -106,7 +110,8 @@ export function createBridge(deps: BridgeDeps): Handle {
         target,
         credential,
         events,
-        client: known.client,
+        known,
+        prices: config.prices,
       })
     } catch (error) {
       const refusal =
@@ -122,14 +127,15 @@ interface Ready {
   readonly target: Exclude<Route, { kind: 'refuse' }>
   readonly credential: Exclude<Credential, { kind: 'refuse' }>
   readonly events: CallEvents
-  readonly client: string
+  readonly known: KnownCall
+  readonly prices: readonly Price[]
 }
 
 async function forward(
   deps: BridgeDeps,
   call: Call,
   provider: Provider,
-  { target, credential, events, client }: Ready,
+  { target, credential, events, known, prices }: Ready,
 ): Promise<Reply> {
   const pass = target.listed
     ? provider.breaker.enter(target.label, call.caller.identity.user)
@@ -146,7 +152,9 @@ async function forward(
   const headers = providerHeaders(call.headers, context)
   const { format } = target
   const observed =
-    format === undefined ? undefined : tapRequest(deps, call, { format, client, path: target.path })
+    format === undefined
+      ? undefined
+      : tapRequest(deps, call, { format, known, path: target.path, at: events.at, prices })
   const tap = call.upgrade || observed === undefined ? undefined : deps.taps.open(observed)
   events.sending(body, tap)
   const send = (): Promise<Reply> =>
@@ -173,17 +181,21 @@ async function forward(
   return { ...reply, onClientData: chunk => messages.request.observe(chunk) }
 }
 
+interface Observed extends Pick<Ready, 'known' | 'prices'> {
+  readonly format: WireFormat
+  readonly path: string
+  /** The start of the call. */
+  readonly at: number
+}
+
 /** What the side tap is to read, and where its findings go. */
 function tapRequest(
   { books, emit }: BridgeDeps,
   call: Call,
-  {
-    format,
-    client,
-    path,
-  }: { readonly format: WireFormat; readonly client: string; readonly path: string },
+  { format, known, path, at, prices }: Observed,
 ): TapRequest {
   const { user } = call.caller.identity
+  const { client, billing } = known
   const whose = { callId: call.id, user, provider: call.provider, client }
   let asked: string | null = null
   return {
@@ -197,10 +209,12 @@ function tapRequest(
       if (facts.prompt !== null) emit({ type: 'prompt_seen', ...whose, model: asked })
     },
     onResponse: facts => {
-      books.response(call.id, facts)
-      const tools = facts.tools.map(tool => tool.name)
       const model = facts.model ?? asked
-      emit({ type: 'answer_seen', ...whose, model, usage: facts.usage, tools })
+      const { usage } = facts
+      const costNano = answerCost(prices, { ...known, model, at }, usage)
+      books.response(call.id, facts, costNano)
+      const tools = facts.tools.map(tool => tool.name)
+      emit({ type: 'answer_seen', ...whose, model, usage, costNano, billing, tools })
     },
   }
 }
@@ -219,5 +233,6 @@ function describeCall(
     client: detectClient(call.headers),
     credential: credential.kind === 'refuse' ? 'none' : credential.kind,
     credentialHint: 'hint' in credential ? credential.hint : undefined,
+    billing: 'billing' in credential ? credential.billing : undefined,
   }
 }

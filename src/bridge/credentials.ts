@@ -1,8 +1,10 @@
 import { headerPairs, type RawHeaders } from '../kernel/headers.ts'
+import type { Billing } from '../kernel/price.ts'
 import { PLACEHOLDER_KEY, type ProviderSettings, type ProviderType } from '../kernel/provider.ts'
 import type { Reason } from '../kernel/reasons.ts'
 import { maskCredential, type Secret } from '../kernel/secret.ts'
 import { holdsTokenShape } from '../kernel/token.ts'
+import { billingOf } from './billing.ts'
 import { queryKeys } from './query-key.ts'
 
 /** Every header in which some client sends a provider's key. */
@@ -15,9 +17,14 @@ export const CREDENTIAL_HEADERS: ReadonlySet<string> = new Set([
 
 export type Credential =
   /** Ours goes in, the client's go out. */
-  | { readonly kind: 'centralized'; readonly key: Secret; readonly hint: string }
+  | {
+      readonly kind: 'centralized'
+      readonly key: Secret
+      readonly hint: string
+      readonly billing: Billing
+    }
   /** The client's own go through as they are. */
-  | { readonly kind: 'byok'; readonly hint: string }
+  | { readonly kind: 'byok'; readonly hint: string; readonly billing: Billing }
   /** Nothing goes in and nothing through. */
   | { readonly kind: 'none' }
   | { readonly kind: 'refuse'; readonly reason: Reason }
@@ -41,14 +48,18 @@ interface CredentialContext {
 export function chooseCredential(headers: RawHeaders, context: CredentialContext): Credential {
   const { type, settings, allowByok, listed } = context
   const own = ownCredential(headers, context)
-  if (own !== undefined && allowByok) return { kind: 'byok', hint: maskCredential(own) }
+  if (own !== undefined && allowByok) {
+    return { kind: 'byok', hint: maskCredential(own), billing: billingOf(own, type) }
+  }
   if (!type.centralKey && !allowByok) return { kind: 'refuse', reason: 'byok_disabled' }
   if (!listed) return { kind: 'none' }
   if (settings.key === undefined) return { kind: 'refuse', reason: 'no_credential' }
+  const key = settings.key.reveal()
   return {
     kind: 'centralized',
     key: settings.key,
-    hint: maskCredential(settings.key.reveal()),
+    hint: maskCredential(key),
+    billing: billingOf(key, type),
   }
 }
 

@@ -1,11 +1,13 @@
 import { resolve } from 'node:path'
 import type { CallerPolicy } from '../kernel/budget.ts'
+import type { Price } from '../kernel/price.ts'
 import type { ProviderSettings } from '../kernel/provider.ts'
 import type { UpstreamProxy } from '../kernel/target.ts'
 import type { Values } from './options.ts'
 import { quote } from './parsed.ts'
 import { certificatesOf } from './pem.ts'
 import { NO_POLICY, readPolicy } from './policy-file/read-policy.ts'
+import { readPrices } from './prices-file/read-prices.ts'
 import type { Report } from './report.ts'
 import type { ProxySettings, Settings, TlsFiles } from './settings.ts'
 import { unreadable } from './yaml-file.ts'
@@ -40,6 +42,7 @@ export function buildSettings(
       allowByok: values.bridge.allowByok,
       passthrough: values.bridge.passthrough,
       maxConcurrency: values.bridge.maxConcurrency,
+      prices: readPricesFile(values, providers, readFile, report),
     },
     api: {
       listen: values.http.address,
@@ -79,6 +82,21 @@ function readPolicyFile(
   } catch (error) {
     report.problems.push(unreadable('CODER_AIBRIDGE_POLICY_FILE', bridge.policyFile, error))
     return NO_POLICY
+  }
+}
+
+function readPricesFile(
+  { bridge: { pricesFile } }: Values,
+  providers: readonly ProviderSettings[],
+  readFile: (path: string) => string,
+  report: Report,
+): readonly Price[] {
+  if (pricesFile === undefined) return []
+  try {
+    return readPrices(readFile(pricesFile), { name: pricesFile, providers, report })
+  } catch (error) {
+    report.problems.push(unreadable('CODER_AIBRIDGE_PRICES_FILE', pricesFile, error))
+    return []
   }
 }
 

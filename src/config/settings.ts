@@ -1,6 +1,8 @@
 import type { Cidr } from '../kernel/address.ts'
-import type { CallerPolicy, NanoDollars } from '../kernel/budget.ts'
+import type { CallerPolicy } from '../kernel/budget.ts'
 import type { Limits } from '../kernel/limits.ts'
+import type { NanoDollars } from '../kernel/money.ts'
+import type { Price } from '../kernel/price.ts'
 import type { BreakerSettings, ProviderSettings } from '../kernel/provider.ts'
 import type { ListenAddress, Origin, UpstreamProxy } from '../kernel/target.ts'
 
@@ -56,6 +58,8 @@ interface BridgeSettings {
   readonly passthrough: 'all' | 'listed'
   /** Calls in flight at once; 0 is unlimited. */
   readonly maxConcurrency: number
+  /** The operator's own prices; what they leave out has the built-in ones. */
+  readonly prices: readonly Price[]
 }
 
 /** What is written down, and how long it is kept. */

@@ -1,3 +1,4 @@
+import type { Billing } from './price.ts'
 import type { CredentialKind } from './provider.ts'
 import type { Reason } from './reasons.ts'
 import type { TokenUsage } from './usage.ts'
@@ -78,6 +79,8 @@ export interface CallEnded {
   readonly client: string
   readonly credential: CredentialKind
   readonly credentialHint: string | undefined
+  /** How the credential is paid for; absent without one. */
+  readonly billing: Billing | undefined
   readonly status: number
   readonly outcome: 'completed' | 'aborted' | 'failed' | 'refused'
   readonly reason: Reason | undefined
@@ -105,10 +108,13 @@ export interface PromptSeen extends ObservedCall {
   readonly type: 'prompt_seen'
 }
 
-/** What one answer cost, and which tools it wanted: names, no arguments. */
+/** What one answer took, and which tools it wanted: names, no arguments. */
 export interface AnswerSeen extends ObservedCall {
   readonly type: 'answer_seen'
   readonly usage: TokenUsage | null
+  /** In nano-dollars; null when it has no price, or a plan pays for it. */
+  readonly costNano: number | null
+  readonly billing: Billing | undefined
   readonly tools: readonly string[]
 }
 

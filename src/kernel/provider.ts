@@ -20,6 +20,8 @@ export interface ProviderType {
   readonly defaultBaseUrl: string | undefined
   /** False where only the client's own credential is any use (Copilot, ChatGPT). */
   readonly centralKey: boolean
+  /** Set where calls are paid for by a plan and not by their tokens. */
+  readonly subscription?: true
   /** The part of the caller's path that the base URL's path stands for. */
   readonly routePrefix: '' | '/v1'
   /** Paths after the route prefix that are bridged: recorded, key put in. */

@@ -1,4 +1,5 @@
 import type { CallEnded } from './event.ts'
+import type { Billing } from './price.ts'
 import type { CredentialKind } from './provider.ts'
 
 /**
@@ -27,6 +28,7 @@ export interface CallIntent {
   readonly sessionId: string | null
   readonly credential: CredentialKind
   readonly credentialHint: string | null
+  readonly billing: Billing | null
   /** `X-Coder-Agent-Firewall-Session-Id` and `…-Sequence-Number`. */
   readonly firewallSession: string | null
   readonly firewallSequence: string | null

@@ -30,6 +30,8 @@ export interface ResponseEntry {
   readonly at: number
   readonly position: number
   readonly facts: ResponseFacts
+  /** In nano-dollars; null when it is not known. */
+  readonly costNano: number | null
 }
 
 export interface EndEntry {

@@ -141,11 +141,11 @@ export class Recorder implements AsyncDisposable {
     this.#push({ type: 'request', callId, at, position: this.#take(1), first, facts: kept }, callId)
   }
 
-  /** One answer of the provider. */
-  response(callId: string, facts: ResponseFacts): void {
+  /** One answer of the provider, and what it cost in nano-dollars if that is known. */
+  response(callId: string, facts: ResponseFacts, costNano: number | null = null): void {
     const position = this.#take(1 + facts.tools.length + facts.thoughts.length)
     const at = this.#options.clock.now()
-    this.#push({ type: 'response', callId, at, position, facts }, callId)
+    this.#push({ type: 'response', callId, at, position, facts, costNano }, callId)
   }
 
   /** The end of a call, begun or refused before, with answers not told yet. */

@@ -74,3 +74,16 @@ export function valueOf(loaded: Loaded, env: string): Loaded['values'][number] {
   if (found === undefined) throw new Error(`no option ${env}`)
   return found
 }
+
+/** The rows of a prices file with this text. */
+export function parsePrices(text: string): Loaded['settings']['bridge']['prices'] {
+  return load(withPrices(text)).settings.bridge.prices
+}
+
+/** Loads with a prices file of this text. */
+export function withPrices(text: string): Input {
+  return {
+    env: { CODER_AIBRIDGE_PRICES_FILE: 'prices.yaml' },
+    files: { 'prices.yaml': text },
+  }
+}

@@ -21,6 +21,7 @@ const SECRETS = {
 /** Files that examples name, with the examples of them. */
 const EXAMPLES = {
   '/etc/aibridgeproxyd/policy.yaml': readFileSync('deploy/policy.example.yaml', 'utf8'),
+  '/etc/aibridgeproxyd/prices.yaml': readFileSync('deploy/prices.example.yaml', 'utf8'),
 }
 
 /** Settings are commented out with `#` alone, explanations with `# `. */

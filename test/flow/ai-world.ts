@@ -58,15 +58,15 @@ export async function startAiDaemon(
   url: string,
   env: Readonly<Record<string, string>> = {},
 ): Promise<TestDaemon> {
-  return await startTestDaemon({
-    env: {
-      ...providersEnv(
-        { type: 'anthropic', key: ANTHROPIC_KEY, url },
-        { type: 'openai', key: OPENAI_KEY, url: `${url}/v1` },
-      ),
-      ...env,
-    },
-  })
+  return await startTestDaemon({ env: { ...aiProvidersEnv(url), ...env } })
+}
+
+/** Both of them with central keys, as variables. */
+export function aiProvidersEnv(url: string): Record<string, string> {
+  return providersEnv(
+    { type: 'anthropic', key: ANTHROPIC_KEY, url },
+    { type: 'openai', key: OPENAI_KEY, url: `${url}/v1` },
+  )
 }
 
 export interface OpenOptions {

@@ -110,6 +110,7 @@ export function callEnded(changes: Partial<CallEnded> = {}): CallEnded {
     client: 'Codex',
     credential: 'centralized',
     credentialHint: 'sk-a...wxyz',
+    billing: 'metered',
     status: 200,
     outcome: 'completed',
     reason: undefined,

@@ -12,6 +12,7 @@ export const chatgpt: ProviderType = {
   canonicalHosts: ['chatgpt.com'],
   defaultBaseUrl: 'https://chatgpt.com/backend-api/codex',
   centralKey: false,
+  subscription: true,
   // No list: what needs no key of ours needs no permission for one either.
   passthrough: [],
   wholeHost: true,

@@ -15,6 +15,7 @@ export const copilot: ProviderType = {
   ],
   defaultBaseUrl: 'https://api.individual.githubcopilot.com',
   centralKey: false,
+  subscription: true,
   routePrefix: '',
   bridged: {
     '/chat/completions': 'openai-chat',

@@ -68,6 +68,16 @@ export const BRIDGE = defineGroup(BRIDGE_GROUP, {
     effect: 'none-yet',
     example: '/etc/aibridgeproxyd/policy.yaml',
   }),
+  pricesFile: row({
+    name: 'Prices file',
+    description:
+      'YAML or JSON file with prices of models, which beat the built-in ones and add to them; see docs/prices.md. A fault in it refuses the start, and at a reload the old one stays.',
+    flag: 'prices-file',
+    type: file,
+    default: undefined,
+    restart: false,
+    example: '/etc/aibridgeproxyd/prices.yaml',
+  }),
   sendActorHeaders: row({
     name: 'Send actor headers',
     description: 'Tells the provider who is calling, in headers of bridged calls.',

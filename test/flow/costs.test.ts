@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { ConfigurationError } from '../../src/kernel/error.ts'
+import type { Event } from '../../src/kernel/event.ts'
+import { requestOver, responseTo } from '../support/raw-client.ts'
+import {
+  type AiWorld,
+  ANTHROPIC,
+  aiProvidersEnv,
+  OPENAI,
+  openIntercepted,
+  startAiWorld,
+} from './ai-world.ts'
+
+type AnswerSeen = Extract<Event, { type: 'answer_seen' }>
+
+/** One call to its end; what was told of its answer. */
+async function answerTo(
+  { daemon }: AiWorld,
+  model: string,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<AnswerSeen> {
+  const isOpenai = !model.startsWith('claude-')
+  const authority = isOpenai ? OPENAI : ANTHROPIC
+  const secure = await openIntercepted(daemon, { authority })
+  const seen = daemon.events.length
+  const request = requestOver(secure, {
+    method: 'POST',
+    path: isOpenai ? '/v1/chat/completions' : '/v1/messages',
+    headers: {
+      host: authority.replace(':443', ''),
+      'content-type': 'application/json',
+      ...headers,
+    },
+  })
+  const messages = [{ role: 'user', content: 'hello' }]
+  const response = await responseTo(request, JSON.stringify({ model, max_tokens: 64, messages }))
+  response.resume()
+  await once(response, 'end')
+  secure.destroy()
+  return await daemon.event('answer_seen', event => daemon.events.indexOf(event) >= seen)
+}
+
+describe('the cost of a call', () => {
+  let world: AiWorld
+  before(async () => {
+    world = await startAiWorld()
+  })
+  after(() => world[Symbol.asyncDispose]())
+
+  it('is that of the list for the counted tokens', async () => {
+    const { costNano, billing } = await answerTo(world, 'claude-sonnet-4-5')
+    assert.equal(billing, 'metered')
+    // 11 × $3 + 7 × $15 + 5 × $0.30 + 3 × $3.75, by the million.
+    assert.equal(costNano, 150_750)
+  })
+
+  it('is null for a model that the list does not have', async () => {
+    const { usage, costNano } = await answerTo(world, 'claude-next')
+    assert.ok(usage !== null)
+    assert.equal(costNano, null)
+  })
+
+  it('is null, with the tokens kept, where a plan pays', async () => {
+    const authorization = 'Bearer sk-ant-oat01-0123456789abcdef'
+    const answer = await answerTo(world, 'claude-sonnet-4-5', { authorization })
+    assert.ok((answer.usage?.output ?? 0) > 0)
+    assert.equal(answer.billing, 'subscription')
+    assert.equal(answer.costNano, null)
+  })
+
+  it('is known for a key that the client brought', async () => {
+    const answer = await answerTo(world, 'claude-sonnet-4-5', {
+      'x-api-key': 'sk-ant-api03-0123456',
+    })
+    assert.equal(answer.billing, 'metered')
+    assert.ok((answer.costNano ?? 0) > 0)
+  })
+
+  it("goes by the operator's prices once a reload has read them", async () => {
+    assert.equal((await answerTo(world, 'my-own-model')).costNano, null)
+    const file = join(world.daemon.stateDir, 'prices.yaml')
+    const cache = 'cache_read: 0, cache_write_5m: 0'
+    const write = (output: string) =>
+      writeFile(
+        file,
+        `prices: [{type: openai, model: "my-*", input: 0, output: ${output}, ${cache}}]`,
+      )
+    const reload = async () =>
+      await world.daemon.reload({
+        ...aiProvidersEnv(world.provider.url),
+        CODER_AIBRIDGE_PRICES_FILE: file,
+      })
+
+    await write('2')
+    await reload()
+    assert.equal((await answerTo(world, 'my-own-model')).costNano, 7 * 2000)
+
+    await write('nothing')
+    await assert.rejects(reload, ConfigurationError)
+    assert.equal((await answerTo(world, 'my-own-model')).costNano, 7 * 2000)
+  })
+})

@@ -1,18 +1,21 @@
 import type { IncomingMessage } from 'node:http'
-import { createBridge } from './bridge/bridge.ts'
 import type { Authority } from './ca/authority.ts'
 import { generateLeafKey } from './ca/leaf-key.ts'
 import type { Settings } from './config/settings.ts'
 import { openAdmin, type Readiness } from './daemon/admin.ts'
 import { loadOrCreateAuthority } from './daemon/authority.ts'
 import { type OpenedBooks, openBooks } from './daemon/books.ts'
+import { type Callers, createCallers } from './daemon/callers.ts'
 import { createMemoryCheck, fitOpenFiles, openFilesLimit } from './daemon/capacity.ts'
+import { createHandle } from './daemon/handle.ts'
 import { openListeners, type ProxyListeners } from './daemon/listeners.ts'
 import { sendPlain } from './daemon/plain.ts'
 import {
   buildSnapshot,
   createResolvers,
+  endSnapshot,
   type Foundation,
+  retireSnapshot,
   type Snapshot,
 } from './daemon/snapshot.ts'
 import { createLoopMark } from './egress/loop.ts'
@@ -20,11 +23,11 @@ import { createOwn } from './egress/own.ts'
 import type { Lookup } from './egress/resolve.ts'
 import { type Clock, systemClock } from './kernel/clock.ts'
 import { Failures } from './kernel/failures.ts'
-import type { Emit, Intercept, Verdict } from './kernel/flow.ts'
+import type { Emit, Intercept } from './kernel/flow.ts'
 import { headerValues } from './kernel/headers.ts'
 import { LiveCell } from './kernel/live.ts'
 import type { AskRecords } from './kernel/records.ts'
-import type { ListenAddress, Target } from './kernel/target.ts'
+import type { ListenAddress } from './kernel/target.ts'
 import { createIntercept } from './mitm/intercept.ts'
 import type { Log } from './observe/log.ts'
 import { createMetrics, type Metrics } from './observe/metrics.ts'
@@ -119,6 +122,7 @@ interface Core {
   readonly foundation: Foundation
   readonly live: LiveCell<Snapshot>
   readonly store: Store
+  readonly callers: Callers
   readonly books: OpenedBooks
   readonly sessions: Sessions
   readonly failures: Failures
@@ -151,8 +155,9 @@ async function openCore(
     resolvers: createResolvers(settings.limits.dnsTimeoutMs, options.lookup),
   }
   const live = new LiveCell(buildSnapshot(settings, authority, foundation))
-  opened.defer(() => live.current.providers[Symbol.dispose]())
+  opened.defer(() => endSnapshot(live.current))
   const store = opened.use(await openStore(settings, options))
+  const callers = createCallers(store, live, clock)
   const books = opened.use(
     await openBooks(() => live.current.settings, clock, {
       writeLine: line => options.log.writeLine(line),
@@ -184,7 +189,7 @@ async function openCore(
     circuits: () => live.current.providers.circuits(),
   })
   metrics.setProviders(settings.bridge.providers)
-  return { clock, metrics, foundation, live, store, books, sessions, failures, own }
+  return { clock, metrics, foundation, live, store, callers, books, sessions, failures, own }
 }
 
 async function openStore(settings: Settings, options: DaemonOptions): Promise<Store> {
@@ -198,18 +203,18 @@ async function openStore(settings: Settings, options: DaemonOptions): Promise<St
 }
 
 /** Each stage asks for the snapshot when a request begins, and keeps what it got. */
-function buildStages({ live, store, books, sessions, failures, foundation }: Core): PlainDeps {
+function buildStages({ live, callers, books, sessions, failures, foundation }: Core): PlainDeps {
   const { clock, emit, loop } = foundation
   return {
     authenticate: slowFailures(
       createAuthenticate({
         mode: live.current.settings.proxy.auth,
-        lookup: token => store.authenticate(token),
-        isActive: token => store.isActive(token),
+        lookup: callers.authenticate,
+        isActive: callers.isActive,
       }),
       failures,
     ),
-    decide: target => decideNow(target, live.current),
+    decide: target => decide(target, live.current.policy),
     open: (leg, signal) => live.current.open(leg, signal),
     intercept: liveIntercept(live, books, foundation),
     sendPlain: request => sendPlain(live.current, request),
@@ -221,29 +226,16 @@ function buildStages({ live, store, books, sessions, failures, foundation }: Cor
   }
 }
 
-/** An AI host is never tunnelled raw, and with the bridge off it has nobody to serve it. */
-function decideNow(target: Target, { policy, settings }: Snapshot): Verdict {
-  const verdict = decide(target, policy)
-  const isOff = verdict.kind === 'intercept' && !settings.bridge.enabled
-  return isOff ? { kind: 'refuse', reason: 'bridge_off' } : verdict
-}
-
 /** Every call goes by the configuration of the moment it begins. */
 function liveIntercept(
   live: LiveCell<Snapshot>,
-  { recorder, taps }: OpenedBooks,
-  { clock, emit }: Foundation,
+  books: OpenedBooks,
+  foundation: Foundation,
 ): Intercept {
   return createIntercept({
     contextFor: host => live.current.contexts.get(host),
-    handle: createBridge({
-      config: () => ({ ...live.current.settings.bridge, providers: live.current.providers.byName }),
-      emit,
-      clock,
-      books: recorder,
-      taps,
-    }),
-    emit,
+    handle: createHandle(live, books, foundation),
+    emit: foundation.emit,
     get limits() {
       return live.current.settings.limits
     },
@@ -262,7 +254,7 @@ async function reload(
   reloadListeners()
   const before = live.current
   live.swap(snapshot)
-  before.providers.retire()
+  retireSnapshot(before)
 }
 
 interface Draining {

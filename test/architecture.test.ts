@@ -112,7 +112,7 @@ describe('architecture', () => {
     const may = new RegExp(
       `^(${[
         'egress/.*',
-        'bridge/(inject|credentials)\\.ts',
+        'bridge/(inject|credentials|remote)\\.ts',
         'bridge/providers/.*',
         'record/.*',
         'cli/.*',

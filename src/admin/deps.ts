@@ -15,7 +15,7 @@ export interface AdminDeps {
   /** Counts a wrong token of this peer; resolves when its answer may go out. */
   readonly onBadToken: (peer: string) => Promise<void>
   /** Configuration, CA, store, draining: whoever knows them puts them together. */
-  readonly readiness: () => readonly Check[]
+  readonly readiness: () => readonly Check[] | Promise<readonly Check[]>
   readonly metrics: () => Promise<{ readonly contentType: string; readonly body: string }>
   /** PEM of the interception CA; undefined when there is none. */
   readonly caCertificate: () => string | undefined

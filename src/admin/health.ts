@@ -42,8 +42,8 @@ export const HEALTH_ROUTES: readonly Route[] = [livez, healthz, readyz]
 
 export const METRICS_ROUTE: Route = metrics
 
-function answerChecks({ response, deps }: Exchange): void {
-  const checks = deps.readiness()
+async function answerChecks({ response, deps }: Exchange): Promise<void> {
+  const checks = await deps.readiness()
   const ready = checks.every(check => check.ok)
   respondJson(response, ready ? 200 : 503, { status: ready ? 'ok' : 'unavailable', checks })
 }

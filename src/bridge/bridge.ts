@@ -219,9 +219,10 @@ function tapRequest(
   }
 }
 
-function describeCall(
+/** What is known of a call before it goes out. */
+export function describeCall(
   call: Call,
-  { settings, type }: Provider,
+  { settings, type }: Pick<Provider, 'settings' | 'type'>,
   { target, credential }: { target: Route; credential: Credential },
 ): KnownCall {
   const kind = target.kind === 'refuse' ? 'passthrough' : target.kind

@@ -7,6 +7,7 @@ import {
 } from '../kernel/headers.ts'
 import type { ProviderSettings, ProviderType } from '../kernel/provider.ts'
 import type { Secret } from '../kernel/secret.ts'
+import { hostHeader } from '../kernel/target.ts'
 import { CREDENTIAL_HEADERS, type Credential, holdsToken, isOurs } from './credentials.ts'
 import { withoutQueryKeys } from './query-key.ts'
 
@@ -52,7 +53,7 @@ export function providerHeaders(headers: RawHeaders, context: InjectContext): st
   })
   return [
     'Host',
-    hostHeader(context.settings),
+    hostHeader(context.settings.origin),
     ...kept,
     ...framing(headers, context),
     ...(credential.kind === 'centralized' ? context.type.attach(credential.key) : []),
@@ -78,10 +79,4 @@ function framing(headers: RawHeaders, { method, upgrade }: InjectContext): strin
   const bodiless = headerValues(headers, 'content-length').length === 0
   // Node would announce a chunked body for these methods (RFC 9110 8.6).
   return bodiless && /^(POST|PUT|PATCH)$/.test(method) ? ['Content-Length', '0'] : []
-}
-
-function hostHeader({ origin }: ProviderSettings): string {
-  const { text, port } = origin.target
-  const standard = origin.protocol === 'https' ? 443 : 80
-  return port === standard ? text.slice(0, text.lastIndexOf(':')) : text
 }

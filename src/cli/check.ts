@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { loadAuthority } from '../ca/authority.ts'
 import { authorityFiles } from '../ca/ensure-authority.ts'
+import { accessUrlText } from '../config/deployment.ts'
 import { describeValues } from '../config/output/describe.ts'
 import type { Settings } from '../config/settings.ts'
 import { readTls } from '../daemon/listeners.ts'
@@ -60,7 +61,9 @@ function explain(text: string, settings: Settings): string {
   const caller =
     settings.proxy.auth === 'off' ? 'every caller' : 'callers with a token (others: 407)'
   if (verdict.kind === 'intercept') {
-    return `${target.text}: intercepted for provider ${verdict.provider}, for ${caller}; ${verdict.host} is one of its hosts`
+    const { remote } = settings.bridge
+    const where = remote === undefined ? '' : `; its calls go to ${accessUrlText(remote)}`
+    return `${target.text}: intercepted for provider ${verdict.provider}, for ${caller}; ${verdict.host} is one of its hosts${where}`
   }
   return `${target.text}: ${tunnel(target, settings)}, for ${caller}`
 }

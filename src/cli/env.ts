@@ -1,4 +1,5 @@
 import { writeTrustFiles } from '../ca/trust.ts'
+import { accessUrlText } from '../config/deployment.ts'
 import type { Settings } from '../config/settings.ts'
 import { loadOrCreateAuthority } from '../daemon/authority.ts'
 import { findRunning, type RunningDaemon } from '../daemon/running.ts'
@@ -9,7 +10,8 @@ import { parseHost } from '../kernel/target.ts'
 import { openDatabase } from '../record/database.ts'
 import { createToken } from '../record/tokens.ts'
 import { type CliContext, configure, flagValue } from './context.ts'
-import { type ClientAccess, clientEnvironment, keyedTypes } from './environment.ts'
+import { deploymentToken } from './deployment-token.ts'
+import { type ClientAccess, clientEnvironment, keyedTypes, withoutOwnKeys } from './environment.ts'
 import { SHELLS, type Shell, writeVariables } from './shells.ts'
 import { userName, userProblem } from './user-name.ts'
 
@@ -18,7 +20,8 @@ export const ENV_USAGE = `Usage: aibridgeproxyd env [--shell ${SHELLS.join('|')}
 Prints every variable that makes a client use the proxy and trust its CA, for
 eval "$(aibridgeproxyd env)". Asks the state directory for the daemon that runs,
 or goes by this shell's configuration. Makes a token for the user unless one is
-given; --host says under which name clients reach this machine.`
+given; --host says under which name clients reach this machine. While the bridge
+of this daemon is off, the token is that of CODER_SESSION_TOKEN.`
 
 const TOKEN_LIFETIME_MS = 30 * 24 * 60 * 60_000
 
@@ -35,18 +38,22 @@ export async function runEnv(context: CliContext): Promise<number> {
 
   const running = await findRunning(settings.stateDir)
   const daemon = running === undefined ? await configuredDaemon(settings) : fromRunning(running)
+  const { deployment } = daemon
   const variables = clientEnvironment({
     ...daemon,
+    ...(deployment && { keyedTypes: withoutOwnKeys(daemon.keyedTypes, context.env) }),
     proxy: { host: host ?? daemon.proxy.host, port: daemon.proxy.port },
     user,
-    token: given ?? mintToken(settings, user),
+    token: given ?? tokenFor(user, deployment, settings, context.env),
     noProxy: context.env['NO_PROXY'] ?? context.env['no_proxy'],
   })
   context.stdout.write(writeVariables(shell, variables))
   return 0
 }
 
-type DaemonFacts = Pick<ClientAccess, 'proxy' | 'tls' | 'trust' | 'keyedTypes'>
+type DaemonFacts = Pick<ClientAccess, 'proxy' | 'tls' | 'trust' | 'keyedTypes'> & {
+  readonly deployment: string | undefined
+}
 
 /** The daemon that runs knows best; this shell need not know its configuration. */
 function fromRunning({
@@ -55,8 +62,9 @@ function fromRunning({
   caFile,
   bundleFile,
   keyedTypes: types,
+  deployment,
 }: RunningDaemon): DaemonFacts {
-  return { proxy, tls, trust: { caFile, bundleFile }, keyedTypes: types }
+  return { proxy, tls, trust: { caFile, bundleFile }, keyedTypes: types, deployment }
 }
 
 /** What a daemon with this shell's configuration would be. */
@@ -67,12 +75,14 @@ async function configuredDaemon(settings: Settings): Promise<DaemonFacts> {
       '--aibridge-proxy-listen-addr: with port 0 the port is only known to a running daemon; start it, or give it a port',
     ])
   }
+  const { remote } = settings.bridge
   const authority = await loadOrCreateAuthority(settings, systemClock.now())
   return {
     proxy: listen,
     tls: tls !== undefined && tlsListen === undefined,
     trust: await writeTrustFiles(settings.stateDir, authority),
     keyedTypes: keyedTypes(settings),
+    deployment: remote === undefined ? undefined : accessUrlText(remote),
   }
 }
 
@@ -97,6 +107,15 @@ function parseUser(text: string | undefined): string | undefined {
   const problem = text === undefined ? undefined : userProblem(text)
   if (problem !== undefined) throw new ConfigurationError([problem])
   return text
+}
+
+function tokenFor(
+  user: string,
+  deployment: string | undefined,
+  settings: Settings,
+  env: CliContext['env'],
+): Secret {
+  return deployment === undefined ? mintToken(settings, user) : deploymentToken(env, deployment)
 }
 
 function mintToken(settings: Settings, user: string): Secret {

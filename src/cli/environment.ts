@@ -1,6 +1,6 @@
 import { type TrustFiles, trustVariables } from '../ca/trust.ts'
 import type { Settings } from '../config/settings.ts'
-import { PLACEHOLDER_KEY } from '../kernel/provider.ts'
+import { PLACEHOLDER_KEY, type ProviderSettings } from '../kernel/provider.ts'
 import type { Secret } from '../kernel/secret.ts'
 import { hostForUrl, type ListenAddress, parseHost } from '../kernel/target.ts'
 
@@ -46,10 +46,20 @@ export function clientEnvironment(access: ClientAccess): Readonly<Record<string,
   }
 }
 
-/** Types of providers that need no key from the client. */
+/** Types of providers that need no key from the client; in remote mode the deployment has them. */
 export function keyedTypes({ bridge }: Settings): readonly string[] {
-  const keyed = bridge.providers.filter(provider => provider.key !== undefined)
+  const isKeyed = ({ key }: ProviderSettings): boolean =>
+    bridge.remote !== undefined || key !== undefined
+  const keyed = bridge.providers.filter(isKeyed)
   return [...new Set(keyed.map(provider => provider.type))]
+}
+
+/** Those for which this environment has no key: a deployment may take the client's own. */
+export function withoutOwnKeys(
+  types: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): readonly string[] {
+  return types.filter(type => !env[KEY_VARIABLES[type] ?? ''])
 }
 
 /** What stands in for the central key at the client. */

@@ -1,4 +1,5 @@
 import type { TrustFiles } from '../ca/trust.ts'
+import { accessUrlText } from '../config/deployment.ts'
 import type { Settings } from '../config/settings.ts'
 import type { Daemon } from '../daemon.ts'
 import { systemClock } from '../kernel/clock.ts'
@@ -17,6 +18,8 @@ export function firstToken(
   settings: Settings,
   env: CliContext['env'],
 ): { readonly user: string; readonly token: Secret } | undefined {
+  // The deployment's callers are no users of ours.
+  if (settings.bridge.remote !== undefined) return undefined
   if (env['JOURNAL_STREAM'] !== undefined || settings.proxy.auth === 'off') return undefined
   const database = openDatabase(settings.stateDir)
   try {
@@ -41,8 +44,10 @@ export function welcome(
     settings.proxy.tls !== undefined && settings.proxy.tlsListen === undefined ? 'https' : 'http'
   const credentials = first === undefined ? '' : `${first.user}:${first.token.reveal()}@`
   const once = first === undefined ? '' : "   (your first token, an admin's, shown only now)"
+  const { remote } = settings.bridge
+  const callers = remote === undefined ? '' : `   (for users of ${accessUrlText(remote)})`
   return [
-    `proxy   ${scheme}://${credentials}${urlHost(proxy.host)}:${proxy.port}${once}`,
+    `proxy   ${scheme}://${credentials}${urlHost(proxy.host)}:${proxy.port}${once}${callers}`,
     `trust   ${caFile}   (with the system's roots: ${bundleFile})`,
     'shell   eval "$(npm start --silent -- env)"   (installed: aibridgeproxyd env; one command only: … run -- claude)',
     `watch   http://${urlHost(api.host)}:${api.port}/metrics   (readiness: /readyz)`,

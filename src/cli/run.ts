@@ -4,6 +4,7 @@ import { mkdtempDisposable } from 'node:fs/promises'
 import { constants, devNull, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { writeTrustFiles } from '../ca/trust.ts'
+import { accessUrlText } from '../config/deployment.ts'
 import { deploymentConfig } from '../config/output/deployment-config.ts'
 import type { Settings } from '../config/settings.ts'
 import { ensureOwnAuthority } from '../daemon/authority.ts'
@@ -12,8 +13,9 @@ import { systemClock } from '../kernel/clock.ts'
 import { ConfigurationError, describeError } from '../kernel/error.ts'
 import { createLog } from '../observe/log.ts'
 import { generateToken } from '../record/tokens.ts'
-import { type CliContext, configure, flagValue } from './context.ts'
-import { clientEnvironment, keyedTypes } from './environment.ts'
+import { type CliContext, type Configured, configure, flagValue } from './context.ts'
+import { deploymentToken } from './deployment-token.ts'
+import { clientEnvironment, keyedTypes, withoutOwnKeys } from './environment.ts'
 import { RunSummary } from './run-summary.ts'
 import { userName } from './user-name.ts'
 import { packageVersion } from './version.ts'
@@ -22,7 +24,8 @@ export const RUN_USAGE = `Usage: aibridgeproxyd run [--log FILE] [--OPTION VALUE
 
 Starts a private daemon on free ports, runs the command through it, and ends
 with its exit code. ANTHROPIC_API_KEY and OPENAI_API_KEY are taken out of the
-command's environment and used as central keys. --log keeps the daemon's log.`
+command's environment and used as central keys, unless the bridge of a deployment
+is used; its user is then that of CODER_SESSION_TOKEN. --log keeps the daemon's log.`
 
 const FREE_PORT = { host: '127.0.0.1', port: 0 }
 /** Keys that agents look for, and the options that take their place. */
@@ -34,8 +37,7 @@ const FORWARDED: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SI
 
 /** `run`: one command behind a daemon of its own. Returns the command's exit code. */
 export async function runRun(context: CliContext): Promise<number> {
-  const env = adoptKeys(context.env)
-  const configured = configure({ ...context, env }, { own: { log: 'value' }, stopAtOperand: true })
+  const { configured, env, deployment } = configureRun(context)
   const [command, ...args] = configured.rest
   if (command === undefined) throw new ConfigurationError([`run needs a command\n${RUN_USAGE}`])
   await using scratch = await mkdtempDisposable(join(tmpdir(), 'aibridgeproxyd-run-'))
@@ -46,13 +48,15 @@ export async function runRun(context: CliContext): Promise<number> {
     fd: openSync(flagValue(configured, 'log') ?? devNull, 'a', 0o600),
   })
   const user = userName(context.env)
-  const token = generateToken()
+  const token =
+    deployment === undefined ? generateToken() : deploymentToken(context.env, deployment)
   const summary = new RunSummary()
   await using daemon = await startDaemon(settings, {
     log,
     version: packageVersion(),
     deploymentConfig: () => deploymentConfig(configured.loaded),
-    extraTokens: [{ token, identity: { user, tokenId: 'run', admin: false } }],
+    extraTokens:
+      deployment === undefined ? [{ token, identity: { user, tokenId: 'run', admin: false } }] : [],
     onEvent: event => summary.add(event),
   })
   const variables = clientEnvironment({
@@ -61,7 +65,10 @@ export async function runRun(context: CliContext): Promise<number> {
     user,
     token,
     trust: await writeTrustFiles(scratch.path, daemon.authority),
-    keyedTypes: keyedTypes(settings),
+    keyedTypes:
+      deployment === undefined
+        ? keyedTypes(settings)
+        : withoutOwnKeys(keyedTypes(settings), context.env),
     noProxy: env['NO_PROXY'] ?? env['no_proxy'],
   })
   const code = await runChild(
@@ -74,6 +81,27 @@ export async function runRun(context: CliContext): Promise<number> {
   context.stderr.write(summary.text())
   await log.flush()
   return code
+}
+
+interface RunConfiguration {
+  readonly configured: Configured
+  /** The environment that it was read from. */
+  readonly env: CliContext['env']
+  /** Access URL of the deployment that has the keys, in remote mode. */
+  readonly deployment: string | undefined
+}
+
+/** With a deployment's bridge the command keeps its keys: they may be its user's own. */
+function configureRun(context: CliContext): RunConfiguration {
+  const read = (env: CliContext['env']): Configured =>
+    configure({ ...context, env }, { own: { log: 'value' }, stopAtOperand: true })
+  const configured = read(context.env)
+  const { remote } = configured.loaded.settings.bridge
+  if (remote !== undefined) {
+    return { configured, env: context.env, deployment: accessUrlText(remote) }
+  }
+  const env = adoptKeys(context.env)
+  return { configured: read(env), env, deployment: undefined }
 }
 
 /** Keys of the parent become central ones, unless the operator configured providers. */

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { PROVIDER_TYPES } from '../bridge/providers/registry.ts'
 import { type TrustFiles, writeTrustFiles } from '../ca/trust.ts'
+import { accessUrlText } from '../config/deployment.ts'
 import { type Loaded, loadConfig } from '../config/load.ts'
 import { deploymentConfig } from '../config/output/deployment-config.ts'
 import type { Settings } from '../config/settings.ts'
@@ -95,12 +96,14 @@ export function needRestart(before: Loaded, after: Loaded): string[] {
 /** What `env` in another shell needs to know. */
 function runningDaemon(daemon: Daemon, settings: Settings, trust: TrustFiles): RunningDaemon {
   const { tls, tlsListen } = settings.proxy
+  const { remote } = settings.bridge
   return {
     pid: process.pid,
     proxy: daemon.addresses.proxy,
     tls: tls !== undefined && tlsListen === undefined,
     ...trust,
     keyedTypes: keyedTypes(settings),
+    ...(remote === undefined ? {} : { deployment: accessUrlText(remote) }),
   }
 }
 

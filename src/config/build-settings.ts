@@ -3,12 +3,12 @@ import type { CallerPolicy } from '../kernel/budget.ts'
 import type { Price } from '../kernel/price.ts'
 import type { ProviderSettings } from '../kernel/provider.ts'
 import type { UpstreamProxy } from '../kernel/target.ts'
+import { readDeployment } from './deployment.ts'
 import type { Values } from './options.ts'
-import { quote } from './parsed.ts'
-import { certificatesOf } from './pem.ts'
 import { NO_POLICY, readPolicy } from './policy-file/read-policy.ts'
 import { readPrices } from './prices-file/read-prices.ts'
 import type { Report } from './report.ts'
+import { readRoots } from './roots-file.ts'
 import type { ProxySettings, Settings, TlsFiles } from './settings.ts'
 import { unreadable } from './yaml-file.ts'
 
@@ -19,17 +19,12 @@ export function buildSettings(
   readFile: (path: string) => string,
   report: Report,
 ): Settings {
-  const { accessUrl } = values.api
   return {
     // Clients get these paths, and work in other folders.
     stateDir: resolve(values.state.stateDir),
     proxy: proxySettings(values, providers, readUpstream(values, readFile, report)),
     bridge: {
-      enabled: values.bridge.enabled,
-      accessUrl:
-        accessUrl === undefined
-          ? undefined
-          : { origin: accessUrl.origin, basePath: accessUrl.path },
+      remote: readDeployment(values, providers, readFile, report),
       providers,
       breaker: {
         enabled: values.breaker.enabled,
@@ -137,17 +132,6 @@ function readUpstream(
   const { origin, credentials } = proxy.upstream
   const upstream = { ...origin, credentials, caPem: undefined }
   if (proxy.upstreamCa === undefined || origin.protocol !== 'https') return upstream
-  try {
-    const caPem = certificatesOf(readFile(proxy.upstreamCa))
-    if (caPem !== undefined) return { ...upstream, caPem }
-    const where = quote(proxy.upstreamCa)
-    report.problems.push(
-      `failed to parse upstream proxy CA certificate: ${where} holds no readable PEM certificate`,
-    )
-  } catch (error) {
-    report.problems.push(
-      unreadable('failed to read upstream proxy CA certificate', proxy.upstreamCa, error),
-    )
-  }
-  return upstream
+  const caPem = readRoots('upstream proxy CA certificate', proxy.upstreamCa, readFile, report)
+  return { ...upstream, caPem }
 }

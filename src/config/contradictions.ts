@@ -8,17 +8,8 @@ export function refuseContradictions(values: Values, report: Report): void {
   refuseHalfPairs(values, report)
   refuseOpenProxy(values, report)
   refuseCollisions(values, report)
-  if (!values.bridge.enabled) {
-    if (values.api.accessUrl === undefined) {
-      report.problems.push(
-        'coder access URL is required when the bridge is off (CODER_AIBRIDGE_ENABLED=false): set CODER_ACCESS_URL',
-      )
-    }
-    report.warnings.push(
-      'CODER_AIBRIDGE_ENABLED=false: calls cannot go to the bridge of a deployment yet, so AI hosts are answered with 503 bridge_off',
-    )
-  }
   warnAboutUpstream(values, report)
+  warnAboutTarget(values, report)
   warnAboutClearText(values, report)
 }
 
@@ -97,4 +88,11 @@ function warnAboutUpstream({ proxy }: Values, report: Report): void {
       'CODER_AIBRIDGE_PROXY_UPSTREAM_RESOLVES has no effect without CODER_AIBRIDGE_PROXY_UPSTREAM',
     )
   }
+}
+
+function warnAboutTarget({ proxy, bridge }: Values, report: Report): void {
+  if (!bridge.enabled || (proxy.target === undefined && proxy.targetCa === undefined)) return
+  report.warnings.push(
+    'CODER_AIBRIDGE_PROXY_TARGET and its CA have no effect while the bridge of this daemon is on (CODER_AIBRIDGE_ENABLED)',
+  )
 }

@@ -47,10 +47,26 @@ export interface ProxySettings {
   readonly denyIpLiterals: boolean
 }
 
+/** A base URL in parts. */
+export interface Place {
+  readonly origin: Origin
+  /** Without a trailing slash; empty for the root. */
+  readonly basePath: string
+}
+
+/** The Coder deployment, or other instance of this daemon, that bridges for us. */
+export interface DeploymentSettings {
+  /** Its API, which knows the callers. */
+  readonly access: Place
+  /** Its bridge: provider name and path are appended. */
+  readonly target: Place
+  /** PEM of extra roots for both. */
+  readonly caPem: string | undefined
+}
+
 interface BridgeSettings {
-  readonly enabled: boolean
-  /** The remote bridge: used when the embedded one is off. */
-  readonly accessUrl: { readonly origin: Origin; readonly basePath: string } | undefined
+  /** Set: the bridge of this daemon is off, and calls go there. */
+  readonly remote: DeploymentSettings | undefined
   readonly providers: readonly ProviderSettings[]
   readonly breaker: BreakerSettings
   readonly allowByok: boolean

@@ -11,6 +11,7 @@ import type { ListenAddress } from '../kernel/target.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import type { Store } from '../record/store.ts'
 import type { OpenedBooks } from './books.ts'
+import type { Callers } from './callers.ts'
 import type { Snapshot } from './snapshot.ts'
 
 /** What the daemon knows of its own state beyond the snapshot. */
@@ -21,6 +22,7 @@ export interface Readiness {
 export interface AdminContext {
   readonly live: Live<Snapshot>
   readonly store: Store
+  readonly callers: Callers
   readonly books: OpenedBooks
   readonly metrics: Metrics
   readonly clock: Clock
@@ -74,7 +76,7 @@ export async function openAdmin(
 function adminDeps(context: AdminContext): AdminDeps {
   const { live, store, metrics } = context
   return {
-    authenticate: token => store.authenticate(token),
+    authenticate: context.callers.authenticate,
     onBadToken: async peer => {
       await setTimeout(context.failures.add(peer), undefined, { ref: false })
     },
@@ -90,8 +92,10 @@ function adminDeps(context: AdminContext): AdminDeps {
   }
 }
 
-function checks({ live, store, books, clock, readiness }: AdminContext): readonly Check[] {
-  const { validFrom, expiresAt } = live.current.authority
+async function checks(context: AdminContext): Promise<readonly Check[]> {
+  const { live, store, books, clock, readiness } = context
+  const { authority, deployment } = live.current
+  const { validFrom, expiresAt } = authority
   const now = clock.now()
   const check = (name: string, ok: boolean, reason: string): Check =>
     ok ? { name, ok } : { name, ok, reason }
@@ -104,5 +108,8 @@ function checks({ live, store, books, clock, readiness }: AdminContext): readonl
       'accounting_unavailable',
     ),
     check('listener', !readiness.draining, 'draining'),
+    ...(deployment === undefined
+      ? []
+      : [check('deployment', await deployment.isReachable(), 'deployment_unreachable')]),
   ]
 }

@@ -2,7 +2,7 @@ import type { Agent } from 'node:http'
 import { Breaker, type CircuitState } from '../bridge/breaker/breaker.ts'
 import type { Provider } from '../bridge/bridge.ts'
 import { PROVIDER_TYPES } from '../bridge/providers/registry.ts'
-import { createOriginAgent } from '../egress/agents.ts'
+import { createOriginAgent, endIdle } from '../egress/agents.ts'
 import { exchange } from '../egress/exchange.ts'
 import { createOriginDial, type OriginDialDeps } from '../egress/origin-dial.ts'
 import { sendRequest } from '../egress/request.ts'
@@ -14,11 +14,15 @@ import { hostText } from '../kernel/target.ts'
 
 const FAULTS = { timeout: 'provider_timeout', broken: 'provider_broken' } as const
 
-interface ProviderDeps {
+/** What the ways to all configured origins have in common. */
+export interface OriginDeps {
   readonly dial: OriginDialDeps
-  /** PEM; what this provider has of its own is added. */
+  /** PEM; what an origin has of its own is added. */
   readonly roots: readonly string[]
   readonly limits: Limits
+}
+
+interface ProviderDeps extends OriginDeps {
   readonly breaker: BreakerSettings
   readonly clock: Clock
   readonly emit: Emit
@@ -74,9 +78,7 @@ export function createProviders(
       }
     },
     retire() {
-      for (const agent of agents) {
-        for (const socket of Object.values(agent.freeSockets).flat()) socket?.destroy()
-      }
+      for (const agent of agents) endIdle(agent)
     },
     [Symbol.dispose]() {
       for (const agent of agents) agent.destroy()
@@ -84,7 +86,8 @@ export function createProviders(
   }
 }
 
-function typeOf({ type, name }: ProviderSettings): ProviderType {
+/** The registry's object for a configured type. */
+export function typeOf({ type, name }: ProviderSettings): ProviderType {
   const found = PROVIDER_TYPES.find(known => known.type === type)
   if (found === undefined) throw new Error(`provider "${name}" has the unknown type "${type}"`)
   return found

@@ -15,6 +15,8 @@ export interface RunningDaemon {
   readonly bundleFile: string
   /** Types of the providers that have a central key. */
   readonly keyedTypes: readonly string[]
+  /** Access URL of the deployment whose users may call; in remote mode only. */
+  readonly deployment?: string
 }
 
 function fileIn(stateDir: string): string {
@@ -57,7 +59,8 @@ function parse(text: string): RunningDaemon | undefined {
 
 function isRunning(value: unknown): value is RunningDaemon {
   if (typeof value !== 'object' || value === null) return false
-  const { pid, proxy, tls, caFile, bundleFile, keyedTypes } = value as Partial<RunningDaemon>
+  const { pid, proxy, tls, caFile, bundleFile, keyedTypes, deployment } =
+    value as Partial<RunningDaemon>
   return (
     Number.isInteger(pid) &&
     typeof proxy?.host === 'string' &&
@@ -65,7 +68,8 @@ function isRunning(value: unknown): value is RunningDaemon {
     typeof tls === 'boolean' &&
     typeof caFile === 'string' &&
     typeof bundleFile === 'string' &&
-    Array.isArray(keyedTypes)
+    Array.isArray(keyedTypes) &&
+    (deployment === undefined || typeof deployment === 'string')
   )
 }
 

@@ -13,7 +13,8 @@ import { createUpstream, type Upstream } from '../egress/upstream.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { Emit, Open } from '../kernel/flow.ts'
 import { buildPolicy, type Policy } from '../proxy/policy.ts'
-import { createProviders, type Providers } from './providers.ts'
+import { createDeployment, type Deployment } from './deployment.ts'
+import { createProviders, type OriginDeps, type Providers } from './providers.ts'
 
 /** What outlives a reload and every snapshot is built upon. */
 export interface Foundation {
@@ -51,6 +52,8 @@ export interface Snapshot {
   readonly open: Open
   readonly openPlain: OpenPlain
   readonly providers: Providers
+  /** Set in remote mode. */
+  readonly deployment: Deployment | undefined
 }
 
 export function buildSnapshot(
@@ -61,6 +64,16 @@ export function buildSnapshot(
   const { proxy, bridge, limits } = settings
   const roots = systemRoots(authority.trustPem)
   const open = openDeps(settings, roots, foundation)
+  const origins: OriginDeps = {
+    dial: {
+      ...open,
+      resolve: foundation.resolvers.operator,
+      own: foundation.own,
+      tlsHandshakeTimeoutMs: limits.tlsHandshakeTimeoutMs,
+    },
+    roots,
+    limits,
+  }
   return {
     settings,
     authority,
@@ -81,20 +94,30 @@ export function buildSnapshot(
     }),
     open: createOpen(open),
     openPlain: createOpenPlain(open),
-    providers: createProviders(bridge.providers, {
-      dial: {
-        ...open,
-        resolve: foundation.resolvers.operator,
-        own: foundation.own,
-        tlsHandshakeTimeoutMs: limits.tlsHandshakeTimeoutMs,
-      },
-      roots,
-      limits,
+    // What goes to the deployment goes nowhere else.
+    providers: createProviders(bridge.remote === undefined ? bridge.providers : [], {
+      ...origins,
       breaker: bridge.breaker,
       clock: foundation.clock,
       emit: foundation.emit,
     }),
+    deployment:
+      bridge.remote === undefined
+        ? undefined
+        : createDeployment(bridge.remote, bridge.providers, origins),
   }
+}
+
+/** Closes the connections that are idle; what runs goes on to its end. */
+export function retireSnapshot({ providers, deployment }: Snapshot): void {
+  providers.retire()
+  deployment?.retire()
+}
+
+/** Closes all of them. */
+export function endSnapshot({ providers, deployment }: Snapshot): void {
+  providers[Symbol.dispose]()
+  deployment?.[Symbol.dispose]()
 }
 
 function openDeps(

@@ -27,6 +27,11 @@ export function createSingleUseAgent(connect: Connect): Agent {
   return new ConnectAgent(connect, { keepAlive: false })
 }
 
+/** Closes the connections that no request uses. */
+export function endIdle(agent: Agent): void {
+  for (const socket of Object.values(agent.freeSockets).flat()) socket?.destroy()
+}
+
 class ConnectAgent extends Agent {
   readonly #connect: Connect
   readonly #closing = new AbortController()

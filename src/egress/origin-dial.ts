@@ -22,6 +22,19 @@ export interface OriginDialDeps {
   readonly tlsHandshakeTimeoutMs: number
 }
 
+/** How the failures of a leg are called. */
+export interface LegReasons {
+  readonly unreachable: Reason
+  readonly untrusted: Reason
+  readonly timeout: Reason
+}
+
+const PROVIDER_LEG: LegReasons = {
+  unreachable: 'provider_unreachable',
+  untrusted: 'provider_tls',
+  timeout: 'provider_timeout',
+}
+
 const TIMEOUTS: ReadonlySet<Reason> = new Set<Reason>([
   'dns_timeout',
   'connect_timeout',
@@ -37,13 +50,14 @@ const TIMEOUTS: ReadonlySet<Reason> = new Set<Reason>([
  * itself: from another one a local gateway cannot be reached.
  *
  * `https` origins speak TLS 1.2 or later, verified against `roots` (PEM) and
- * nothing else. Rejects with a Refusal: `provider_unreachable`,
- * `provider_timeout`, `provider_tls`; the detail says what lay behind it.
+ * nothing else. Rejects with a Refusal of the leg's reasons; the detail says
+ * what lay behind it.
  */
 export function createOriginDial(
   origin: Origin,
   roots: readonly string[],
   deps: OriginDialDeps,
+  reasons: LegReasons = PROVIDER_LEG,
 ): DialOrigin {
   const { host } = origin.target
   const isBehind = !isLoopbackHost(host) || deps.upstream?.isLocal === true
@@ -58,7 +72,7 @@ export function createOriginDial(
         ? await dialDirect(origin, signal, deps)
         : await upstream.tunnel(origin.target, signal)
     } catch (error) {
-      throw asProviderRefusal(error)
+      throw asLegRefusal(error, reasons)
     }
   }
 
@@ -74,11 +88,7 @@ export function createOriginDial(
       session,
       timeoutMs: deps.tlsHandshakeTimeoutMs,
       signal,
-      reasons: {
-        untrusted: 'provider_tls',
-        broken: 'provider_unreachable',
-        timeout: 'provider_timeout',
-      },
+      reasons: { ...reasons, broken: reasons.unreachable },
     })
     stream.on('session', ticket => {
       session = ticket
@@ -97,9 +107,9 @@ async function dialDirect(
   return await dial(judged.allowed, port, { timeoutMs: connectTimeoutMs, signal })
 }
 
-function asProviderRefusal(error: unknown): unknown {
+function asLegRefusal(error: unknown, { timeout, unreachable }: LegReasons): unknown {
   // Want of descriptors is ours, and says "try again".
   if (!(error instanceof Refusal) || error.reason === 'overloaded') return error
-  const reason = TIMEOUTS.has(error.reason) ? 'provider_timeout' : 'provider_unreachable'
+  const reason = TIMEOUTS.has(error.reason) ? timeout : unreachable
   return new Refusal(reason, error.message, { cause: error })
 }

@@ -95,6 +95,12 @@ export function hostForUrl(host: Host): string {
   return host.kind === 'address' && host.address.family === 6 ? `[${text}]` : text
 }
 
+/** The Host header for an origin: without the port that its scheme implies. */
+export function hostHeader({ protocol, target: { text, port } }: Origin): string {
+  const standard = protocol === 'https' ? 443 : 80
+  return port === standard ? text.slice(0, text.lastIndexOf(':')) : text
+}
+
 /** RFC 6761 6.3: these names are loopback, and no resolver is ever asked. */
 export function isLocalhostName(name: string): boolean {
   return name === 'localhost' || name.endsWith('.localhost')

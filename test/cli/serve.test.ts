@@ -140,7 +140,7 @@ describe('serve', () => {
   it('answers a SIGHUP that comes while it starts once it listens', async () => {
     await using daemon = await startDaemonProcess({
       // Its warning is the first line, logged before anything listens.
-      env: { CODER_ACCESS_URL: 'https://coder.example.com' },
+      env: { CODER_AIBRIDGE_PROXY_TARGET: 'https://coder.example.com' },
       onSpawn: child => child.stdout?.once('data', () => child.kill('SIGHUP')),
     })
     await daemon.waitForLine(line => line['msg'] === 'configuration reloaded')

@@ -281,9 +281,10 @@ describe('contradictory settings refuse the start', () => {
     load({ env: { [`${P}ENABLED`]: 'false', CODER_HTTP_ADDRESS: '127.0.0.1:8888' } })
   })
 
-  it('warns about an access URL, which nothing uses yet', () => {
-    const { warnings } = load({ env: { CODER_ACCESS_URL: 'https://coder.example/sub/' } })
-    assert.deepEqual(warnings, ['CODER_ACCESS_URL: "Access URL" is accepted but has no effect yet'])
+  it('warns about a bridge target that nothing uses', () => {
+    const { warnings } = load({ env: { [`${P}TARGET`]: 'https://coder.example/x' } })
+    assert.match(warnings.join(), /CODER_AIBRIDGE_PROXY_TARGET.* no effect while the bridge/)
+    assert.deepEqual(load({ env: { CODER_ACCESS_URL: 'https://coder.example' } }).warnings, [])
   })
 
   it('warns about listeners that take tokens in clear text beyond loopback', () => {

@@ -9,20 +9,6 @@ import { echo, startTcpOrigin } from '../support/origin.ts'
 import { testPki } from '../support/pki.ts'
 import { connectRaw, connectThrough, readBytes, secureOver } from '../support/raw-client.ts'
 
-describe('the bridge switched off', () => {
-  it('answers AI hosts with 503 and tunnels none of them raw', async () => {
-    await using daemon = await startTestDaemon({
-      env: { CODER_AIBRIDGE_ENABLED: 'false', CODER_ACCESS_URL: 'https://coder.example' },
-    })
-    for (const host of ['api.openai.com', 'API.Anthropic.com']) {
-      const { head, socket } = await connectThrough(daemon.proxy, `${host}:443`, daemon)
-      assert.equal(head.status, 503)
-      assert.equal(head.header('x-aibridge-reason'), 'bridge_off')
-      socket.destroy()
-    }
-  })
-})
-
 describe('a reload', () => {
   it('changes who may be reached, and leaves open tunnels alone', async () => {
     await using origin = await startTcpOrigin(echo)

@@ -7,6 +7,7 @@ import { PROVIDER_TYPES } from '../../src/bridge/providers/registry.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { startDaemon } from '../../src/daemon.ts'
 import type { Lookup } from '../../src/egress/resolve.ts'
+import type { Clock } from '../../src/kernel/clock.ts'
 import type { Event } from '../../src/kernel/event.ts'
 import type { AskRecords } from '../../src/kernel/records.ts'
 import { createLog } from '../../src/observe/log.ts'
@@ -18,6 +19,7 @@ export interface TestDaemonOptions {
   /** `CODER_…` variables, as an operator would set them. */
   readonly env?: Readonly<Record<string, string>>
   readonly lookup?: Lookup
+  readonly clock?: Clock
   /** Events of these reasons are part of the test; others of level error fail it. */
   readonly expectFaults?: boolean
   /** Callers beside `ada`. */
@@ -75,6 +77,7 @@ export async function startTestDaemon(options: TestDaemonOptions = {}): Promise<
     extraTokens: [{ token, identity: { user: 'ada', tokenId: 'test', admin: true } }, ...others],
     onEvent: event => stream.add(event),
     ...(options.lookup === undefined ? {} : { lookup: options.lookup }),
+    ...(options.clock === undefined ? {} : { clock: options.clock }),
   })
   return {
     proxy: daemon.addresses.proxy,

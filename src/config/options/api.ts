@@ -16,13 +16,13 @@ export const API = defineGroup(
     accessUrl: row({
       name: 'Access URL',
       description:
-        'The Coder deployment whose bridge and users are used when the bridge of this daemon is off.',
+        'The Coder deployment, or other instance of this daemon, whose bridge and users are used when the bridge of this daemon is off.',
       flag: 'access-url',
       yaml: 'accessURL',
       json: ['access_url'],
       type: { ...baseUrl('invalid coder access URL'), json: goUrl },
       default: undefined,
-      effect: 'none-yet',
+      restart: false,
       example: 'https://coder.example',
     }),
   },

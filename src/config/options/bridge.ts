@@ -9,10 +9,11 @@ export const BRIDGE = defineGroup(BRIDGE_GROUP, {
   enabled: row({
     name: 'Bridge enabled',
     description:
-      'Run the bridge in this daemon. With `false`, AI hosts are answered with 503 until calls can go to the bridge of a deployment instead.',
+      'Run the bridge in this daemon. With `false`, calls go to the bridge of the deployment at the access URL, and callers are its users.',
     flag: 'enabled',
     type: bool,
     default: true,
+    restart: false,
     example: 'false',
   }),
   allowByok: row({

@@ -177,8 +177,28 @@ export const PROXY = defineGroup(
       type: baseUrl('invalid bridge target'),
       default: undefined,
       defaultText: '<access URL>/api/v2/aibridge',
-      effect: 'none-yet',
+      restart: false,
       example: 'https://coder.internal/api/v2/ai-gateway',
+    }),
+    targetCa: row({
+      name: 'Bridge target CA',
+      description:
+        'PEM file of the CA that signed the certificate of the deployment, for the access URL and the bridge target alike.',
+      flag: 'target-ca',
+      type: file,
+      default: undefined,
+      restart: false,
+      example: '/etc/aibridgeproxyd/deployment-ca.pem',
+    }),
+    targetAllowInsecureHttp: row({
+      name: 'Plain http to the deployment',
+      description:
+        'Accepts an `http://` access URL or bridge target beyond loopback, over which tokens and prompts travel in the clear.',
+      flag: 'target-allow-insecure-http',
+      type: bool,
+      default: false,
+      restart: false,
+      example: 'true',
     }),
     dumpDir: row({
       name: 'Proxy dump directory',

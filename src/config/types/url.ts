@@ -1,5 +1,5 @@
 import { Secret } from '../../kernel/secret.ts'
-import { hostText, makeTarget, type Origin } from '../../kernel/target.ts'
+import { hostHeader, hostText, makeTarget, type Origin } from '../../kernel/target.ts'
 import type { ValueType } from '../option.ts'
 import { type Parsed, parsed, quoteUrl, unparsable } from '../parsed.ts'
 import { readHost } from './host.ts'
@@ -68,10 +68,7 @@ export const proxyUrl: ValueType<ProxyUrl> = {
 }
 
 export function formatOrigin(origin: Origin): string {
-  const standard = origin.protocol === 'https' ? 443 : 80
-  const text = origin.target.text
-  const shown = origin.target.port === standard ? text.slice(0, text.lastIndexOf(':')) : text
-  return `${origin.protocol}://${shown}`
+  return `${origin.protocol}://${hostHeader(origin)}`
 }
 
 function httpUrl(text: string): Parsed<URL> {

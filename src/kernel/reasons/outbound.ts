@@ -62,11 +62,29 @@ export const OUTBOUND_REASONS = {
     level: 'error',
     doc: 'The books cannot be written (disk full, read-only, locked), and calls are not let through unrecorded.',
   },
-  bridge_off: {
-    status: 503,
-    text: 'The bridge is switched off.',
+  bridge_unreachable: {
+    status: 502,
+    text: 'The AI bridge behind this proxy could not be reached.',
     level: 'error',
-    doc: 'An AI host while `CODER_AIBRIDGE_ENABLED=false`: neither bridged here nor, yet, by a deployment, and never tunnelled raw.',
+    doc: 'Remote mode: lookup, connection or upstream-proxy failure on the way to the deployment.',
+  },
+  bridge_tls: {
+    status: 502,
+    text: 'The certificate of the AI bridge behind this proxy could not be verified.',
+    level: 'error',
+    doc: "Remote mode: the deployment's TLS identity is not valid; no byte of the request was sent.",
+  },
+  bridge_broken: {
+    status: 502,
+    text: 'The AI bridge behind this proxy broke off before it answered.',
+    level: 'error',
+    doc: 'Remote mode: the connection to the deployment ended, or its answer was not HTTP.',
+  },
+  bridge_timeout: {
+    status: 504,
+    text: 'The AI bridge behind this proxy did not answer in time.',
+    level: 'error',
+    doc: 'Remote mode: connect or first-byte limit.',
   },
   overloaded: {
     status: 503,

@@ -1,0 +1,156 @@
+import type { Clock } from '../kernel/clock.ts'
+import { Refusal } from '../kernel/error.ts'
+import type { Call, Emit, Reply } from '../kernel/flow.ts'
+import { hasBody } from '../kernel/framing.ts'
+import { REASONS } from '../kernel/reasons.ts'
+import type { Secret } from '../kernel/secret.ts'
+import { hostText, type Origin } from '../kernel/target.ts'
+import { describeCall, type Provider } from './bridge.ts'
+import { CallEvents } from './call-events.ts'
+import { type Credential, chooseCredential } from './credentials.ts'
+import { errorReply } from './error-reply.ts'
+import { providerHeaders, providerPath } from './inject.ts'
+import { CallSlots } from './limits/call-slots.ts'
+import { route } from './route.ts'
+
+/** The way to a deployment's bridge. */
+export interface RemoteBridge {
+  readonly providers: ReadonlyMap<string, Pick<Provider, 'settings' | 'type'>>
+  /** Provider name and path are appended. */
+  readonly target: { readonly origin: Origin; readonly basePath: string }
+  /** Sends a request to the target's origin and nowhere else. */
+  readonly send: Provider['send']
+}
+
+interface RemoteConfig {
+  readonly bridge: RemoteBridge
+  readonly allowByok: boolean
+  readonly passthrough: 'all' | 'listed'
+  /** Calls in flight at once; 0 is unlimited. */
+  readonly maxConcurrency: number
+}
+
+interface RemoteDeps {
+  readonly emit: Emit
+  readonly clock: Clock
+}
+
+/**
+ * The bridge of a deployment in place of our own. It records the call, limits
+ * it and puts the key in; here the call is only named, handed on and followed.
+ * Whatever the deployment answers goes back as it is; what keeps it from
+ * answering becomes an error in the provider's dialect. Rejects with Refusal
+ * `provider_gone` like the embedded bridge.
+ */
+export function createRemoteBridge(
+  deps: RemoteDeps,
+): (call: Call, config: RemoteConfig) => Promise<Reply> {
+  const slots = new CallSlots()
+  return async (call, config) => {
+    const provider = config.bridge.providers.get(call.provider)
+    if (provider === undefined) throw new Refusal('provider_gone', call.provider)
+    const { type, settings } = provider
+    const { token } = call.caller
+    // Only for its label and its refusals: the deployment maps the path.
+    const path = route(call.path, call.method, {
+      type,
+      basePath: settings.basePath,
+      passthrough: config.passthrough,
+      ownHost: call.host === hostText(settings.origin.target.host),
+    })
+    const credential = chooseCredential(call.headers, {
+      type,
+      // The deployment knows the caller by the token, as a provider knows us by the key.
+      settings: { ...settings, key: token },
+      callerToken: token,
+      allowByok: config.allowByok,
+      path: call.path,
+      // Which paths its key goes to is the deployment's business; who calls it must always know.
+      listed: true,
+    })
+    const known = withoutTokenHint(describeCall(call, provider, { target: path, credential }))
+    const events = new CallEvents({ ...deps, finish: () => {} }, call, known)
+    try {
+      if (!call.caller.isValid()) throw new Refusal('token_revoked')
+      if (path.kind === 'refuse') throw new Refusal(path.reason)
+      if (credential.kind === 'refuse') throw new Refusal(credential.reason)
+      events.holds(slots.take(config.maxConcurrency, deps.clock.now()))
+      return await forward(call, config.bridge, { provider, credential, events })
+    } catch (error) {
+      const refusal =
+        error instanceof Refusal ? error : new Refusal('internal', undefined, { cause: error })
+      events.refused(refusal, REASONS[refusal.reason].status)
+      return errorReply(type, refusal, { upgrade: call.upgrade, now: deps.clock.now() })
+    }
+  }
+}
+
+interface Ready {
+  readonly provider: Pick<Provider, 'settings' | 'type'>
+  readonly credential: Exclude<Credential, { kind: 'refuse' }>
+  readonly events: CallEvents
+}
+
+async function forward(
+  call: Call,
+  { target, send }: RemoteBridge,
+  { provider: { settings, type }, credential, events }: Ready,
+): Promise<Reply> {
+  const callerToken = call.caller.token
+  const context = {
+    type: { ...type, attach: bearer },
+    settings: { ...settings, origin: target.origin },
+    credential,
+    callerToken,
+    method: call.method,
+    upgrade: call.upgrade,
+  }
+  const body = !call.upgrade && hasBody(call.headers) ? call.body : undefined
+  const headers = providerHeaders(call.headers, context)
+  events.sending(body, undefined)
+  const reply = await send({
+    method: call.method,
+    path: `${target.basePath}/${remoteName(call)}${providerPath(call.path, context)}`,
+    headers: [...headers, ...governance(call, credential)],
+    body,
+    upgrade: call.upgrade,
+    inform: call.inform,
+    signal: call.signal,
+  })
+  if (reply.kind === 'response') events.answered(reply)
+  else events.upgraded(reply, undefined)
+  return reply
+}
+
+function bearer(token: Secret): readonly [name: string, value: string] {
+  return ['Authorization', `Bearer ${token.reveal()}`]
+}
+
+/** Where one provider here has several hosts, Coder has one for each. */
+const NAMES_BY_HOST: ReadonlyMap<string, string> = new Map([
+  ['api.business.githubcopilot.com', 'copilot-business'],
+  ['api.enterprise.githubcopilot.com', 'copilot-enterprise'],
+])
+
+function remoteName({ provider, host }: Call): string {
+  return provider === 'copilot' ? (NAMES_BY_HOST.get(host) ?? provider) : provider
+}
+
+/**
+ * What tells Coder's bridge who calls when the credential is the client's own,
+ * and lets both logs be read together. SECURITY: the client's headers of these
+ * names are gone by now: it must not choose another identity than its CONNECT.
+ */
+function governance(call: Call, { kind }: Ready['credential']): readonly string[] {
+  const { token } = call.caller
+  const caller =
+    kind === 'byok' && token !== undefined ? ['X-Coder-AI-Governance-Token', token.reveal()] : []
+  return [...caller, 'X-Coder-AI-Governance-Request-Id', call.id]
+}
+
+/** The hint is about a provider's key, and the caller's token is none. */
+function withoutTokenHint<T extends { credential: string; credentialHint: string | undefined }>(
+  known: T,
+): T {
+  return known.credential === 'centralized' ? { ...known, credentialHint: undefined } : known
+}

@@ -1,0 +1,28 @@
+import { createBridge } from '../bridge/bridge.ts'
+import { createRemoteBridge } from '../bridge/remote.ts'
+import type { Handle } from '../kernel/flow.ts'
+import type { Live } from '../kernel/live.ts'
+import type { OpenedBooks } from './books.ts'
+import type { Foundation, Snapshot } from './snapshot.ts'
+
+/** Every call goes to the bridge of the moment it begins: this daemon's, or the deployment's. */
+export function createHandle(
+  live: Live<Snapshot>,
+  { recorder, taps }: OpenedBooks,
+  { clock, emit }: Foundation,
+): Handle {
+  const embedded = createBridge({
+    config: () => ({ ...live.current.settings.bridge, providers: live.current.providers.byName }),
+    emit,
+    clock,
+    books: recorder,
+    taps,
+  })
+  const remote = createRemoteBridge({ emit, clock })
+  return async call => {
+    const { deployment, settings } = live.current
+    return deployment === undefined
+      ? await embedded(call)
+      : await remote(call, { ...settings.bridge, bridge: deployment })
+  }
+}

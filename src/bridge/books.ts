@@ -1,3 +1,4 @@
+import type { CallLimits } from '../kernel/budget.ts'
 import type { CallEnded } from '../kernel/event.ts'
 import type { Call } from '../kernel/flow.ts'
 import { firstHeader } from '../kernel/headers.ts'
@@ -10,9 +11,11 @@ import { firewallCorrelation, sessionId } from './usage/session.ts'
 export interface Books {
   /**
    * Resolves when the call is durably on record; nothing goes to the provider
-   * before. Rejects with Refusal `accounting_unavailable`.
+   * before. `onExhausted` hears when an answer has used up a budget of it.
+   * Rejects with Refusal `accounting_unavailable`, `rate_limited` or
+   * `budget_exhausted`.
    */
-  begin(intent: CallIntent): Promise<void>
+  begin(intent: CallIntent, limits: CallLimits, onExhausted: () => void): Promise<void>
   request(callId: string, facts: RequestFacts): void
   /** `costNano`: what it cost, in nano-dollars; null when that is not known. */
   response(callId: string, facts: ResponseFacts, costNano: number | null): void

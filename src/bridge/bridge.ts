@@ -17,6 +17,7 @@ import { detectClient } from './client.ts'
 import { type Credential, chooseCredential } from './credentials.ts'
 import { errorReply } from './error-reply.ts'
 import { providerHeaders, providerPath } from './inject.ts'
+import { type LimitSettings, limitsOf } from './limits/call-limits.ts'
 import { CallSlots } from './limits/call-slots.ts'
 import { answerCost } from './prices/answer-cost.ts'
 import { type Route, route } from './route.ts'
@@ -44,7 +45,7 @@ interface UpstreamRequest {
   readonly signal: AbortSignal
 }
 
-interface BridgeConfig {
+interface BridgeConfig extends LimitSettings {
   readonly providers: ReadonlyMap<string, Provider>
   readonly allowByok: boolean
   readonly passthrough: 'all' | 'listed'
@@ -104,14 +105,17 @@ export function createBridge(deps: BridgeDeps): Handle {
       if (target.kind === 'refuse') throw new Refusal(target.reason)
       if (credential.kind === 'refuse') throw new Refusal(credential.reason)
       events.holds(slots.take(config.maxConcurrency, deps.clock.now()))
+      const limits = limitsOf(call, known, { ...config, now: events.at })
+      const spent = new AbortController()
       // Record before act: without a row no byte goes out.
-      await deps.books.begin(intentOf(call, known, events.at))
+      await deps.books.begin(intentOf(call, known, events.at), limits, () => spent.abort())
       return await forward(deps, call, provider, {
         target,
         credential,
         events,
         known,
         prices: config.prices,
+        spent: spent.signal,
       })
     } catch (error) {
       const refusal =
@@ -129,13 +133,15 @@ interface Ready {
   readonly events: CallEvents
   readonly known: KnownCall
   readonly prices: readonly Price[]
+  /** Aborts when an answer has used up a budget. */
+  readonly spent: AbortSignal
 }
 
 async function forward(
   deps: BridgeDeps,
   call: Call,
   provider: Provider,
-  { target, credential, events, known, prices }: Ready,
+  { target, credential, events, known, prices, spent }: Ready,
 ): Promise<Reply> {
   const pass = target.listed
     ? provider.breaker.enter(target.label, call.caller.identity.user)
@@ -177,6 +183,8 @@ async function forward(
       ? undefined
       : deps.taps.openWebSocket({ ...observed, headers: reply.headers })
   events.upgraded(reply, messages)
+  // A WebSocket would go on for ever; the next connection is told why there is none.
+  spent.addEventListener('abort', () => reply.socket.destroy(), { once: true })
   if (messages === undefined) return reply
   return { ...reply, onClientData: chunk => messages.request.observe(chunk) }
 }

@@ -38,6 +38,7 @@ export function buildSettings(
       passthrough: values.bridge.passthrough,
       maxConcurrency: values.bridge.maxConcurrency,
       prices: readPricesFile(values, providers, readFile, report),
+      rateLimit: values.bridge.rateLimit,
     },
     api: {
       listen: values.http.address,

@@ -76,6 +76,8 @@ interface BridgeSettings {
   readonly maxConcurrency: number
   /** The operator's own prices; what they leave out has the built-in ones. */
   readonly prices: readonly Price[]
+  /** Calls per second of one caller; 0 is unlimited. */
+  readonly rateLimit: number
 }
 
 /** What is written down, and how long it is kept. */

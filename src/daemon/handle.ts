@@ -1,4 +1,4 @@
-import { createBridge } from '../bridge/bridge.ts'
+import { type BridgeDeps, createBridge } from '../bridge/bridge.ts'
 import { createRemoteBridge } from '../bridge/remote.ts'
 import type { Handle } from '../kernel/flow.ts'
 import type { Live } from '../kernel/live.ts'
@@ -12,7 +12,7 @@ export function createHandle(
   { clock, emit }: Foundation,
 ): Handle {
   const embedded = createBridge({
-    config: () => ({ ...live.current.settings.bridge, providers: live.current.providers.byName }),
+    config: () => bridgeConfig(live.current),
     emit,
     clock,
     books: recorder,
@@ -25,4 +25,9 @@ export function createHandle(
       ? await embedded(call)
       : await remote(call, { ...settings.bridge, bridge: deployment })
   }
+}
+
+function bridgeConfig({ settings, providers }: Snapshot): ReturnType<BridgeDeps['config']> {
+  const { bridge, policy, budget } = settings
+  return { ...bridge, policy, budget, providers: providers.byName }
 }

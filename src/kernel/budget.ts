@@ -30,3 +30,15 @@ export interface Charge {
   readonly resetsAt: number
   readonly limit: NanoDollars
 }
+
+/** What a call has to stay within, judged when it is begun. */
+export interface CallLimits {
+  /** Of its caller; 0 is unlimited. */
+  readonly callsPerSecond: number
+  /** In the order in which they are locked: by scope, then period. */
+  readonly charges: readonly Charge[]
+  /** The least that it holds until its cost is known; null for a call that costs nothing. */
+  readonly reserve: NanoDollars | null
+}
+
+export const NO_LIMITS: CallLimits = { callsPerSecond: 0, charges: [], reserve: null }

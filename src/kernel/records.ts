@@ -1,4 +1,5 @@
 import type { CallEnded } from './event.ts'
+import type { NanoDollars } from './money.ts'
 import type { Billing } from './price.ts'
 import type { CredentialKind } from './provider.ts'
 
@@ -175,6 +176,18 @@ export interface UsageRow {
   readonly cacheWrite: number
 }
 
+/** A purse as it stands: what one owner has spent in one period. */
+interface PurseRow {
+  readonly scope: string
+  /** The key of the period. */
+  readonly period: string
+  readonly spent: NanoDollars
+  /** Held by calls in flight. */
+  readonly reserved: NanoDollars
+  /** That were paid from it. */
+  readonly calls: number
+}
+
 export type UsageDimension = 'user' | 'model' | 'provider' | 'day' | 'client'
 
 /** A question is one key of this; the argument and the answer are its fields. */
@@ -235,6 +248,11 @@ export interface RecordQueries {
   readonly usage: {
     readonly argument: { readonly filter: RecordFilter; readonly by: UsageDimension }
     readonly answer: readonly UsageRow[]
+  }
+  /** Of periods that have not ended; all scopes unless some are named. */
+  readonly budgets: {
+    readonly argument: { readonly scopes: readonly string[] | null; readonly now: number }
+    readonly answer: readonly PurseRow[]
   }
 }
 

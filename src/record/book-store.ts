@@ -1,5 +1,6 @@
 import type { RecordQueries } from '../kernel/records.ts'
 import type { Entry, TextMode } from './entry.ts'
+import type { Denial } from './limits/denial.ts'
 import type { RetentionPolicy } from './retention.ts'
 
 export interface CommitOptions {
@@ -9,9 +10,19 @@ export interface CommitOptions {
   readonly lines: boolean
 }
 
+export interface Denied {
+  /** In `entries`. */
+  readonly place: number
+  readonly denial: Denial
+}
+
 export interface CommitResult {
   /** Places in `entries` that cannot be stored, ever; the others are. */
   readonly refused: readonly number[]
+  /** Calls that a limit keeps from beginning; nothing of them is stored. */
+  readonly denied: readonly Denied[]
+  /** Ids of calls whose answers have used up one of their budgets. */
+  readonly exhausted: readonly string[]
   /** Lines of the structured log, for what is now durable. */
   readonly lines: readonly string[]
 }

@@ -55,9 +55,9 @@ export class Books implements Disposable {
   commit(options: CommitOptions): CommitResult {
     return this.#guarded(({ runner }) => {
       const context = { instance: this.#options.instance, isOfTheEntry }
-      const { stored, refused } = runner.transaction(writeBatch(context, options))
+      const { stored, ...result } = runner.transaction(writeBatch(context, options))
       const lines = options.lines ? runner.run(linesOf(stored, this.#lines, Date.now())) : []
-      return { refused, lines }
+      return { ...result, lines }
     })
   }
 

@@ -52,6 +52,15 @@ export function errorTypeOf(ended: CallEnded): ErrorType | null {
 }
 
 /**
+ * Whether the provider may have billed a call. One that its client broke off
+ * counts: whatever was answered by then was made.
+ */
+export function isBilled(ended: CallEnded): boolean {
+  if (ended.kind === 'websocket' && ended.bytesUp === 0) return false
+  return ended.outcome === 'aborted' || (ended.outcome !== 'refused' && ended.status < 400)
+}
+
+/**
  * Whether numbers are missing when no answer brought any: not for calls that
  * nobody billed (refused by us, answered with an error), and not for paths on
  * which we look for none.

@@ -1,10 +1,11 @@
 import { type BeginEntry, type Entry, entrySize } from './entry.ts'
+import type { Denial } from './limits/denial.ts'
 
 /** A call that waits to be begun. */
 export interface WaitingBegin {
   readonly entry: BeginEntry
   /** Called once with how it went; what comes later is ignored. */
-  readonly settle: (problem?: string) => void
+  readonly settle: (failure?: string | Denial) => void
   readonly isSettled: () => boolean
 }
 

@@ -1,3 +1,4 @@
+import type { CallLimits } from '../kernel/budget.ts'
 import type { CallEnded, ConnectEnded } from '../kernel/event.ts'
 import type { CallIntent } from '../kernel/records.ts'
 import type { RequestFacts, ResponseFacts } from '../kernel/usage.ts'
@@ -12,6 +13,9 @@ export type Entry = BeginEntry | RequestEntry | ResponseEntry | EndEntry | Conne
 export interface BeginEntry {
   readonly type: 'begin'
   readonly intent: CallIntent
+  readonly limits: CallLimits
+  /** False for a call that has gone on while nothing could be written. */
+  readonly isJudged: boolean
 }
 
 export interface RequestEntry {
@@ -32,6 +36,8 @@ export interface ResponseEntry {
   readonly facts: ResponseFacts
   /** In nano-dollars; null when it is not known. */
   readonly costNano: number | null
+  /** The call is paid from budgets. */
+  readonly isCharged: boolean
 }
 
 export interface EndEntry {
@@ -40,6 +46,7 @@ export interface EndEntry {
   readonly first: boolean
   /** Entries of this call that had to be dropped. */
   readonly lost: number
+  readonly isCharged: boolean
 }
 
 interface ConnectEntry {

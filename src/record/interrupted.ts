@@ -1,3 +1,4 @@
+import { settleInstance } from './limits/settle.ts'
 import { ask, change, put, type Work } from './work.ts'
 
 /** Says that this process writes, so that others notice when it does not any more. */
@@ -18,6 +19,7 @@ export function* otherInstances(own: string): Work<string[]> {
  */
 export function* leaveInstance(id: string): Work<number> {
   const { changes } = yield change(INTERRUPT, { id })
+  yield* settleInstance(id)
   yield put('DELETE FROM instances WHERE id = :id', { id })
   return changes
 }

@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { ConfigurationError } from '../kernel/error.ts'
+import { LIMITS } from './limits/schema.ts'
 import { BOOKS } from './schema.ts'
 
 /**
@@ -28,6 +29,7 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT;
   `,
   BOOKS,
+  LIMITS,
 ]
 
 /**

@@ -1,12 +1,17 @@
+import { type CallLimits, NO_LIMITS } from '../kernel/budget.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { ConfigurationError, describeError, Refusal } from '../kernel/error.ts'
 import type { CallEnded, ConnectEnded } from '../kernel/event.ts'
 import type { AskRecords, CallIntent } from '../kernel/records.ts'
 import type { RequestFacts, ResponseFacts } from '../kernel/usage.ts'
+import { type BeginFailure, beginCall } from './begin-call.ts'
 import type { BookStore } from './book-store.ts'
-import type { Entry, TextMode } from './entry.ts'
+import type { BeginEntry, Entry, TextMode } from './entry.ts'
 import { type Batch, EntryQueue } from './entry-queue.ts'
 import { GapWatch } from './gap-watch.ts'
+import { refusalOf } from './limits/denial.ts'
+import { KnownDenials } from './limits/known-denials.ts'
+import { type OpenCall, UNTOLD } from './open-call.ts'
 
 /** Options that may change while calls are open. */
 export interface RecorderSettings {
@@ -51,6 +56,7 @@ export class Recorder implements AsyncDisposable {
   readonly #queue: EntryQueue
   readonly #gap: GapWatch
   readonly #open = new Map<string, OpenCall>()
+  readonly #denials = new KnownDenials()
   #timer: NodeJS.Timeout | undefined
   #soon: NodeJS.Immediate | undefined
   #writing: Promise<void> | undefined
@@ -95,40 +101,33 @@ export class Recorder implements AsyncDisposable {
 
   /**
    * Resolves when the call is durably on record: nothing may go to the provider
-   * before. All who wait in one turn share one transaction.
+   * before. All who wait in one turn share one transaction. `onExhausted` hears
+   * when an answer has used up a budget of this call.
+   * @throws Refusal `rate_limited` or `budget_exhausted` for a call beyond its limits
    * @throws Refusal `accounting_unavailable`, unless failures let calls through
    */
-  begin(intent: CallIntent): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
-    let settled = false
-    const settle = (problem?: string): void => {
-      if (settled) return
-      settled = true
-      clearTimeout(overdue)
-      if (problem === undefined) return resolve()
-      if (!this.#options.settings().failOpen || this.#closing) {
-        this.#open.delete(intent.callId)
-        return reject(new Refusal('accounting_unavailable', problem))
-      }
-      this.#gap.passed(problem)
-      this.#push({ type: 'begin', intent }, intent.callId)
-      resolve()
+  begin(
+    intent: CallIntent,
+    limits: CallLimits = NO_LIMITS,
+    onExhausted: () => void = () => undefined,
+  ): Promise<void> {
+    const known = this.#denials.find(intent.user, limits, intent.at)
+    if (known !== undefined) {
+      this.#open.set(intent.callId, { ...UNTOLD, isRepeated: true })
+      return Promise.reject(refusalOf(known))
     }
-    const overdue = setTimeout(
-      settle,
-      this.#options.beginTimeoutMs ?? BEGIN_TIMEOUT_MS,
-      'the books did not answer in time',
-    )
-    this.#open.set(intent.callId, { isTold: false, lost: 0 })
-    const entry = { type: 'begin', intent } as const
-    if (this.#closing) settle('the books are closed')
+    const isCharged = limits.charges.length > 0 && limits.reserve !== null
+    this.#open.set(intent.callId, { ...UNTOLD, isCharged, onExhausted })
+    const entry: BeginEntry = { type: 'begin', intent, limits, isJudged: true }
+    const timeoutMs = this.#options.beginTimeoutMs ?? BEGIN_TIMEOUT_MS
+    const { waiting, begun } = beginCall(entry, timeoutMs, failure => this.#judge(entry, failure))
+    if (this.#closing) waiting.settle('the books are closed')
     // Nobody is made to wait for what is known to fail.
-    else if (this.#problem !== undefined && this.#options.settings().failOpen) settle(this.#problem)
-    else if (!this.#queue.pushBegin({ entry, settle, isSettled: () => settled })) {
-      settle('too many calls wait to be recorded')
-    }
+    else if (this.#problem !== undefined && this.#options.settings().failOpen) {
+      waiting.settle(this.#problem)
+    } else if (!this.#queue.pushBegin(waiting)) waiting.settle('too many calls wait to be recorded')
     this.#schedule()
-    return promise
+    return begun
   }
 
   /** What a request was about, as soon as it is known. A WebSocket has several. */
@@ -145,7 +144,9 @@ export class Recorder implements AsyncDisposable {
   response(callId: string, facts: ResponseFacts, costNano: number | null = null): void {
     const position = this.#take(1 + facts.tools.length + facts.thoughts.length)
     const at = this.#options.clock.now()
-    this.#push({ type: 'response', callId, at, position, facts, costNano }, callId)
+    const isCharged = this.#open.get(callId)?.isCharged === true
+    const entry = { type: 'response', callId, at, position, facts, costNano, isCharged } as const
+    this.#push(entry, callId)
   }
 
   /** The end of a call, begun or refused before, with answers not told yet. */
@@ -153,7 +154,10 @@ export class Recorder implements AsyncDisposable {
     for (const facts of responses) this.response(ended.callId, facts)
     const call = this.#open.get(ended.callId)
     this.#open.delete(ended.callId)
-    this.#push({ type: 'end', ended, first: call?.isTold !== true, lost: call?.lost ?? 0 })
+    // The first of a flood of refusals is on record, and it would be the flood that fills it.
+    if (call?.isRepeated === true) return
+    const { isTold, lost, isCharged } = call ?? UNTOLD
+    this.#push({ type: 'end', ended, first: !isTold, lost, isCharged })
   }
 
   /** The end of a CONNECT or of a plain request, whatever became of it. */
@@ -188,6 +192,21 @@ export class Recorder implements AsyncDisposable {
     clearTimeout(limit)
     for (const { settle } of this.#queue.take().begins) settle('the books are closed')
     await this.#options.store[Symbol.asyncDispose]()
+  }
+
+  /** What becomes of a call that could not be begun: undefined lets it go on. */
+  #judge(entry: BeginEntry, failure: BeginFailure): Refusal | undefined {
+    const { intent } = entry
+    if (typeof failure !== 'string') {
+      this.#denials.remember(intent.user, failure, intent.at)
+      return refusalOf(failure)
+    }
+    if (!this.#options.settings().failOpen || this.#closing) {
+      return new Refusal('accounting_unavailable', failure)
+    }
+    this.#gap.passed(failure)
+    this.#push({ ...entry, isJudged: false }, intent.callId)
+    return undefined
   }
 
   #take(count: number): number {
@@ -234,10 +253,10 @@ export class Recorder implements AsyncDisposable {
     const entries = [...begins.map(({ entry }) => entry), ...rest]
     try {
       const result = await this.#options.store.commit({ entries, text, lines })
-      const refused = new Set(result.refused)
-      for (const [place, { settle }] of begins.entries()) {
-        settle(refused.has(place) ? 'this call cannot be stored' : undefined)
-      }
+      for (const { place, denial } of result.denied) begins[place]?.settle(denial)
+      for (const place of result.refused) begins[place]?.settle('this call cannot be stored')
+      for (const { settle } of begins) settle()
+      for (const callId of result.exhausted) this.#open.get(callId)?.onExhausted()
       for (const line of result.lines) this.#options.writeLine(line)
       this.#turned(undefined)
     } catch (error) {
@@ -259,10 +278,4 @@ export class Recorder implements AsyncDisposable {
     }
     if ((before === undefined) !== (problem === undefined)) this.#options.onState(problem)
   }
-}
-
-interface OpenCall {
-  /** Whether the structured log has its start. */
-  isTold: boolean
-  lost: number
 }

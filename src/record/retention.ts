@@ -35,6 +35,7 @@ function* deleteOld(dialect: Dialect, before: number): Work<number> {
     values,
   )
   const gaps = yield change('DELETE FROM gaps WHERE ended_at < :before', { before })
+  yield put('DELETE FROM budget_purses WHERE ends_at < :before', { before })
   return calls + connects.changes + gaps.changes
 }
 

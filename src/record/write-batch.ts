@@ -1,5 +1,6 @@
-import type { CommitOptions } from './book-store.ts'
+import type { CommitOptions, Denied } from './book-store.ts'
 import type { Entry } from './entry.ts'
+import { LimitReached } from './limits/denial.ts'
 import type { LineMaker } from './log-chain.ts'
 import { logRecords } from './log-record.ts'
 import { SQL } from './statements.ts'
@@ -17,6 +18,9 @@ export interface WrittenBatch {
   readonly stored: readonly Entry[]
   /** Places of those that cannot be stored, ever. */
   readonly refused: readonly number[]
+  readonly denied: readonly Denied[]
+  /** Calls whose answers have used up a budget. */
+  readonly exhausted: readonly string[]
 }
 
 /** Writes entries in their order, inside one transaction. */
@@ -26,17 +30,21 @@ export function* writeBatch(
 ): Work<WrittenBatch> {
   const stored: Entry[] = []
   const refused: number[] = []
+  const denied: Denied[] = []
+  const exhausted = new Set<string>()
+  const context = { instance, text, onExhausted: (callId: string) => exhausted.add(callId) }
   // Asking whether writing works takes a write.
   if (entries.length === 0) yield put(SQL.touch, { id: instance })
   for (const [place, entry] of entries.entries()) {
     try {
-      stored.push(yield* writeEntry({ instance, text }, entry))
+      stored.push(yield* writeEntry(context, entry))
     } catch (error) {
-      if (!isOfTheEntry(error)) throw error
-      refused.push(place)
+      if (error instanceof LimitReached) denied.push({ place, denial: error.denial })
+      else if (!isOfTheEntry(error)) throw error
+      else refused.push(place)
     }
   }
-  return { stored, refused }
+  return { stored, refused, denied, exhausted: [...exhausted] }
 }
 
 /** The structured log's lines about entries that are durable. */

@@ -3,9 +3,11 @@ import type { ConnectEnded } from '../kernel/event.ts'
 import type { CallIntent } from '../kernel/records.ts'
 import type { ResponseFacts } from '../kernel/usage.ts'
 import { boundLine, boundName, boundText, wholeNumber } from './bounds.ts'
-import { endRow } from './end-row.ts'
+import { endRow, isBilled } from './end-row.ts'
 import type { Entry, RequestEntry, ResponseEntry, TextMode } from './entry.ts'
 import { errorTypeOfName } from './error-type.ts'
+import { admit } from './limits/admit.ts'
+import { payAnswer, settleCall } from './limits/settle.ts'
 import { redact } from './redact.ts'
 import { SQL } from './statements.ts'
 import { adoptOrphans, findParent } from './threads.ts'
@@ -15,16 +17,20 @@ export interface WriteContext {
   /** The process that writes. */
   readonly instance: string
   readonly text: TextMode
+  /** Hears of a call whose answer has used up one of its budgets. */
+  readonly onExhausted: (callId: string) => void
 }
 
 /**
  * Writes one entry, inside the transaction of its batch.
  * @returns the entry as it was stored (cut, masked), for the structured log.
+ * @throws LimitReached for a call that must not begin
  */
 export function* writeEntry(context: WriteContext, entry: Entry): Work<Entry> {
   const { instance } = context
   switch (entry.type) {
     case 'begin':
+      yield* admit(entry, instance)
       yield put(SQL.begin, intentRow(entry.intent, instance))
       return entry
     case 'request':
@@ -33,6 +39,7 @@ export function* writeEntry(context: WriteContext, entry: Entry): Work<Entry> {
       return yield* writeResponse(context, entry)
     case 'end':
       yield put(SQL.end, endRow(entry, instance))
+      if (entry.isCharged) yield* settleCall(entry.ended.callId, isBilled(entry.ended))
       return entry
     case 'connect':
       yield put(SQL.connect, { ...connectRow(entry.ended), instance, position: entry.position })
@@ -106,11 +113,11 @@ function* writeRequest({ text }: WriteContext, entry: RequestEntry): Work<Reques
   return { ...entry, facts }
 }
 
-function* writeResponse({ text }: WriteContext, entry: ResponseEntry): Work<ResponseEntry> {
+function* writeResponse(context: WriteContext, entry: ResponseEntry): Work<ResponseEntry> {
   const [row] = (yield ask(SQL.place, { id: entry.callId })).rows
   if (row === undefined) return entry
   const seq = Number(row['seq'])
-  const facts = keptFacts(entry.facts, text)
+  const facts = keptFacts(entry.facts, context.text)
   const { responseId, usage, usageNote } = facts
 
   yield put(SQL.response, {
@@ -153,6 +160,7 @@ function* writeResponse({ text }: WriteContext, entry: ResponseEntry): Work<Resp
   for (const { content, source } of facts.thoughts) {
     yield put(SQL.thought, { ...common(), content, source })
   }
+  if (entry.isCharged && (yield* payAnswer(entry))) context.onExhausted(entry.callId)
   return { ...entry, facts }
 }
 

@@ -89,7 +89,11 @@ describe('describeValues', () => {
   it('shows each value with its source, providers and warnings, without secrets', () => {
     const text = describeValues(
       load({
-        env: { ...SECRETS, CODER_AIBRIDGE_RATE_LIMIT: '7' },
+        env: {
+          ...SECRETS,
+          CODER_AIBRIDGE_RATE_LIMIT: '7',
+          CODER_AIBRIDGE_SEND_ACTOR_HEADERS: 'true',
+        },
         flags: { 'http-address': ':1' },
       }),
     )
@@ -107,7 +111,7 @@ describe('describeValues', () => {
     )
     assert.match(text, /^ {4}hosts +api.openai.com$/m)
     assert.match(text, /^ {4}from +CODER_AIBRIDGE_PROVIDER_0_TYPE$/m)
-    assert.match(text, /"Rate limit" is accepted but has no effect yet/)
+    assert.match(text, /"Send actor headers" is accepted but has no effect yet/)
     assert.ok(!text.includes(CANARY))
   })
 })
@@ -183,6 +187,6 @@ describe('deploymentConfig', () => {
     })
     assert.equal(byFlag('access-url')?.['value_source'], '')
     assert.equal(byFlag('http-address')?.['value_source'], 'default')
-    assert.deepEqual(byFlag('aibridge-rate-limit')?.['annotations'], { effect: 'none-yet' })
+    assert.deepEqual(byFlag('aibridge-send-actor-headers')?.['annotations'], { effect: 'none-yet' })
   })
 })

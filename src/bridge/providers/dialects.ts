@@ -19,7 +19,10 @@ export function anthropicError(status: number, message: string): string {
 
 /** An error as OpenAI's clients, and the many that copy them, expect it. */
 export function openaiError(status: number, message: string, code: string): string {
-  return JSON.stringify({ error: { message, type: openaiType(status), param: null, code } })
+  // What their clients take for a reason to stop trying, and no other 429.
+  const isSpent = code === 'budget_exhausted'
+  const type = isSpent ? 'insufficient_quota' : openaiType(status)
+  return JSON.stringify({ error: { message, type, param: null, code: isSpent ? type : code } })
 }
 
 function openaiType(status: number): string {

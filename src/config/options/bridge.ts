@@ -49,13 +49,13 @@ export const BRIDGE = defineGroup(BRIDGE_GROUP, {
   }),
   rateLimit: row({
     name: 'Rate limit',
-    description: 'Calls per second of one caller; 0 is unlimited.',
+    description:
+      'Calls per second of one caller, over all daemons that share the records; more are answered with 429. 0 is unlimited.',
     flag: 'rate-limit',
     yamlAliases: ['rateLimit'],
     type: COUNT,
     default: 0,
     restart: false,
-    effect: 'none-yet',
     example: '20',
   }),
   policyFile: row({
@@ -66,7 +66,6 @@ export const BRIDGE = defineGroup(BRIDGE_GROUP, {
     type: file,
     default: undefined,
     restart: false,
-    effect: 'none-yet',
     example: '/etc/aibridgeproxyd/policy.yaml',
   }),
   pricesFile: row({

@@ -111,7 +111,6 @@ export const BUDGET = defineGroup(
       type: oneOf('day', 'week', 'month'),
       default: 'month',
       restart: false,
-      effect: 'none-yet',
       example: 'week',
     }),
     policy: row({
@@ -122,7 +121,6 @@ export const BUDGET = defineGroup(
       type: oneOf('highest', 'lowest'),
       default: 'highest',
       restart: false,
-      effect: 'none-yet',
       example: 'lowest',
     }),
     reserve: row({
@@ -133,7 +131,6 @@ export const BUDGET = defineGroup(
       type: usd,
       default: 10_000_000,
       restart: false,
-      effect: 'none-yet',
       example: '0.05',
     }),
   },

@@ -26,6 +26,18 @@ export const INSIDE_REASONS = {
     level: 'warn',
     doc: '`copilot` and `chatgpt` with `allow_byok=false`.',
   },
+  rate_limited: {
+    status: 429,
+    text: 'You make too many calls.',
+    level: 'info',
+    doc: '`rate_limit`: calls per second of one caller, over all daemons that share the records.',
+  },
+  budget_exhausted: {
+    status: 429,
+    text: 'The budget for AI calls is used up.',
+    level: 'warn',
+    doc: 'A budget of the caller, or of one of their groups; the answer says until when.',
+  },
   provider_gone: {
     status: 503,
     text: 'This host is no longer served; connect again.',

@@ -1,5 +1,6 @@
 import type { RecordQueries } from '../../kernel/records.ts'
 import type { Dialect, Work } from '../work.ts'
+import { budgets } from './budgets.ts'
 import { calls, countCalls, findCall } from './calls.ts'
 import { names } from './names.ts'
 import { countSessions, session, sessions } from './sessions.ts'
@@ -24,4 +25,5 @@ export const QUESTIONS: Questions = {
   threads,
   names,
   usage,
+  budgets,
 }

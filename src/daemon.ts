@@ -4,9 +4,11 @@ import { generateLeafKey } from './ca/leaf-key.ts'
 import type { Settings } from './config/settings.ts'
 import { openAdmin, type Readiness } from './daemon/admin.ts'
 import { loadOrCreateAuthority } from './daemon/authority.ts'
+import { createBaseUrl } from './daemon/base-url.ts'
 import { type OpenedBooks, openBooks } from './daemon/books.ts'
 import { type Callers, createCallers } from './daemon/callers.ts'
 import { createMemoryCheck, fitOpenFiles, openFilesLimit } from './daemon/capacity.ts'
+import { apiAuth, createGate } from './daemon/gate.ts'
 import { createHandle } from './daemon/handle.ts'
 import { openListeners, type ProxyListeners } from './daemon/listeners.ts'
 import { sendPlain } from './daemon/plain.ts'
@@ -23,7 +25,7 @@ import { createOwn } from './egress/own.ts'
 import type { Lookup } from './egress/resolve.ts'
 import { type Clock, systemClock } from './kernel/clock.ts'
 import { Failures } from './kernel/failures.ts'
-import type { Emit, Intercept } from './kernel/flow.ts'
+import type { Emit, Handle, Intercept } from './kernel/flow.ts'
 import { headerValues } from './kernel/headers.ts'
 import { LiveCell } from './kernel/live.ts'
 import type { AskRecords } from './kernel/records.ts'
@@ -32,7 +34,6 @@ import { createIntercept } from './mitm/intercept.ts'
 import type { Log } from './observe/log.ts'
 import { createMetrics, type Metrics } from './observe/metrics.ts'
 import { createObserver } from './observe/observer.ts'
-import { createAuthenticate, slowFailures } from './proxy/auth.ts'
 import type { PlainDeps } from './proxy/plain.ts'
 import { decide } from './proxy/policy.ts'
 import { Sessions } from './proxy/sessions.ts'
@@ -79,10 +80,16 @@ export async function startDaemon(settings: Settings, options: DaemonOptions): P
   const { live, sessions, foundation, own } = core
 
   const readiness: Readiness = { draining: false }
+  const handle = createHandle(live, core.books, foundation)
   const admin = opened.use(
     await openAdmin(
       {
         ...core,
+        baseUrl: createBaseUrl(live, foundation, {
+          authenticate: createGate(core, apiAuth(settings)),
+          handle,
+          sessions,
+        }),
         readiness,
         version: options.version,
         deploymentConfig: options.deploymentConfig,
@@ -91,7 +98,7 @@ export async function startDaemon(settings: Settings, options: DaemonOptions): P
       address => own.push(address),
     ),
   )
-  const stages = buildStages(core)
+  const stages = buildStages(core, handle)
   const listeners = opened.use(await openListeners(settings, stages, address => own.push(address)))
   const keep = opened.move()
 
@@ -203,20 +210,14 @@ async function openStore(settings: Settings, options: DaemonOptions): Promise<St
 }
 
 /** Each stage asks for the snapshot when a request begins, and keeps what it got. */
-function buildStages({ live, callers, books, sessions, failures, foundation }: Core): PlainDeps {
+function buildStages(core: Core, handle: Handle): PlainDeps {
+  const { live, sessions, foundation } = core
   const { clock, emit, loop } = foundation
   return {
-    authenticate: slowFailures(
-      createAuthenticate({
-        mode: live.current.settings.proxy.auth,
-        lookup: callers.authenticate,
-        isActive: callers.isActive,
-      }),
-      failures,
-    ),
+    authenticate: createGate(core, live.current.settings.proxy.auth),
     decide: target => decide(target, live.current.policy),
     open: (leg, signal) => live.current.open(leg, signal),
-    intercept: liveIntercept(live, books, foundation),
+    intercept: liveIntercept(live, handle, foundation),
     sendPlain: request => sendPlain(live.current, request),
     emit,
     clock,
@@ -227,15 +228,11 @@ function buildStages({ live, callers, books, sessions, failures, foundation }: C
 }
 
 /** Every call goes by the configuration of the moment it begins. */
-function liveIntercept(
-  live: LiveCell<Snapshot>,
-  books: OpenedBooks,
-  foundation: Foundation,
-): Intercept {
+function liveIntercept(live: LiveCell<Snapshot>, handle: Handle, { emit }: Foundation): Intercept {
   return createIntercept({
     contextFor: host => live.current.contexts.get(host),
-    handle: createHandle(live, books, foundation),
-    emit: foundation.emit,
+    handle,
+    emit,
     get limits() {
       return live.current.settings.limits
     },

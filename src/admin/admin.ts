@@ -2,18 +2,25 @@ import { once } from 'node:events'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { createServer } from 'node:http'
 import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { ConfigurationError, describeError } from '../kernel/error.ts'
 import type { ListenAddress } from '../kernel/target.ts'
+import { isWebSocket, responseOn } from '../relay/upgrade.ts'
 import { admit, isForeign, isLoopback } from './access.ts'
+import { serveBaseUrl, serveBaseUrlUpgrade } from './base-url/serve.ts'
+import { type BaseUrlTarget, baseUrlTarget } from './base-url/target.ts'
 import type { AdminDeps } from './deps.ts'
-import { rawError, respondError } from './respond.ts'
+import { type ErrorAnswer, rawError, respondError } from './respond.ts'
 import type { Route } from './route.ts'
 import { matchRoute } from './route.ts'
 import { ROUTES } from './routes.ts'
 
-/** No route takes a body yet; what is announced beyond this is not even read. */
+/** No route of the API takes a body yet; what is announced beyond this is not even read. */
 const MAX_BODY_BYTES = 1024 * 1024
+/** Beside the calls of base-URL routes, which count as the proxy's connections do. */
 const MAX_CONNECTIONS = 512
+/** Agents keep connections for longer than Node would, and lose a call in the race. */
+const KEEP_ALIVE_MS = 75_000
 const CLOSE_TIMEOUT_MS = 1000
 
 export interface Admin extends AsyncDisposable {
@@ -31,9 +38,12 @@ export function createAdmin(deps: AdminDeps, routes: readonly Route[] = ROUTES):
     {
       maxHeaderSize: deps.limits.headBytes,
       headersTimeout: deps.limits.headTimeoutMs,
-      requestTimeout: deps.limits.headTimeoutMs * 3,
-      keepAliveTimeout: 5000,
+      // Prompts may take their time; other bodies are not read.
+      requestTimeout: 0,
+      keepAliveTimeout: KEEP_ALIVE_MS,
       connectionsCheckingInterval: Math.min(1000, deps.limits.headTimeoutMs),
+      shouldUpgradeCallback: request =>
+        isWebSocket(request) && bridgeTarget({ request, deps, routes }) !== undefined,
     },
     (request, response) => {
       request.on('error', () => undefined)
@@ -45,7 +55,12 @@ export function createAdmin(deps: AdminDeps, routes: readonly Route[] = ROUTES):
       })
     },
   )
-  server.maxConnections = MAX_CONNECTIONS
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    socket.on('error', () => undefined)
+    switchOver({ request, deps, routes, place }, head)
+  })
+  deps.baseUrl?.sessions.draining.addEventListener('abort', () => server.closeIdleConnections())
+  server.maxConnections = deps.limits.connections + MAX_CONNECTIONS
   // Node would cut the list silently; the count is judged instead.
   server.maxHeadersCount = 0
   server.on('connection', (socket: Socket) => socket.on('error', () => undefined))
@@ -76,21 +91,23 @@ interface Incoming {
 }
 
 async function answer(incoming: Incoming): Promise<void> {
-  const { request, response, deps, routes, place } = incoming
-  const { headers, method = '', url = '' } = request
+  const { request, response, deps } = incoming
+  const target = bridgeTarget(incoming)
+  const refusal = refusalOf(incoming)
   // What is not read must not be taken for the next request.
-  if (announcesBody(request)) response.shouldKeepAlive = false
+  if (announcesBody(request) && (target === undefined || refusal !== undefined)) {
+    response.shouldKeepAlive = false
+  }
+  if (refusal !== undefined) return respondError(response, refusal)
+  if (target !== undefined && deps.baseUrl !== undefined) {
+    return await serveBaseUrl(deps.baseUrl, target, request, response)
+  }
+  return await answerApi(incoming)
+}
 
-  if (request.rawHeaders.length / 2 > deps.limits.headCount) {
-    return respondError(response, { status: 431, message: 'The request head is too large.' })
-  }
-  if (place.loopback && isForeign(headers, place.host)) {
-    return respondError(response, {
-      status: 403,
-      message: 'This host name is not served here.',
-      detail: 'Use the address of the listener, localhost, or the configured host.',
-    })
-  }
+async function answerApi(incoming: Incoming): Promise<void> {
+  const { request, response, routes } = incoming
+  const { headers, method = '', url = '' } = request
   if (Number(headers['content-length'] ?? 0) > MAX_BODY_BYTES) {
     return respondError(response, { status: 413, message: 'The request body is too large.' })
   }
@@ -109,6 +126,39 @@ async function answer(incoming: Incoming): Promise<void> {
       })
     case 'route':
       return await serve(incoming, match)
+  }
+}
+
+/** A switch to WebSocket, which only base-URL routes are asked for. */
+function switchOver(incoming: Omit<Incoming, 'response'>, head: Buffer): void {
+  const { request, deps } = incoming
+  const target = bridgeTarget(incoming)
+  const refusal = refusalOf(incoming)
+  if (target === undefined || deps.baseUrl === undefined) request.socket.destroy()
+  else if (refusal !== undefined) respondError(responseOn(request), refusal)
+  else void serveBaseUrlUpgrade(deps.baseUrl, target, request, head)
+}
+
+/** What a base-URL route addresses; routes of the API come first. */
+function bridgeTarget({
+  request: { method = '', url = '' },
+  deps,
+  routes,
+}: Pick<Incoming, 'request' | 'deps' | 'routes'>): BaseUrlTarget | undefined {
+  const isOurs = deps.baseUrl === undefined || matchRoute(routes, method, url).kind !== 'none'
+  return isOurs ? undefined : baseUrlTarget(url)
+}
+
+/** What is wrong with a head, whatever it asks for. */
+function refusalOf({ request, deps, place }: Omit<Incoming, 'response'>): ErrorAnswer | undefined {
+  if (request.rawHeaders.length / 2 > deps.limits.headCount) {
+    return { status: 431, message: 'The request head is too large.' }
+  }
+  if (!place.loopback || !isForeign(request.headers, place.host)) return undefined
+  return {
+    status: 403,
+    message: 'This host name is not served here.',
+    detail: 'Use the address of the listener, localhost, or the configured host.',
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Identity } from '../kernel/flow.ts'
 import type { AskRecords } from '../kernel/records.ts'
+import type { BaseUrlDeps } from './base-url/deps.ts'
 
 /** One thing that must hold before the daemon is of use. `reason` is a stable code. */
 export interface Check {
@@ -22,12 +23,15 @@ export interface AdminDeps {
   readonly deploymentConfig: () => unknown
   /** The books; absent where none are kept. */
   readonly records?: AskRecords
+  /** The bridge for clients that set a base URL; absent on the Prometheus listener. */
+  readonly baseUrl?: BaseUrlDeps
   readonly version: string
   readonly deploymentId: string
   readonly limits: {
     readonly headBytes: number
     readonly headCount: number
     readonly headTimeoutMs: number
+    readonly connections: number
   }
   /** A handler failed; the client learns nothing of it. */
   readonly onError: (error: unknown) => void

@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import { createAdmin } from '../admin/admin.ts'
+import type { BaseUrlDeps } from '../admin/base-url/deps.ts'
 import type { AdminDeps, Check } from '../admin/deps.ts'
 import type { Route } from '../admin/route.ts'
 import { PROMETHEUS_ROUTES, ROUTES, ROUTES_WITHOUT_METRICS } from '../admin/routes.ts'
@@ -28,6 +29,7 @@ export interface AdminContext {
   readonly clock: Clock
   readonly readiness: Readiness
   readonly failures: Failures
+  readonly baseUrl: BaseUrlDeps
   readonly version: string
   readonly deploymentConfig: () => unknown
   readonly onError: (problem: string) => void
@@ -49,11 +51,12 @@ export async function openAdmin(
   const { api } = context.live.current.settings
   const deps = adminDeps(context)
   const openOne = async (
+    served: AdminDeps,
     routes: readonly Route[],
     address: ListenAddress,
     option: string,
   ): Promise<ListenAddress> => {
-    const admin = opened.use(createAdmin(deps, routes))
+    const admin = opened.use(createAdmin(served, routes))
     const bound = await admin.listen(address, option)
     onBound(bound.address)
     return bound.address
@@ -63,11 +66,16 @@ export async function openAdmin(
   const withMetrics = prometheus.enabled && apart === undefined
   const apiRoutes = withMetrics ? ROUTES : ROUTES_WITHOUT_METRICS
   const addresses = {
-    api: await openOne(apiRoutes, api.listen, 'CODER_HTTP_ADDRESS'),
+    api: await openOne(
+      { ...deps, baseUrl: context.baseUrl },
+      apiRoutes,
+      api.listen,
+      'CODER_HTTP_ADDRESS',
+    ),
     metrics:
       apart === undefined
         ? undefined
-        : await openOne(PROMETHEUS_ROUTES, apart, 'CODER_PROMETHEUS_ADDRESS'),
+        : await openOne(deps, PROMETHEUS_ROUTES, apart, 'CODER_PROMETHEUS_ADDRESS'),
   }
   const keep = opened.move()
   return { addresses, [Symbol.asyncDispose]: () => keep.disposeAsync() }

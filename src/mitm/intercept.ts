@@ -6,6 +6,7 @@ import type { Emit, Handle, Intercept, InterceptEnded } from '../kernel/flow.ts'
 import type { Limits } from '../kernel/limits.ts'
 import { type Reason, unparsedReason } from '../kernel/reasons.ts'
 import { refuseSocket } from '../relay/refusal.ts'
+import { isWebSocket } from '../relay/upgrade.ts'
 import { watchHeads } from './head-watch.ts'
 import { refuseConnect, serveCall, serveUpgrade } from './serve.ts'
 import { Session } from './session.ts'
@@ -112,10 +113,6 @@ function createServer(deps: InterceptDeps, sessions: Sessions): http.Server {
     else refuseUnparsed(deps, session, unparsedReason(error.code), error.code)
   })
   return server
-}
-
-function isWebSocket(message: IncomingMessage): boolean {
-  return message.method === 'GET' && message.headers.upgrade?.trim().toLowerCase() === 'websocket'
 }
 
 /** Bytes that never became a request. Behind an unfinished answer nothing can be said. */

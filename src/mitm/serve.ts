@@ -3,9 +3,9 @@ import { describeError, Refusal } from '../kernel/error.ts'
 import type { Emit, Handle } from '../kernel/flow.ts'
 import type { Limits } from '../kernel/limits.ts'
 import { refuseResponse } from '../relay/refusal.ts'
-import { writeReply } from '../relay/reply.ts'
+import { goneSignal, inform, writeReply } from '../relay/reply.ts'
+import { joinUpgraded, responseOn } from '../relay/upgrade.ts'
 import { judgeRequest, toCall } from './call.ts'
-import { inform, joinUpgraded, responseOn } from './reply.ts'
 import type { Session } from './session.ts'
 
 interface ServeDeps {
@@ -98,15 +98,6 @@ function takeOver(
   const response = responseOn(message)
   session.begin(message, response)
   return response
-}
-
-/** Aborts when the client goes away before its answer is complete. */
-function goneSignal(response: ServerResponse): AbortSignal {
-  const gone = new AbortController()
-  response.once('close', () => {
-    if (!response.writableFinished) gone.abort()
-  })
-  return gone.signal
 }
 
 function refuse(deps: ServeDeps, session: Session, response: ServerResponse, error: unknown): void {

@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net'
+import { Socket } from 'node:net'
 import type { Writable } from 'node:stream'
 import type { Caller } from '../kernel/flow.ts'
 import type { Limits } from '../kernel/limits.ts'
@@ -23,6 +23,9 @@ export interface Session {
   readonly stop: AbortSignal
 }
 
+/** What a session lives as long as: a connection, or one answer of a base-URL route. */
+type Client = Pick<Writable, 'closed' | 'destroy' | 'once'>
+
 /** More than any client sends ahead on one connection. */
 const MAX_PIPELINED = 32
 
@@ -36,11 +39,11 @@ const REVOKED_CHECK_MS = 2000
 export class Sessions {
   readonly #options: SessionsOptions
   readonly #strangers: Strangers
-  readonly #open = new Map<Socket, { readonly session: Session; readonly stop: AbortController }>()
+  readonly #open = new Map<Client, { readonly session: Session; readonly stop: AbortController }>()
   readonly #drain = new AbortController()
   readonly #perCaller = new Tally()
   readonly #tunnels = new Tally()
-  readonly #admitted = new Map<Socket, Caller>()
+  readonly #admitted = new Map<Client, Caller>()
   #sweep: NodeJS.Timeout | undefined
   readonly #unanswered = new WeakMap<Socket, number>()
   #idle: (() => void) | undefined
@@ -65,7 +68,7 @@ export class Sessions {
   }
 
   /** Registers a connection that has sent a request, until it closes. */
-  enter(client: Socket): Session | Reason {
+  enter(client: Client): Session | Reason {
     // A kept-alive connection that sends its next plain request.
     const known = this.#open.get(client)
     if (known !== undefined) return known.session
@@ -86,7 +89,7 @@ export class Sessions {
    * Counts the connection for its caller until it closes. Only now: those who
    * have not said who they are must not use up the places of those who have.
    */
-  admit(client: Socket, caller: Caller): Reason | undefined {
+  admit(client: Client, caller: Caller): Reason | undefined {
     // A client may leave while its token is looked up; its close is past then
     // and would never be counted.
     if (this.#admitted.has(client) || client.closed) return undefined
@@ -94,7 +97,7 @@ export class Sessions {
     const limits = this.#options.limits()
     if (this.#admitted.size >= limits.connections || this.#options.exhausted()) return 'overloaded'
     if (this.#perCaller.of(key) >= limits.connectionsPerCaller) return 'too_many_connections'
-    this.#strangers.leave(client)
+    if (client instanceof Socket) this.#strangers.leave(client)
     this.#perCaller.take(key)
     this.#admitted.set(client, caller)
     this.#sweep ??= setInterval(() => this.#endInvalid(), REVOKED_CHECK_MS).unref()

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { TLSSocket } from 'node:tls'
 import type { Reply } from '../kernel/flow.ts'
-import { headerValues } from '../kernel/headers.ts'
+import { headerPairs, headerValues, type RawHeaders } from '../kernel/headers.ts'
 import { safeTrailers } from '../kernel/trailers.ts'
 import { discardRest } from './refusal.ts'
 
@@ -89,4 +89,34 @@ function breakAnswer(
   const framed = response.chunkedEncoding || headerValues(headers, 'content-length').length > 0
   if (!framed && socket !== null && !(socket instanceof TLSSocket)) socket.resetAndDestroy()
   response.destroy()
+}
+
+/**
+ * Hands early hints on (RFC 8297); other informational answers have no use.
+ * Total: Node is strict about links, and a provider's bad hint is no reason to
+ * lose its answer.
+ */
+export function inform(response: ServerResponse, status: number, headers: RawHeaders): void {
+  if (status !== 103 || response.headersSent || response.req.httpVersion !== '1.1') return
+  const hints = new Map<string, string[]>()
+  for (const [name, value] of headerPairs(headers)) {
+    const key = name.toLowerCase()
+    hints.set(key, [...(hints.get(key) ?? []), value])
+  }
+  const link = hints.get('link')
+  if (link === undefined) return
+  try {
+    response.writeEarlyHints({ ...Object.fromEntries(hints), link })
+  } catch {
+    // Dropped: it was only a hint.
+  }
+}
+
+/** Aborts when the client goes away before its answer is complete. */
+export function goneSignal(response: ServerResponse): AbortSignal {
+  const gone = new AbortController()
+  response.once('close', () => {
+    if (!response.writableFinished) gone.abort()
+  })
+  return gone.signal
 }

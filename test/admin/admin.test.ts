@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import type { Check } from '../../src/admin/deps.ts'
 import { PROMETHEUS_ROUTES, ROUTES, ROUTES_WITHOUT_METRICS } from '../../src/admin/routes.ts'
 import { routesReference } from '../../src/admin/routes-reference.ts'
+import { RESERVED_NAMES } from '../../src/config/providers/build.ts'
 import { createMetrics } from '../../src/observe/metrics.ts'
 import { ADMIN, startAdmin, USER } from './support.ts'
 
@@ -202,7 +203,7 @@ test('a body is never read: too large is 413, and what follows is no second requ
 
 test('a head that does not arrive in time is 408', async t => {
   const { raw } = await startAdmin(t, {
-    limits: { headBytes: 16_384, headCount: 100, headTimeoutMs: 100 },
+    limits: { headBytes: 16_384, headCount: 100, headTimeoutMs: 100, connections: 100 },
   })
   assert.match(await raw('GET /livez HTTP/1.1\r\nHost: local'), /^HTTP\/1\.1 408 /)
 })
@@ -250,4 +251,12 @@ test('the page of routes is the one that the table makes', () => {
 test('no two routes share method and path', () => {
   const keys = ROUTES.map(route => `${route.method} ${route.path}`)
   assert.equal(new Set(keys).size, keys.length)
+})
+
+test('no provider may have the name of a route', () => {
+  const names = ROUTES.flatMap(({ path }) => /^\/api\/v2\/aibridge\/([^/]+)/.exec(path)?.[1] ?? [])
+  assert.deepEqual(
+    names.filter(name => !RESERVED_NAMES.includes(name)),
+    [],
+  )
 })

@@ -43,7 +43,7 @@ export async function startAdmin(t: TestContext, options: StartOptions = {}): Pr
       deploymentConfig: () => ({ config: {}, options: [] }),
       version: '1.2.3',
       deploymentId: 'b5a1c7de-0000-4000-8000-000000000000',
-      limits: { headBytes: 16_384, headCount: 100, headTimeoutMs: 10_000 },
+      limits: { headBytes: 16_384, headCount: 100, headTimeoutMs: 10_000, connections: 100 },
       onError: error => errors.push(error),
       ...deps,
     },

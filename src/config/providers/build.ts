@@ -108,8 +108,16 @@ function readTypeName(
   return undefined
 }
 
+/** What else stands behind `/api/v2/aibridge/`, where a provider's name does. */
+export const RESERVED_NAMES = ['interceptions', 'sessions', 'models', 'clients', 'proxy', 'usage']
+
 function readName(draft: ProviderDraft, typeName: string, report: Report): string {
   const name = draft.fields.get('NAME')?.text ?? typeName
+  if (RESERVED_NAMES.includes(name)) {
+    report.problems.push(
+      `${draft.label}: invalid provider name ${quote(name)}: the API has a route of that name: choose another`,
+    )
+  }
   if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(name)) {
     report.problems.push(
       `${draft.label}: invalid provider name ${quote(name)}: must contain only lowercase alphanumeric characters and hyphens`,

@@ -8,6 +8,18 @@ export const INSIDE_REASONS = {
     level: 'warn',
     doc: 'Inner Host or SNI contradicts the CONNECT target.',
   },
+  token_required: {
+    status: 401,
+    text: 'A proxy token is required: send it as Coder-Session-Token, or in place of the key.',
+    level: 'info',
+    doc: 'A base-URL route without a token in any of the headers where one may stand.',
+  },
+  token_invalid: {
+    status: 401,
+    text: 'The proxy token is not valid.',
+    level: 'warn',
+    doc: 'A base-URL route with an unknown, revoked or expired token.',
+  },
   token_revoked: {
     status: 401,
     text: 'Your proxy token was revoked or has expired.',

@@ -1,9 +1,14 @@
 import { type IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Reply } from '../kernel/flow.ts'
-import { headerPairs, type RawHeaders } from '../kernel/headers.ts'
-import { linger } from '../relay/refusal.ts'
-import { splice } from '../relay/splice.ts'
+import { headerPairs } from '../kernel/headers.ts'
+import { linger } from './refusal.ts'
+import { splice } from './splice.ts'
+
+/** Whether a request asks for the one switch that is relayed (RFC 6455 4.1). */
+export function isWebSocket(message: IncomingMessage): boolean {
+  return message.method === 'GET' && message.headers.upgrade?.trim().toLowerCase() === 'websocket'
+}
 
 /** A response object for a message whose socket lost its parser to an upgrade. */
 export function responseOn(message: IncomingMessage): ServerResponse {
@@ -19,27 +24,6 @@ export function responseOn(message: IncomingMessage): ServerResponse {
     linger(socket)
   })
   return response
-}
-
-/**
- * Hands early hints on (RFC 8297); other informational answers have no use.
- * Total: Node is strict about links, and a provider's bad hint is no reason to
- * lose its answer.
- */
-export function inform(response: ServerResponse, status: number, headers: RawHeaders): void {
-  if (status !== 103 || response.headersSent || response.req.httpVersion !== '1.1') return
-  const hints = new Map<string, string[]>()
-  for (const [name, value] of headerPairs(headers)) {
-    const key = name.toLowerCase()
-    hints.set(key, [...(hints.get(key) ?? []), value])
-  }
-  const link = hints.get('link')
-  if (link === undefined) return
-  try {
-    response.writeEarlyHints({ ...Object.fromEntries(hints), link })
-  } catch {
-    // Dropped: it was only a hint.
-  }
 }
 
 /** Completes an upgrade: the provider's 101 to the client, then both ways raw. */

@@ -1,0 +1,157 @@
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { describeError, Refusal } from '../../kernel/error.ts'
+import type { Call, Caller, Reply } from '../../kernel/flow.ts'
+import { hasBody, isAmbiguous } from '../../kernel/framing.ts'
+import { firstHeader } from '../../kernel/headers.ts'
+import type { Reason } from '../../kernel/reasons.ts'
+import { hostText, parseHostHeader } from '../../kernel/target.ts'
+import { goneSignal, inform, writeReply } from '../../relay/reply.ts'
+import { joinUpgraded, responseOn } from '../../relay/upgrade.ts'
+import { respondError } from '../respond.ts'
+import type { BaseUrlDeps } from './deps.ts'
+import type { BaseUrlTarget } from './target.ts'
+import { callerCredentials } from './token.ts'
+
+/** Serves one call of a client that has the provider's route as its base URL. Never rejects. */
+export async function serveBaseUrl(
+  deps: BaseUrlDeps,
+  target: BaseUrlTarget,
+  message: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const signal = goneSignal(response)
+  const hint = inform.bind(undefined, response)
+  await answering(deps, target, { message, response, upgrade: false }, async () => {
+    const caller = await admit(deps, message, { client: response, signal })
+    const reply = await deps.handle(
+      toCall(target, message, { caller, upgrade: false, inform: hint, signal }),
+    )
+    if (reply.kind === 'response') return reply
+    reply.socket.destroy()
+    throw new Refusal('provider_broken', 'switched protocols unasked')
+  })
+}
+
+/** Serves a request to switch to WebSocket; its socket has no parser any more. Never rejects. */
+export async function serveBaseUrlUpgrade(
+  deps: BaseUrlDeps,
+  target: BaseUrlTarget,
+  message: IncomingMessage,
+  head: Buffer,
+): Promise<void> {
+  const { socket } = message
+  const response = responseOn(message)
+  const gone = new AbortController()
+  socket.once('close', () => gone.abort())
+  await answering(deps, target, { message, response, upgrade: true }, async () => {
+    const caller = await admit(deps, message, { client: socket, signal: gone.signal })
+    const reply = await deps.handle(
+      toCall(target, message, { caller, upgrade: true, inform: undefined, signal: gone.signal }),
+    )
+    if (reply.kind === 'response') return reply
+    response.detachSocket(socket)
+    await joinUpgraded(socket, head, reply, { idleMs: deps.tunnelIdleMs() })
+    return undefined
+  })
+}
+
+interface Incoming {
+  readonly message: IncomingMessage
+  readonly response: ServerResponse
+  readonly upgrade: boolean
+}
+
+/** Writes what `act` gives, or why it failed in the provider's own dialect. */
+async function answering(
+  deps: BaseUrlDeps,
+  { provider }: BaseUrlTarget,
+  { message, response, upgrade }: Incoming,
+  act: () => Promise<Extract<Reply, { kind: 'response' }> | undefined>,
+): Promise<void> {
+  try {
+    const fault = faultOf(message, upgrade)
+    if (fault !== undefined) throw new Refusal(fault)
+    const reply = await act()
+    if (reply !== undefined) await writeReply(response, reply)
+  } catch (error) {
+    const refusal =
+      error instanceof Refusal ? error : new Refusal('internal', undefined, { cause: error })
+    emitRefusal(deps, message, refusal)
+    if (response.headersSent || response.destroyed) return void response.destroy()
+    const reply = deps.refuse(provider, refusal, upgrade)
+    if (reply !== undefined) await writeReply(response, reply)
+    else respondError(response, { status: 404, message: 'There is no provider of this name.' })
+  }
+}
+
+/** What the next hop could read otherwise than we do (RFC 9112 6.1). */
+function faultOf(message: IncomingMessage, upgrade: boolean): Reason | undefined {
+  if (message.method === 'TRACE') return 'method_not_allowed'
+  if (isAmbiguous(message.httpVersion, message.rawHeaders)) return 'framing'
+  // SECURITY: its parser is gone, so nobody could say where that body ends.
+  return upgrade && hasBody(message.rawHeaders) ? 'framing' : undefined
+}
+
+async function admit(
+  { authenticate, sessions }: BaseUrlDeps,
+  { rawHeaders, socket }: IncomingMessage,
+  { client, signal }: { readonly client: ServerResponse | Socket; readonly signal: AbortSignal },
+): Promise<Caller> {
+  const session = sessions.enter(client)
+  if (typeof session === 'string') throw new Refusal(session)
+  const credentials = callerCredentials(rawHeaders)
+  const from = { address: socket.remoteAddress ?? '', gone: signal }
+  const caller = await authenticate(credentials === undefined ? [] : [credentials], from).catch(
+    (error: unknown) => {
+      throw ofThisListener(error)
+    },
+  )
+  const fault = sessions.admit(client, caller)
+  if (fault !== undefined) throw new Refusal(fault)
+  return caller
+}
+
+/** 407 is for proxies: here the credential is that of an ordinary server. */
+function ofThisListener(error: unknown): unknown {
+  if (!(error instanceof Refusal)) return error
+  if (error.reason === 'auth_missing') return new Refusal('token_required')
+  return error.reason === 'auth_invalid' ? new Refusal('token_invalid', error.detail) : error
+}
+
+function toCall(
+  { provider, path }: BaseUrlTarget,
+  message: IncomingMessage,
+  rest: Pick<Call, 'caller' | 'upgrade' | 'inform' | 'signal'>,
+): Call {
+  const { remoteAddress = '', remotePort = 0 } = message.socket
+  return {
+    id: randomUUID(),
+    connectId: undefined,
+    provider,
+    peer: { address: remoteAddress, port: remotePort },
+    host: hostOf(message),
+    method: message.method ?? 'GET',
+    path,
+    headers: message.rawHeaders,
+    body: message,
+    ...rest,
+  }
+}
+
+/** The name under which the client knows this listener, for the books. */
+function hostOf({ rawHeaders, socket }: IncomingMessage): string {
+  const parsed = parseHostHeader(firstHeader(rawHeaders, 'host') ?? '', 80)
+  return parsed.ok ? hostText(parsed.target.host) : (socket.localAddress ?? '')
+}
+
+function emitRefusal({ emit }: BaseUrlDeps, { socket }: IncomingMessage, refusal: Refusal): void {
+  const cause = refusal.cause === undefined ? undefined : describeError(refusal.cause)
+  emit({
+    type: 'client_error',
+    peer: socket.remoteAddress ?? '',
+    reason: refusal.reason,
+    detail: [refusal.detail, cause].filter(text => text !== undefined).join(': ') || undefined,
+  })
+}

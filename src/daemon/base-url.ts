@@ -1,0 +1,33 @@
+import type { BaseUrlDeps } from '../admin/base-url/deps.ts'
+import { errorReply } from '../bridge/error-reply.ts'
+import type { Authenticate, Handle } from '../kernel/flow.ts'
+import type { Live } from '../kernel/live.ts'
+import type { Sessions } from '../proxy/sessions.ts'
+import type { Foundation, Snapshot } from './snapshot.ts'
+
+interface Stages {
+  readonly authenticate: Authenticate
+  readonly handle: Handle
+  readonly sessions: Sessions
+}
+
+/** The base-URL routes, with the gates and the bridge that the proxy has. */
+export function createBaseUrl(
+  live: Live<Snapshot>,
+  { clock, emit }: Foundation,
+  { authenticate, handle, sessions }: Stages,
+): BaseUrlDeps {
+  return {
+    authenticate,
+    handle,
+    sessions,
+    refuse: (name, refusal, upgrade) => {
+      const type = live.current.providers.byName.get(name)?.type
+      return type === undefined
+        ? undefined
+        : errorReply(type, refusal, { upgrade, now: clock.now() })
+    },
+    emit,
+    tunnelIdleMs: () => live.current.settings.limits.tunnelIdleTimeoutMs,
+  }
+}

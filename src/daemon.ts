@@ -193,7 +193,7 @@ async function openCore(
     caExpiresAt: () => live.current.authority.expiresAt,
     openConnections: () => sessions.size,
     logDrops: () => options.log.drops(),
-    circuits: () => live.current.providers.circuits(),
+    providers: () => live.current.providers.samples(),
   })
   metrics.setProviders(settings.bridge.providers)
   return { clock, metrics, foundation, live, store, callers, books, sessions, failures, own }

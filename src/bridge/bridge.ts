@@ -1,49 +1,25 @@
-import type { Readable } from 'node:stream'
 import type { Clock } from '../kernel/clock.ts'
 import { Refusal } from '../kernel/error.ts'
 import type { Call, Emit, Handle, Reply } from '../kernel/flow.ts'
 import { hasBody } from '../kernel/framing.ts'
-import type { RawHeaders } from '../kernel/headers.ts'
 import type { Price } from '../kernel/price.ts'
-import type { ProviderSettings, ProviderType } from '../kernel/provider.ts'
 import { REASONS } from '../kernel/reasons.ts'
 import { hostText } from '../kernel/target.ts'
 import type { WireFormat } from '../kernel/usage.ts'
 import { type Books, intentOf, type KnownCall } from './books.ts'
-import type { Breaker } from './breaker/breaker.ts'
 import { protect } from './breaker/protect.ts'
 import { CallEvents } from './call-events.ts'
 import { detectClient } from './client.ts'
 import { type Credential, chooseCredential } from './credentials.ts'
+import { deliver } from './deliver.ts'
 import { errorReply } from './error-reply.ts'
-import { providerHeaders, providerPath } from './inject.ts'
 import { type LimitSettings, limitsOf } from './limits/call-limits.ts'
 import { CallSlots } from './limits/call-slots.ts'
 import { answerCost } from './prices/answer-cost.ts'
+import type { Provider } from './provider.ts'
 import { type Route, route } from './route.ts'
 import type { TapRequest, Taps } from './tap/taps.ts'
 import { sessionId } from './usage/session.ts'
-
-/** A provider that is ready to be called. */
-export interface Provider {
-  readonly settings: ProviderSettings
-  readonly type: ProviderType
-  readonly breaker: Breaker
-  /** Sends a request to this provider's origin and nowhere else. */
-  readonly send: (request: UpstreamRequest) => Promise<Reply>
-  /** The same provider at its further origins, by host. */
-  readonly siblings: ReadonlyMap<string, Provider>
-}
-
-interface UpstreamRequest {
-  readonly method: string
-  readonly path: string
-  readonly headers: RawHeaders
-  readonly body: (Readable & { readonly rawTrailers?: RawHeaders }) | undefined
-  readonly upgrade: boolean
-  readonly inform: Call['inform']
-  readonly signal: AbortSignal
-}
 
 interface BridgeConfig extends LimitSettings {
   readonly providers: ReadonlyMap<string, Provider>
@@ -88,7 +64,7 @@ export function createBridge(deps: BridgeDeps): Handle {
         ? target
         : chooseCredential(call.headers, {
             type,
-            settings,
+            key: provider.keys.order(false)[0],
             callerToken: call.caller.token,
             allowByok: config.allowByok,
             path: call.path,
@@ -147,15 +123,6 @@ async function forward(
     ? provider.breaker.enter(target.label, call.caller.identity.user)
     : undefined
   const body = !call.upgrade && hasBody(call.headers) ? call.body : undefined
-  const context = {
-    type: provider.type,
-    settings: provider.settings,
-    credential,
-    callerToken: call.caller.token,
-    method: call.method,
-    upgrade: call.upgrade,
-  }
-  const headers = providerHeaders(call.headers, context)
   const { format } = target
   const observed =
     format === undefined
@@ -163,16 +130,11 @@ async function forward(
       : tapRequest(deps, call, { format, known, path: target.path, at: events.at, prices })
   const tap = call.upgrade || observed === undefined ? undefined : deps.taps.open(observed)
   events.sending(body, tap)
-  const send = (): Promise<Reply> =>
-    provider.send({
-      method: call.method,
-      path: providerPath(target.path, context),
-      headers,
-      body,
-      upgrade: call.upgrade,
-      inform: call.inform,
-      signal: call.signal,
-    })
+  const send = async (): Promise<Reply> => {
+    const delivered = await deliver(deps, call, provider, { path: target.path, credential, body })
+    if (delivered.key !== undefined) events.usedKey(delivered.key)
+    return delivered.reply
+  }
   const reply = pass === undefined ? await send() : await protect(pass, { call, body }, send)
   if (reply.kind === 'response') {
     events.answered(reply)

@@ -38,6 +38,7 @@ export class CallEvents {
   #bytesDown = 0
   #tap: CallTap | undefined
   #slot: Disposable | undefined
+  #usedHint: string | undefined
   #ended = false
 
   constructor(deps: Deps, call: Call, known: KnownCall) {
@@ -80,6 +81,11 @@ export class CallEvents {
     })
     body.once('end', () => tap?.request.end(true))
     body.once('close', () => tap?.request.end(false))
+  }
+
+  /** The central key that the answer belongs to, after others were refused. */
+  usedKey(hint: string): void {
+    this.#usedHint = hint
   }
 
   /** The head of the provider's answer is there; follows the rest. */
@@ -182,6 +188,7 @@ export class CallEvents {
       firstByteMs: this.#answeredAt === undefined ? undefined : this.#answeredAt - this.#startedAt,
       overheadMs: this.#overheadMs,
       ...this.#known,
+      credentialHint: this.#usedHint ?? this.#known.credentialHint,
       ...variable,
     }
     this.#deps.emit(ended)

@@ -1,6 +1,6 @@
 import { headerPairs, type RawHeaders } from '../kernel/headers.ts'
 import type { Billing } from '../kernel/price.ts'
-import { PLACEHOLDER_KEY, type ProviderSettings, type ProviderType } from '../kernel/provider.ts'
+import { PLACEHOLDER_KEY, type ProviderType } from '../kernel/provider.ts'
 import type { Reason } from '../kernel/reasons.ts'
 import { maskCredential, type Secret } from '../kernel/secret.ts'
 import { holdsTokenShape } from '../kernel/token.ts'
@@ -31,7 +31,8 @@ export type Credential =
 
 interface CredentialContext {
   readonly type: ProviderType
-  readonly settings: ProviderSettings
+  /** The central one, if there is one. */
+  readonly key: Secret | undefined
   readonly callerToken: Secret | undefined
   readonly allowByok: boolean
   /** As the client sent it: its query may hold a key. */
@@ -46,21 +47,20 @@ interface CredentialContext {
  * own and wins where that is allowed.
  */
 export function chooseCredential(headers: RawHeaders, context: CredentialContext): Credential {
-  const { type, settings, allowByok, listed } = context
+  const { type, key, allowByok, listed } = context
   const own = ownCredential(headers, context)
   if (own !== undefined && allowByok) {
     return { kind: 'byok', hint: maskCredential(own), billing: billingOf(own, type) }
   }
   if (!type.centralKey && !allowByok) return { kind: 'refuse', reason: 'byok_disabled' }
   if (!listed) return { kind: 'none' }
-  if (settings.key === undefined) return { kind: 'refuse', reason: 'no_credential' }
-  const key = settings.key.reveal()
-  return {
-    kind: 'centralized',
-    key: settings.key,
-    hint: maskCredential(key),
-    billing: billingOf(key, type),
-  }
+  if (key === undefined) return { kind: 'refuse', reason: 'no_credential' }
+  return { kind: 'centralized', key, hint: keyHint(key), billing: billingOf(key.reveal(), type) }
+}
+
+/** What an operator may see of a central key. */
+export function keyHint(key: Secret): string {
+  return maskCredential(key.reveal())
 }
 
 /** Whether a credential header's value is the caller's token or the placeholder. */

@@ -5,12 +5,13 @@ import { hasBody } from '../kernel/framing.ts'
 import { REASONS } from '../kernel/reasons.ts'
 import type { Secret } from '../kernel/secret.ts'
 import { hostText, type Origin } from '../kernel/target.ts'
-import { describeCall, type Provider } from './bridge.ts'
+import { describeCall } from './bridge.ts'
 import { CallEvents } from './call-events.ts'
 import { type Credential, chooseCredential } from './credentials.ts'
 import { errorReply } from './error-reply.ts'
 import { providerHeaders, providerPath } from './inject.ts'
 import { CallSlots } from './limits/call-slots.ts'
+import type { Provider } from './provider.ts'
 import { route } from './route.ts'
 
 /** The way to a deployment's bridge. */
@@ -61,7 +62,7 @@ export function createRemoteBridge(
     const credential = chooseCredential(call.headers, {
       type,
       // The deployment knows the caller by the token, as a provider knows us by the key.
-      settings: { ...settings, key: token },
+      key: token,
       callerToken: token,
       allowByok: config.allowByok,
       path: call.path,

@@ -48,8 +48,8 @@ export function clientEnvironment(access: ClientAccess): Readonly<Record<string,
 
 /** Types of providers that need no key from the client; in remote mode the deployment has them. */
 export function keyedTypes({ bridge }: Settings): readonly string[] {
-  const isKeyed = ({ key }: ProviderSettings): boolean =>
-    bridge.remote !== undefined || key !== undefined
+  const isKeyed = ({ keys }: ProviderSettings): boolean =>
+    bridge.remote !== undefined || keys.length > 0
   const keyed = bridge.providers.filter(isKeyed)
   return [...new Set(keyed.map(provider => provider.type))]
 }

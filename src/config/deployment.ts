@@ -58,8 +58,8 @@ function refuseClearText(name: string, { origin }: Place, report: Report): void 
 }
 
 function warnAboutKeys(providers: readonly ProviderSettings[], report: Report): void {
-  for (const { name, key } of providers) {
-    if (key === undefined) continue
+  for (const { name, keys } of providers) {
+    if (keys.length === 0) continue
     report.warnings.push(
       `provider ${name} has a key, which nothing uses: with CODER_AIBRIDGE_ENABLED=false the keys are the deployment's`,
     )

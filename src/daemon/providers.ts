@@ -1,6 +1,7 @@
 import type { Agent } from 'node:http'
-import { Breaker, type CircuitState } from '../bridge/breaker/breaker.ts'
-import type { Provider } from '../bridge/bridge.ts'
+import { Breaker } from '../bridge/breaker/breaker.ts'
+import { KeyPool } from '../bridge/keys/key-pool.ts'
+import type { Provider } from '../bridge/provider.ts'
 import { PROVIDER_TYPES } from '../bridge/providers/registry.ts'
 import { createOriginAgent, endIdle } from '../egress/agents.ts'
 import { exchange } from '../egress/exchange.ts'
@@ -11,6 +12,7 @@ import type { Emit } from '../kernel/flow.ts'
 import type { Limits } from '../kernel/limits.ts'
 import type { BreakerSettings, ProviderSettings, ProviderType } from '../kernel/provider.ts'
 import { hostText } from '../kernel/target.ts'
+import type { ProviderSample } from '../observe/provider-metrics.ts'
 
 const FAULTS = { timeout: 'provider_timeout', broken: 'provider_broken' } as const
 
@@ -28,11 +30,14 @@ interface ProviderDeps extends OriginDeps {
   readonly emit: Emit
 }
 
+/** What is learnt of a provider while it is used; one for all of its origins. */
+type ProviderState = Pick<Provider, 'breaker' | 'keys'>
+
 /** The providers of a snapshot, each with connections to its own origin only. */
 export interface Providers extends Disposable {
   readonly byName: ReadonlyMap<string, Provider>
-  /** For metrics: the state of every circuit that has been used. */
-  circuits(): Iterable<CircuitState & { readonly provider: string }>
+  /** For metrics: what is known of each at the moment. */
+  samples(): Iterable<ProviderSample>
   /** Closes what is idle; running calls go on to their end. */
   retire(): void
 }
@@ -42,18 +47,18 @@ export function createProviders(
   deps: ProviderDeps,
 ): Providers {
   const agents: Agent[] = []
-  const create = (provider: ProviderSettings, breaker: Breaker): Provider => {
+  const create = (provider: ProviderSettings, state: ProviderState): Provider => {
     const roots = provider.caPem === undefined ? deps.roots : [...deps.roots, provider.caPem]
     const agent = createOriginAgent(createOriginDial(provider.origin, roots, deps.dial))
     agents.push(agent)
     const siblings = provider.siblings.map(origin => {
-      const sibling = create({ ...provider, origin, siblings: [] }, breaker)
+      const sibling = create({ ...provider, origin, siblings: [] }, state)
       return [hostText(origin.target.host), sibling] as const
     })
     return {
       settings: provider,
       type: typeOf(provider),
-      breaker,
+      ...state,
       send: request =>
         exchange(outgoing => sendRequest(agent, outgoing), {
           ...request,
@@ -66,15 +71,19 @@ export function createProviders(
   }
   const byName = new Map(
     settings.map(provider => {
-      const breaker = new Breaker({ ...deps, provider: provider.name, settings: deps.breaker })
-      return [provider.name, create(provider, breaker)]
+      const { name, keys } = provider
+      const state: ProviderState = {
+        breaker: new Breaker({ ...deps, provider: name, settings: deps.breaker }),
+        keys: new KeyPool({ ...deps, provider: name, keys }),
+      }
+      return [name, create(provider, state)]
     }),
   )
   return {
     byName,
-    *circuits() {
-      for (const [provider, { breaker }] of byName) {
-        for (const state of breaker.states()) yield { provider, ...state }
+    *samples() {
+      for (const [provider, { breaker, keys }] of byName) {
+        yield { provider, keys: keys.counts(), circuits: breaker.states() }
       }
     },
     retire() {

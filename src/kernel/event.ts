@@ -15,7 +15,7 @@ export type Event =
   | CallEnded
   | PromptSeen
   | AnswerSeen
-  | CircuitChanged
+  | ProviderEvent
   | LeafMinted
   | LeafCacheHit
   | ClientError
@@ -118,6 +118,17 @@ export interface AnswerSeen extends ObservedCall {
   readonly tools: readonly string[]
 }
 
+/** What a provider and its keys are found to be worth. */
+export type ProviderEvent = CircuitChanged | KeyChanged | KeyFailover
+
+export function isProviderEvent(event: Event): event is ProviderEvent {
+  return (
+    event.type === 'circuit_changed' ||
+    event.type === 'key_changed' ||
+    event.type === 'key_failover'
+  )
+}
+
 /** A circuit breaker changed its mind about a provider's route. */
 interface CircuitChanged {
   readonly type: 'circuit_changed'
@@ -131,6 +142,29 @@ interface CircuitChanged {
 }
 
 export type CircuitStateName = 'closed' | 'open' | 'half-open'
+
+/** A central key came to be of use, or ceased to be. */
+interface KeyChanged {
+  readonly type: 'key_changed'
+  readonly provider: string
+  readonly credentialHint: string
+  readonly from: KeyStateName
+  readonly to: KeyStateName
+}
+
+export type KeyStateName = 'ready' | 'cooling' | 'out'
+
+/** An attempt of a call that its client never saw: another key takes over. */
+interface KeyFailover {
+  readonly type: 'key_failover'
+  readonly callId: string
+  readonly provider: string
+  readonly user: string
+  /** Of the key that was refused. */
+  readonly credentialHint: string
+  readonly status: number
+  readonly durationMs: number
+}
 
 interface LeafMinted {
   readonly type: 'leaf_minted'

@@ -47,7 +47,8 @@ export interface ProviderSettings {
   readonly siblings: readonly Origin[]
   /** Path of the base URL, without a trailing slash; empty for the root. */
   readonly basePath: string
-  readonly key: Secret | undefined
+  /** The central keys; the first that can be used is. */
+  readonly keys: readonly Secret[]
   /** Hosts whose CONNECTs are intercepted for this provider, canonical. */
   readonly hosts: readonly InterceptedHost[]
   /** PEM of extra roots for this provider. */

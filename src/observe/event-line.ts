@@ -1,4 +1,11 @@
-import type { CallEnded, ClientError, ConnectEnded, Event } from '../kernel/event.ts'
+import {
+  type CallEnded,
+  type ClientError,
+  type ConnectEnded,
+  type Event,
+  isProviderEvent,
+  type ProviderEvent,
+} from '../kernel/event.ts'
 import type { Reason } from '../kernel/reasons.ts'
 import { REASONS } from '../kernel/reasons.ts'
 
@@ -13,6 +20,7 @@ export interface EventLine {
 
 /** One line for each connection and each call that ended; most other events have none. */
 export function lineOf(event: Event): EventLine | undefined {
+  if (isProviderEvent(event)) return providerLine(event)
   switch (event.type) {
     case 'connect_ended':
       return connectLine(event)
@@ -31,26 +39,47 @@ export function lineOf(event: Event): EventLine | undefined {
         },
         floodKey: undefined,
       }
-    case 'circuit_changed':
-      return {
-        level: event.to === 'open' ? 'error' : 'info',
-        message: 'circuit breaker state change',
-        fields: {
-          provider: event.provider,
-          endpoint: event.route,
-          scope: event.scope,
-          user: event.user,
-          from: event.from,
-          to: event.to,
-        },
-        floodKey: undefined,
-      }
     case 'connect_started':
     case 'call_started':
     case 'leaf_cache_hit':
     case 'prompt_seen':
     case 'answer_seen':
       return undefined
+  }
+}
+
+/** What went wrong with a provider, or came right. */
+function providerLine(event: ProviderEvent): EventLine {
+  const { type, provider } = event
+  const line = (level: EventLine['level'], message: string, fields: EventLine['fields']) => ({
+    level,
+    message,
+    fields: { provider, ...fields },
+    floodKey: undefined,
+  })
+  switch (type) {
+    case 'circuit_changed':
+      return line(event.to === 'open' ? 'error' : 'info', 'circuit breaker state change', {
+        endpoint: event.route,
+        scope: event.scope,
+        user: event.user,
+        from: event.from,
+        to: event.to,
+      })
+    case 'key_changed':
+      return line(event.to === 'out' ? 'error' : 'info', 'provider key state change', {
+        credential_hint: event.credentialHint,
+        from: event.from,
+        to: event.to,
+      })
+    case 'key_failover':
+      return line('info', 'another key takes over', {
+        call_id: event.callId,
+        user: event.user,
+        credential_hint: event.credentialHint,
+        status: event.status,
+        duration_ms: round(event.durationMs),
+      })
   }
 }
 

@@ -1,4 +1,12 @@
-import type { AnswerSeen, CallEnded, ConnectEnded, Event, PromptSeen } from '../kernel/event.ts'
+import {
+  type AnswerSeen,
+  type CallEnded,
+  type ConnectEnded,
+  type Event,
+  isProviderEvent,
+  type PromptSeen,
+  type ProviderEvent,
+} from '../kernel/event.ts'
 import type { Metrics } from './metrics.ts'
 
 /** RFC 9110 9, and PATCH. Node's parser knows more, and clients choose. */
@@ -6,6 +14,7 @@ const METHODS = new Set(['CONNECT', 'DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH',
 
 /** What one event does to the metrics. */
 export function countEvent(event: Event, metrics: Metrics): void {
+  if (isProviderEvent(event)) return countProviderEvent(event, metrics)
   switch (event.type) {
     case 'connect_started':
       return metrics.count('connectSessions', { type: event.kind })
@@ -21,13 +30,6 @@ export function countEvent(event: Event, metrics: Metrics): void {
       return metrics.count('prompts', whose(event))
     case 'answer_seen':
       return countAnswer(event, metrics)
-    case 'circuit_changed':
-      if (event.to !== 'open') return
-      return metrics.count('circuitTrips', {
-        provider: event.provider,
-        endpoint: event.route,
-        scope: event.scope,
-      })
     case 'leaf_minted':
       metrics.count('leafMints', {})
       return metrics.observe('leafMintDuration', {}, event.durationMs / 1000)
@@ -120,4 +122,15 @@ function countAnswer(event: AnswerSeen, metrics: Metrics): void {
 
 function codeLabel(status: number): string {
   return Number.isInteger(status) && status >= 100 && status <= 599 ? String(status) : 'other'
+}
+
+/** What an event about a provider does to the counters. */
+function countProviderEvent(event: ProviderEvent, metrics: Metrics): void {
+  const { provider } = event
+  if (event.type === 'circuit_changed' && event.to === 'open') {
+    metrics.count('circuitTrips', { provider, endpoint: event.route, scope: event.scope })
+  }
+  if (event.type === 'key_failover') {
+    metrics.count('keyFailovers', { provider, code: codeLabel(event.status) })
+  }
 }

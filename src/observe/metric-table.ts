@@ -128,6 +128,20 @@ export const METRICS = {
     labels: ['provider', 'endpoint'],
     series: 'P × R',
   },
+  providerKeys: {
+    name: 'aibridgeproxyd_provider_keys',
+    type: 'gauge',
+    help: 'Central keys by state: `ready`, `cooling` after a 429, `out` after a 401 or 403.',
+    labels: ['provider', 'state'],
+    series: 'P × 3',
+  },
+  keyFailovers: {
+    name: 'aibridgeproxyd_key_failovers_total',
+    type: 'counter',
+    help: 'Attempts after which another central key took over, by the status that caused it.',
+    labels: ['provider', 'code'],
+    series: 'P × 3 (401, 403, 429)',
+  },
   requests: {
     name: 'aibridgeproxyd_requests_total',
     type: 'counter',

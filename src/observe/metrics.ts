@@ -1,8 +1,8 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import type { CircuitStateName } from '../kernel/event.ts'
 import type { MetricKey, MetricKeyOf, MetricLabels, MetricRow } from './metric-table.ts'
 import { METRICS } from './metric-table.ts'
+import { type ProviderSample, setProviderGauges } from './provider-metrics.ts'
 import { SeriesBudget } from './series-budget.ts'
 
 const MAX_SERIES = 2000
@@ -23,18 +23,8 @@ interface MetricSources {
   readonly caExpiresAt?: () => number | undefined
   readonly openConnections?: () => number
   readonly logDrops?: () => number
-  readonly circuits?: () => Iterable<CircuitSample>
+  readonly providers?: () => Iterable<ProviderSample>
 }
-
-interface CircuitSample {
-  readonly provider: string
-  readonly route: string
-  readonly scope: 'all' | 'caller'
-  readonly state: CircuitStateName
-}
-
-/** The values that Coder's dashboards know. */
-const CIRCUIT_VALUES = { closed: 0, 'half-open': 0.5, open: 1 } as const
 
 export interface Metrics extends Disposable {
   count<K extends MetricKeyOf<'counter'>>(key: K, labels: MetricLabels<K>, by?: number): void
@@ -66,19 +56,11 @@ export function createMetrics(options: MetricsOptions): Metrics {
   let sources: MetricSources = {}
   let dropsSeen = 0
 
-  const readCircuits = (): void => {
-    const gauge = gauges.get('circuitState')
-    gauge?.reset()
-    for (const { provider, route, scope, state } of sources.circuits?.() ?? []) {
-      const labels = admit('circuitState', { provider, endpoint: route, scope })
-      gauge?.set(labels, CIRCUIT_VALUES[state])
-    }
-  }
   const readSources = (): void => {
     const expiresAt = sources.caExpiresAt?.()
     if (expiresAt !== undefined) gauges.get('caExpiry')?.set(expiresAt / 1000)
     gauges.get('openConnections')?.set(sources.openConnections?.() ?? 0)
-    readCircuits()
+    setProviderGauges(gauges, sources.providers?.() ?? [])
     const drops = sources.logDrops?.() ?? 0
     counters.get('logDrops')?.inc(Math.max(0, drops - dropsSeen))
     dropsSeen = drops

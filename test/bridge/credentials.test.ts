@@ -26,7 +26,7 @@ function settings(type: ProviderType, key: string | undefined): ProviderSettings
     origin: { protocol: 'https', target: parsed.target },
     siblings: [],
     basePath: '',
-    key: key === undefined ? undefined : new Secret(key),
+    keys: key === undefined ? [] : [new Secret(key)],
     hosts: [],
     caPem: undefined,
   }
@@ -44,7 +44,7 @@ function choose(headers: readonly string[], given: Given = {}): Credential {
   const type = given.type ?? openai
   return chooseCredential(headers, {
     type,
-    settings: settings(type, 'key' in given ? given.key : CENTRAL),
+    key: settings(type, 'key' in given ? given.key : CENTRAL).keys[0],
     callerToken: new Secret(TOKEN),
     allowByok: given.allowByok ?? true,
     path: given.path ?? '/',

@@ -18,7 +18,7 @@ describe('loadConfig', () => {
       'api.individual.githubcopilot.com',
       'api.business.githubcopilot.com',
     ])
-    assert.ok(settings.bridge.providers.every(provider => provider.key === undefined))
+    assert.ok(settings.bridge.providers.every(provider => provider.keys.length === 0))
     assert.deepEqual(warnings, [])
   })
 

@@ -281,16 +281,16 @@ describe('indexed providers', () => {
     ])
   })
 
-  it('take the key from KEY, the first of KEYS, or a file', () => {
-    const keyOf = (fields: Record<string, string>, files = {}) =>
+  it('take the keys from KEY, KEYS or a file', () => {
+    const keysOf = (fields: Record<string, string>, files = {}) =>
       load({
         env: env({ '0_TYPE': 'openai', ...fields }),
         files,
-      }).settings.bridge.providers[0]?.key?.reveal()
-    assert.equal(keyOf({ '0_KEY': 'sk-1' }), 'sk-1')
-    assert.equal(keyOf({ '0_KEYS': 'sk-1, sk-2' }), 'sk-1')
-    assert.equal(keyOf({ '0_KEY_FILE': '/k' }, { '/k': 'sk-3\n' }), 'sk-3')
-    assert.equal(keyOf({}), undefined)
+      }).settings.bridge.providers[0]?.keys.map(key => key.reveal())
+    assert.deepEqual(keysOf({ '0_KEY': 'sk-1' }), ['sk-1'])
+    assert.deepEqual(keysOf({ '0_KEYS': 'sk-1, sk-2' }), ['sk-1', 'sk-2'])
+    assert.deepEqual(keysOf({ '0_KEY_FILE': '/k' }, { '/k': 'sk-3\n' }), ['sk-3'])
+    assert.deepEqual(keysOf({}), [])
   })
 
   it('on Bedrock have no effect yet', () => {
@@ -436,7 +436,7 @@ describe('single providers', () => {
   it('replace the default of their type and leave the others', () => {
     const providers = providersOf({ CODER_AIBRIDGE_ANTHROPIC_KEY: 'sk-ant' })
     assert.deepEqual(
-      providers.map(({ name, key }) => [name, key?.reveal()]),
+      providers.map(({ name, keys }) => [name, keys[0]?.reveal()]),
       [
         ['anthropic', 'sk-ant'],
         ['openai', undefined],
@@ -461,7 +461,7 @@ describe('single providers', () => {
       files: { '/k': 'sk-file\n' },
     })
     const openai = loaded.settings.bridge.providers.find(provider => provider.name === 'openai')
-    assert.equal(openai?.key?.reveal(), 'sk-file')
+    assert.equal(openai?.keys[0]?.reveal(), 'sk-file')
   })
 
   it('on Bedrock have no effect yet, and the default stays', () => {
@@ -491,7 +491,11 @@ describe('providers in the file', () => {
       files: { ...base.files, '/key': 'sk-1' },
     }).settings.bridge
     assert.deepEqual(
-      providers.map(({ name, key, hosts }) => [name, key?.reveal(), hosts.map(({ host }) => host)]),
+      providers.map(({ name, keys, hosts }) => [
+        name,
+        keys[0]?.reveal(),
+        hosts.map(({ host }) => host),
+      ]),
       [
         ['openai', 'sk-0', ['c.example']],
         ['anthropic', 'sk-1', ['api.anthropic.com']],

@@ -157,7 +157,7 @@ export class Breaker {
   }
 }
 
-export interface CircuitState {
+interface CircuitState {
   readonly route: string
   readonly scope: 'all' | 'caller'
   readonly state: Circuit['state']

@@ -35,7 +35,8 @@ function origin({ source, origin: where }: ResolvedValue): string {
 }
 
 function describeProvider({ settings, from }: LoadedProvider): string[] {
-  const key = settings.key === undefined ? 'none: clients bring their own' : '[secret]'
+  const { keys } = settings
+  const key = keys.length === 0 ? 'none: clients bring their own' : keys.join(', ')
   const lines = columns([
     ['type', settings.type],
     ['base URL', `${formatOrigin(settings.origin)}${settings.basePath}/`],

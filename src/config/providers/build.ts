@@ -33,7 +33,7 @@ export interface BuiltProvider {
   /** Its type's other hosts, where the base URL is one of them. */
   readonly siblings: readonly Origin[]
   readonly basePath: string
-  readonly key: Secret | undefined
+  readonly keys: readonly Secret[]
   readonly caPem: string | undefined
   /** HOSTS, where given. */
   readonly explicitHosts: readonly InterceptedHost[] | undefined
@@ -55,7 +55,12 @@ export function buildProvider(
 
   const name = readName(draft, typeName, report)
   checkBedrock(draft, typeName, report)
-  const key = readKey(draft, typeName !== 'bedrock' && type?.centralKey !== false, input, report)
+  const keys = readCentralKeys(
+    draft,
+    typeName !== 'bedrock' && type?.centralKey !== false,
+    input,
+    report,
+  )
   const explicitHosts = readHosts(draft, report)
   const caPem = readCa(draft, input.readFile, report)
   const base = readBaseUrl(draft, type, report)
@@ -73,7 +78,7 @@ export function buildProvider(
     origin: base.origin,
     siblings: siblingsOf(type, base),
     basePath: base.path,
-    key,
+    keys,
     caPem,
     explicitHosts,
   }
@@ -126,12 +131,12 @@ function readName(draft: ProviderDraft, typeName: string, report: Report): strin
   return name
 }
 
-function readKey(
+function readCentralKeys(
   draft: ProviderDraft,
   takesKey: boolean,
   { readFile }: BuildInput,
   report: Report,
-): Secret | undefined {
+): readonly Secret[] {
   const keys = readKeys(draft, readFile, report)
   if (keys.length > 0 && !takesKey) {
     const typeName = draft.fields.get('TYPE')?.text
@@ -139,10 +144,7 @@ function readKey(
       `${draft.label}: KEY/KEYS are not supported for TYPE ${typeName}: remove it`,
     )
   }
-  if (keys.length > 1) {
-    report.warnings.push(`${draft.label}: only the first of its ${keys.length} keys is used yet`)
-  }
-  return keys[0]
+  return keys
 }
 
 function readBaseUrl(

@@ -31,7 +31,10 @@ export const PROVIDER_FIELDS = {
     'Name of the instance and its segment in URLs: lower case, digits and hyphens. Default: the type.',
   ),
   KEY: secret('secret', 'Central key. Without one, clients bring their own.'),
-  KEYS: secret('secret list', 'Up to five central keys. Only the first is used yet.'),
+  KEYS: secret(
+    'secret list',
+    'Up to five central keys, instead of KEY: when one is refused or rate-limited the next takes over.',
+  ),
   KEY_FILE: field('file path', 'File that holds the central key, instead of KEY.'),
   BASE_URL: field('URL', 'Where calls go. Default: as the type has it.'),
   HOSTS: field(

@@ -1,0 +1,60 @@
+import type { Clock } from '../kernel/clock.ts'
+import type { Call, Emit, Reply } from '../kernel/flow.ts'
+import type { Credential } from './credentials.ts'
+import { providerHeaders, providerPath } from './inject.ts'
+import { tryKeys } from './keys/attempts.ts'
+import type { Provider, UpstreamRequest } from './provider.ts'
+
+interface Parcel {
+  /** At the provider. */
+  readonly path: string
+  readonly credential: Exclude<Credential, { kind: 'refuse' }>
+  readonly body: UpstreamRequest['body']
+}
+
+interface Delivered {
+  readonly reply: Reply
+  /** Recognises the central key that got this reply. */
+  readonly key: string | undefined
+}
+
+/** Sends a call with its credential; with the central ones, until one of them is taken. */
+export async function deliver(
+  { emit, clock }: { readonly emit: Emit; readonly clock: Clock },
+  call: Call,
+  provider: Provider,
+  { path, credential, body }: Parcel,
+): Promise<Delivered> {
+  const send = (
+    used: Parcel['credential'],
+    attempt: Pick<UpstreamRequest, 'body' | 'inform'>,
+  ): Promise<Reply> => {
+    const context = {
+      type: provider.type,
+      settings: provider.settings,
+      credential: used,
+      callerToken: call.caller.token,
+      method: call.method,
+      upgrade: call.upgrade,
+    }
+    return provider.send({
+      method: call.method,
+      path: providerPath(path, context),
+      headers: providerHeaders(call.headers, context),
+      upgrade: call.upgrade,
+      signal: call.signal,
+      ...attempt,
+    })
+  }
+  if (credential.kind !== 'centralized') {
+    return { reply: await send(credential, { body, inform: call.inform }), key: undefined }
+  }
+  return await tryKeys({
+    call,
+    pool: provider.keys,
+    body,
+    emit,
+    clock,
+    send: (key, attempt) => send({ ...credential, key }, attempt),
+  })
+}

@@ -1,0 +1,124 @@
+import type { Clock } from '../../kernel/clock.ts'
+import type { Call, Emit, Reply } from '../../kernel/flow.ts'
+import { headerValues } from '../../kernel/headers.ts'
+import type { Secret } from '../../kernel/secret.ts'
+import { keyHint } from '../credentials.ts'
+import { type Judgement, judge } from '../judge.ts'
+import type { KeyPool } from './key-pool.ts'
+import { type Body, ReplayBody } from './replay-body.ts'
+
+interface Attempts {
+  readonly call: Call
+  readonly pool: KeyPool
+  readonly body: Body | undefined
+  readonly emit: Emit
+  readonly clock: Clock
+  readonly send: (
+    key: Secret,
+    attempt: { readonly body: Body | undefined; readonly inform: Call['inform'] },
+  ) => Promise<Reply>
+}
+
+interface Settled {
+  readonly reply: Reply
+  /** Recognises the key that got this reply. */
+  readonly key: string
+}
+
+/**
+ * Sends a call with one central key after the other until one is neither
+ * refused nor rate-limited. The client sees the last answer only; once a byte of
+ * one has reached it, no other key is tried. A connection that fails is no
+ * reason for another key: the provider may have acted on the request.
+ */
+export async function tryKeys(attempts: Attempts): Promise<Settled> {
+  const { call, pool, body } = attempts
+  const replay =
+    body !== undefined && pool.size > 1 ? new ReplayBody(body, lengthOf(call)) : undefined
+  try {
+    const settled = await tryInOrder(attempts, replay)
+    replay?.settle()
+    if (replay !== undefined && settled.reply.kind === 'response') {
+      // What is left of an upload then belongs to the client's connection again.
+      for (const event of ['end', 'close']) {
+        settled.reply.body.once(event, () => replay[Symbol.dispose]())
+      }
+    }
+    return settled
+  } catch (error) {
+    replay?.[Symbol.dispose]()
+    throw error
+  }
+}
+
+async function tryInOrder(attempts: Attempts, replay: ReplayBody | undefined): Promise<Settled> {
+  const { call, pool, body, clock, send } = attempts
+  let isInformed = false
+  const inform: Call['inform'] = (status, headers) => {
+    isInformed = true
+    call.inform?.(status, headers)
+  }
+  const keys = pool.order(replay?.isCertain ?? body === undefined)
+  const doubted: Secret[] = []
+  for (const [index, key] of keys.entries()) {
+    pool.claim(key)
+    const sentAt = clock.monotonic()
+    const reply = await send(key, { body: replay?.open() ?? body, inform })
+    const judgement = judge({ status: reply.status }, [])
+    report(pool, { key, judgement, reply, doubted })
+    const canRepeat = !isInformed && !call.signal.aborted && (replay?.canReplay ?? true)
+    const isSettled = !canRepeat || !isAboutKey(judgement) || index === keys.length - 1
+    if (isSettled || reply.kind === 'upgraded') return { reply, key: keyHint(key) }
+    reply.body.destroy()
+    emitFailover(attempts, { key, status: reply.status, durationMs: clock.monotonic() - sentAt })
+  }
+  throw new Error('no central key to try')
+}
+
+/**
+ * SECURITY: a 403 may be about the model or the path that this caller asked for.
+ * It takes a key out only when another one then served the same request.
+ */
+function report(
+  pool: KeyPool,
+  {
+    key,
+    judgement,
+    reply,
+    doubted,
+  }: {
+    readonly key: Secret
+    readonly judgement: Judgement
+    readonly reply: Reply
+    readonly doubted: Secret[]
+  },
+): void {
+  if (judgement === 'forbidden') doubted.push(key)
+  else pool.report(key, judgement, reply.headers)
+  if (judgement !== 'success') return
+  for (const other of doubted) pool.report(other, 'forbidden', [])
+}
+
+function isAboutKey(judgement: Judgement): boolean {
+  return ['rate_limited', 'unauthorised', 'forbidden'].includes(judgement)
+}
+
+function emitFailover(
+  { call, emit }: Attempts,
+  { key, ...seen }: { readonly key: Secret; readonly status: number; readonly durationMs: number },
+): void {
+  emit({
+    type: 'key_failover',
+    callId: call.id,
+    provider: call.provider,
+    user: call.caller.identity.user,
+    credentialHint: keyHint(key),
+    ...seen,
+  })
+}
+
+/** What the head says; a chunked body has no length. */
+function lengthOf({ headers }: Call): number | undefined {
+  const [text] = headerValues(headers, 'content-length')
+  return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined
+}

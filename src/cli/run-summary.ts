@@ -1,4 +1,5 @@
 import type { Event } from '../kernel/event.ts'
+import { NANO } from '../kernel/money.ts'
 
 const TOKEN_KINDS = ['input', 'output', 'cacheRead', 'cacheWrite'] as const
 
@@ -7,6 +8,8 @@ export class RunSummary {
   readonly #calls = new Map<string, Map<string, number>>()
   readonly #refusals = new Map<string, number>()
   readonly #tokens = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 }
+  #costNano = 0
+  #unpriced = 0
   #tunnels = 0
   #untrusted = 0
 
@@ -22,8 +25,10 @@ export class RunSummary {
     this.#calls.set(provider, outcomes)
   }
 
-  #addTokens({ usage }: Extract<Event, { type: 'answer_seen' }>): void {
+  #addTokens({ usage, costNano, billing }: Extract<Event, { type: 'answer_seen' }>): void {
     for (const kind of TOKEN_KINDS) this.#tokens[kind] += usage?.[kind] ?? 0
+    this.#costNano += costNano ?? 0
+    if (usage !== null && costNano === null && billing === 'metered') this.#unpriced += 1
   }
 
   #addConnect({ outcome, tlsFailure, reason }: Extract<Event, { type: 'connect_ended' }>): void {
@@ -42,6 +47,8 @@ export class RunSummary {
         `tokens: ${input} in, ${output} out, ${cacheRead} read from and ${cacheWrite} written to the cache`,
       )
     }
+    if (this.#costNano > 0) lines.push(`cost: $${(this.#costNano / NANO).toFixed(4)}`)
+    if (this.#unpriced > 0) lines.push(`answers without a price: ${this.#unpriced}`)
     if (this.#tunnels > 0) lines.push(`tunnels: ${this.#tunnels}`)
     if (this.#refusals.size > 0) lines.push(`refused: ${counts(this.#refusals)}`)
     if (this.#untrusted > 0) {

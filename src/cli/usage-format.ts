@@ -1,7 +1,8 @@
-import { csvCell } from '../admin/records/csv.ts'
+import { csvCell, dollarsOf } from '../admin/records/csv.ts'
+import { NANO, type NanoDollars } from '../kernel/money.ts'
 import type { UsageDimension, UsageRow } from '../kernel/records.ts'
 
-type Count = Exclude<keyof UsageRow, 'key'>
+type Count = Exclude<keyof UsageRow, 'key' | 'costNano'>
 
 const COLUMNS: readonly (readonly [field: Count, name: string])[] = [
   ['calls', 'calls'],
@@ -11,8 +12,24 @@ const COLUMNS: readonly (readonly [field: Count, name: string])[] = [
   ['output', 'output_tokens'],
   ['cacheRead', 'cache_read_input_tokens'],
   ['cacheWrite', 'cache_write_input_tokens'],
+  ['unpriced', 'unpriced_calls'],
+  ['subscription', 'subscription_calls'],
 ]
-const HEADINGS = ['CALLS', 'FAILED', 'INCOMPLETE', 'INPUT', 'OUTPUT', 'CACHE READ', 'CACHE WRITE']
+const HEADINGS = [
+  'CALLS',
+  'FAILED',
+  'INCOMPLETE',
+  'INPUT',
+  'OUTPUT',
+  'CACHE READ',
+  'CACHE WRITE',
+  'UNPRICED',
+  'BY PLAN',
+  'COST USD',
+]
+
+const UNPRICED =
+  'The cost is without that of UNPRICED calls: put the prices of their models into CODER_AIBRIDGE_PRICES_FILE.\n'
 
 /** C0, C1 and marks that steer a terminal; clients choose some of the names. */
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
@@ -21,13 +38,16 @@ const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
 export function usageTable(rows: readonly UsageRow[], by: UsageDimension): string {
   if (rows.length === 0) return 'no calls are on record\n'
   const total = (field: Count): number => rows.reduce((sum, row) => sum + row[field], 0)
+  const costs = rows.map(row => row.costNano).filter(cost => cost !== null)
+  const cost = costs.length === 0 ? null : costs.reduce((sum, one) => sum + one, 0)
   const lines = [
     [by.toUpperCase(), ...HEADINGS],
     ...rows.map(row => [
       row.key.replace(UNSAFE, '?'),
       ...COLUMNS.map(([field]) => grouped(row[field])),
+      amount(row.costNano),
     ]),
-    ['total', ...COLUMNS.map(([field]) => grouped(total(field)))],
+    ['total', ...COLUMNS.map(([field]) => grouped(total(field))), amount(cost)],
   ]
   const widths = [by, ...HEADINGS].map((_, column) =>
     Math.max(...lines.map(line => line[column]?.length ?? 0)),
@@ -39,20 +59,34 @@ export function usageTable(rows: readonly UsageRow[], by: UsageDimension): strin
       )
       .join('  '),
   )
-  return `${text.join('\n')}\n`
+  return `${text.join('\n')}\n${total('unpriced') > 0 ? UNPRICED : ''}`
 }
 
 export function usageCsv(rows: readonly UsageRow[], by: UsageDimension): string {
-  const lines = rows.map(row => [csvCell(row.key), ...COLUMNS.map(([field]) => String(row[field]))])
-  const head = [by, ...COLUMNS.map(([, name]) => name)]
+  const lines = rows.map(row => [
+    csvCell(row.key),
+    ...COLUMNS.map(([field]) => String(row[field])),
+    csvCell(dollarsOf(row.costNano)),
+  ])
+  const head = [by, ...COLUMNS.map(([, name]) => name), 'cost_usd']
   return [head, ...lines].map(line => `${line.join(',')}\r\n`).join('')
 }
 
 export function usageJson(rows: readonly UsageRow[], by: UsageDimension): string {
   const objects = rows.map(row =>
-    Object.fromEntries([[by, row.key], ...COLUMNS.map(([field, name]) => [name, row[field]])]),
+    Object.fromEntries([
+      [by, row.key],
+      ...COLUMNS.map(([field, name]) => [name, row[field]]),
+      ['cost_nano_usd', row.costNano],
+    ]),
   )
   return `${JSON.stringify(objects, undefined, 2)}\n`
+}
+
+/** In the table to a hundredth of a cent; the other formats have every digit. */
+function amount(cost: NanoDollars | null): string {
+  const digits = { minimumFractionDigits: 4, maximumFractionDigits: 4 }
+  return cost === null ? '-' : (cost / NANO).toLocaleString('en-US', digits)
 }
 
 function grouped(count: number): string {

@@ -12,7 +12,8 @@ export const USAGE_USAGE = `Usage:
   aibridgeproxyd usage [--by user|model|provider|client|day] [--user NAME]
                        [--since WHEN] [--until WHEN] [--format table|csv|json]
 
-Who spent what: calls and tokens, from the records of the state directory. WHEN
+Who spent what: calls, tokens and dollars, from the records of the state
+directory. Calls without a price and those that a plan pays for are counted apart. WHEN
 is a date (2026-11-01, in UTC), a time (RFC 3339) or how long ago (30d).`
 
 const DIMENSIONS: readonly UsageDimension[] = ['user', 'model', 'provider', 'client', 'day']

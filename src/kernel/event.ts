@@ -1,3 +1,4 @@
+import type { NanoDollars } from './money.ts'
 import type { Billing } from './price.ts'
 import type { CredentialKind } from './provider.ts'
 import type { Reason } from './reasons.ts'
@@ -112,8 +113,8 @@ export interface PromptSeen extends ObservedCall {
 export interface AnswerSeen extends ObservedCall {
   readonly type: 'answer_seen'
   readonly usage: TokenUsage | null
-  /** In nano-dollars; null when it has no price, or a plan pays for it. */
-  readonly costNano: number | null
+  /** Null when it has no price, or a plan pays for it. */
+  readonly costNano: NanoDollars | null
   readonly billing: Billing | undefined
   readonly tools: readonly string[]
 }

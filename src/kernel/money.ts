@@ -1,7 +1,8 @@
 /** Whole billionths of a US dollar: sums of them are exact, up to nine million dollars. */
 export type NanoDollars = number
 
-const NANO = 1_000_000_000
+/** Of them are a dollar. */
+export const NANO = 1_000_000_000
 
 /** The billionths of more would not be whole numbers of JavaScript. */
 export const MOST_DOLLARS = 9_000_000

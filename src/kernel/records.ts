@@ -64,6 +64,7 @@ export interface CallRecord {
   readonly threadRootId: string | null
   readonly credential: CredentialKind
   readonly credentialHint: string | null
+  readonly billing: Billing | null
   readonly firewallSession: string | null
   readonly firewallSequence: string | null
   readonly status: CallStatus
@@ -102,6 +103,8 @@ export interface TokenRecord extends Detail {
   readonly cacheRead: number | null
   readonly cacheWrite: number | null
   readonly extra: Readonly<Record<string, number>>
+  /** Null when it has no price, or a plan pays for it. */
+  readonly costNano: NanoDollars | null
 }
 
 export interface PromptRecord extends Detail {
@@ -139,6 +142,10 @@ export interface TokenSums {
   readonly cacheRead: number | null
   readonly cacheWrite: number | null
   readonly extra: Readonly<Record<string, number>>
+  /** Of the answers that have one; null when none has. */
+  readonly costNano: NanoDollars | null
+  /** Answers that should have one and have not. */
+  readonly unpriced: number
 }
 
 export interface SessionRecord {
@@ -174,6 +181,12 @@ export interface UsageRow {
   readonly output: number
   readonly cacheRead: number
   readonly cacheWrite: number
+  /** Of the answers that have one; null when none has. */
+  readonly costNano: NanoDollars | null
+  /** Calls with an answer that should have one and has not. */
+  readonly unpriced: number
+  /** Calls that a plan pays for. */
+  readonly subscription: number
 }
 
 /** A purse as it stands: what one owner has spent in one period. */

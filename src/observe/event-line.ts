@@ -148,6 +148,7 @@ function callLine(event: CallEnded): EventLine {
       client: event.client,
       credential: event.credential,
       credential_hint: event.credentialHint,
+      billing: event.billing,
       status: event.status,
       outcome: event.outcome,
       reason: event.reason,

@@ -7,6 +7,7 @@ import {
   type PromptSeen,
   type ProviderEvent,
 } from '../kernel/event.ts'
+import { NANO } from '../kernel/money.ts'
 import type { Metrics } from './metrics.ts'
 
 /** RFC 9110 9, and PATCH. Node's parser knows more, and clients choose. */
@@ -90,7 +91,7 @@ function countCall(event: CallEnded, metrics: Metrics): void {
 }
 
 /** Models are named by others: the number of series is capped, the rest is `other`. */
-function whose(event: AnswerSeen | PromptSeen) {
+function whose(event: Pick<AnswerSeen | PromptSeen, 'provider' | 'model' | 'user' | 'client'>) {
   return {
     provider: event.provider,
     model: event.model ?? 'unknown',
@@ -111,12 +112,22 @@ function countAnswer(event: AnswerSeen, metrics: Metrics): void {
   for (const [type, count] of Object.entries(tokens)) {
     if (typeof count === 'number') metrics.count('tokens', { ...whose(event), type }, count)
   }
+  countCost(event, metrics)
   for (const name of tools) {
     metrics.count('toolSelections', {
       provider: event.provider,
       model: event.model ?? 'unknown',
       name,
     })
+  }
+}
+
+function countCost({ usage, costNano, billing, ...event }: AnswerSeen, metrics: Metrics): void {
+  const { provider, model, initiator_id } = whose(event)
+  if (costNano !== null) {
+    metrics.count('cost', { provider, model, initiator_id }, costNano / NANO)
+  } else if (usage !== null && billing === 'metered') {
+    metrics.count('unpriced', { provider, model })
   }
 }
 

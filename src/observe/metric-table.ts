@@ -100,6 +100,20 @@ export const METRICS = {
     labels: ['provider', 'model', 'name'],
     series: 'P × models × tools, capped',
   },
+  cost: {
+    name: 'aibridgeproxyd_cost_usd_total',
+    type: 'counter',
+    help: 'What answers cost in dollars, by the prices in force; without those of subscriptions and those without a price.',
+    labels: ['provider', 'model', 'initiator_id'],
+    series: 'P × models × U, capped',
+  },
+  unpriced: {
+    name: 'aibridgeproxyd_unpriced_answers_total',
+    type: 'counter',
+    help: 'Answers with tokens whose cost is not known, because there is no price for the model or for something that was counted.',
+    labels: ['provider', 'model'],
+    series: 'P × models, capped',
+  },
   passthrough: {
     name: 'coder_aibridged_passthrough_total',
     type: 'counter',

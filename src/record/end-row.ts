@@ -23,6 +23,7 @@ export function endRow({ ended, lost }: EndEntry, instance: string): SqlValues {
     client: boundName(ended.client),
     credential_kind: ended.credential,
     credential_hint: ended.credentialHint ?? null,
+    billing: ended.billing ?? null,
     status: statusOf(ended),
     reason: ended.reason ?? null,
     error_type: errorTypeOf(ended),

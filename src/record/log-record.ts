@@ -48,6 +48,7 @@ function startOf(first: boolean, row: CallRow | undefined): LogRecord[] {
       thread_root_id: row['thread_root_id'],
       credential_kind: row['credential_kind'],
       credential_hint: row['credential_hint'],
+      billing: row['billing'],
       kind: row['kind'],
       method: row['method'],
       host: row['host'],
@@ -82,7 +83,7 @@ function promptOf({ callId, at, facts }: RequestEntry): LogRecord[] {
   ]
 }
 
-function responseRecords({ callId, at, facts }: ResponseEntry): LogRecord[] {
+function responseRecords({ callId, at, facts, costNano }: ResponseEntry): LogRecord[] {
   const common = {
     interception_id: callId,
     msg_id: facts.responseId,
@@ -102,6 +103,7 @@ function responseRecords({ callId, at, facts }: ResponseEntry): LogRecord[] {
             output_tokens: usage.output,
             cache_read_input_tokens: usage.cacheRead,
             cache_write_input_tokens: usage.cacheWrite,
+            cost_nano_usd: costNano,
             complete: facts.usageNote === null,
             metadata: usage.extra,
           },

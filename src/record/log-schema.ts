@@ -69,6 +69,10 @@ const RECORDS: Readonly<
       thread_root_id: TEXT_OR_NULL,
       credential_kind: { enum: ['centralized', 'byok', 'none'] },
       credential_hint: TEXT_OR_NULL,
+      billing: {
+        type: ['string', 'null'],
+        description: '`metered` by tokens, `subscription`, or null without a credential.',
+      },
       kind: { enum: ['bridged', 'passthrough', 'websocket'] },
       method: TEXT,
       host: TEXT,
@@ -102,6 +106,10 @@ const RECORDS: Readonly<
       output_tokens: COUNT_OR_NULL,
       cache_read_input_tokens: COUNT_OR_NULL,
       cache_write_input_tokens: COUNT_OR_NULL,
+      cost_nano_usd: {
+        type: ['integer', 'null'],
+        description: 'Billionths of a dollar; null without a price or with a subscription.',
+      },
       complete: { type: 'boolean', description: "Whether they are the provider's final word." },
     },
   },

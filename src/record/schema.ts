@@ -161,3 +161,10 @@ export const BOOKS = `
     PRIMARY KEY (instance, position)
   ) STRICT;
 `
+
+/** Schema 4: how calls are paid for, and what each answer cost in nano-dollars. */
+export const COSTS = `
+  ALTER TABLE interceptions ADD COLUMN billing TEXT
+    CHECK (billing IN ('metered', 'subscription'));
+  ALTER TABLE token_usages ADD COLUMN cost_nano INTEGER CHECK (cost_nano >= 0);
+`

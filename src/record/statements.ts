@@ -2,12 +2,12 @@ const BEGIN = `
   INSERT INTO interceptions (
     id, instance, connect_id, "user", token_id, provider, provider_type, host, method, path, kind,
     client, user_agent, client_session_id, session_id, firewall_session, firewall_sequence,
-    credential_kind, credential_hint, status, started_at)
+    credential_kind, credential_hint, billing, status, started_at)
   VALUES (
     :id, :instance, :connect_id, :user, :token_id, :provider, :provider_type, :host, :method,
     :path, :kind, :client, :user_agent, :client_session_id, coalesce(:client_session_id, :id),
-    :firewall_session, :firewall_sequence, :credential_kind, :credential_hint, 'in_progress',
-    :started_at)
+    :firewall_session, :firewall_sequence, :credential_kind, :credential_hint, :billing,
+    'in_progress', :started_at)
   ON CONFLICT (id) DO NOTHING`
 
 const REQUEST = `
@@ -45,13 +45,13 @@ const UNKNOWN = `interceptions.usage_complete IS NULL
 const END = `
   INSERT INTO interceptions (
     id, instance, connect_id, "user", token_id, provider, provider_type, host, method, path, kind,
-    client, session_id, credential_kind, credential_hint, status, reason, error_type,
+    client, session_id, credential_kind, credential_hint, billing, status, reason, error_type,
     error_message, http_status, usage_complete, usage_note, bytes_up, bytes_down, first_byte_ms,
     duration_ms, records_lost, started_at, ended_at)
   VALUES (
     :id, :instance, :connect_id, :user, :token_id, :provider, :provider_type, :host, :method,
-    :path, :kind, :client, :id, :credential_kind, :credential_hint, :status, :reason, :error_type,
-    :error_message, :http_status, :complete, :note, :bytes_up, :bytes_down, :first_byte_ms,
+    :path, :kind, :client, :id, :credential_kind, :credential_hint, :billing, :status, :reason,
+    :error_type, :error_message, :http_status, :complete, :note, :bytes_up, :bytes_down, :first_byte_ms,
     :duration_ms, :lost, :started_at, :ended_at)
   ON CONFLICT (id) DO UPDATE SET
     status = CASE
@@ -65,6 +65,7 @@ const END = `
     kind = excluded.kind,
     credential_kind = excluded.credential_kind,
     credential_hint = excluded.credential_hint,
+    billing = excluded.billing,
     usage_complete = CASE
       WHEN ${UNKNOWN}
       THEN excluded.usage_complete ELSE interceptions.usage_complete END,
@@ -98,9 +99,9 @@ export const SQL = {
   row: 'SELECT * FROM interceptions WHERE id = :id',
   place: 'SELECT seq, id, "user", thread_root_id FROM interceptions WHERE id = :id',
   token: `INSERT INTO token_usages (interception, position, id, response_id, model, input, output,
-      cache_read, cache_write, extra, created_at)
+      cache_read, cache_write, extra, cost_nano, created_at)
     VALUES (:seq, :position, :id, :response_id, :model, :input, :output, :cache_read, :cache_write,
-      :extra, :at) ON CONFLICT DO NOTHING`,
+      :extra, :cost_nano, :at) ON CONFLICT DO NOTHING`,
   prompt: `INSERT INTO user_prompts (interception, position, id, prompt, created_at)
     VALUES (:seq, :position, :id, :prompt, :at) ON CONFLICT DO NOTHING`,
   tool: `INSERT INTO tool_usages (interception, position, id, response_id, tool_call_id, tool,

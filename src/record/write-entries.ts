@@ -78,6 +78,7 @@ function intentRow(intent: CallIntent, instance: string): SqlValues {
     firewall_sequence: nameOrNull(intent.firewallSequence),
     credential_kind: intent.credential,
     credential_hint: nameOrNull(intent.credentialHint),
+    billing: intent.billing,
     started_at: Math.round(intent.at),
   }
 }
@@ -145,6 +146,7 @@ function* writeResponse(context: WriteContext, entry: ResponseEntry): Work<Respo
       cache_read: usage.cacheRead,
       cache_write: usage.cacheWrite,
       extra: JSON.stringify(usage.extra),
+      cost_nano: entry.costNano,
     })
   }
   for (const { callId, name, input, serverUrl } of facts.tools) {

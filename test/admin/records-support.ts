@@ -1,4 +1,5 @@
 import type { TestContext } from 'node:test'
+import type { Billing } from '../../src/kernel/price.ts'
 import type { AskRecords } from '../../src/kernel/records.ts'
 import type { OpenedRecorder } from '../record/books-support.ts'
 import { ended, intent, openRecorder, request, response } from '../record/books-support.ts'
@@ -22,6 +23,9 @@ export interface Wanted {
   readonly answers?: string
   readonly tools?: readonly string[]
   readonly thought?: string
+  /** In nano-dollars, of its one answer. */
+  readonly cost?: number
+  readonly billing?: Billing
   readonly isOpen?: boolean
 }
 
@@ -32,6 +36,7 @@ export async function call({ recorder }: OpenedRecorder, wanted: Wanted = {}): P
     sessionId: wanted.session ?? null,
     client: wanted.client ?? 'Claude Code',
     provider: wanted.provider ?? 'anthropic',
+    billing: wanted.billing ?? 'metered',
     ...(wanted.at !== undefined && { at: wanted.at }),
   })
   const model = wanted.model ?? 'claude-opus-5'
@@ -55,8 +60,8 @@ export async function call({ recorder }: OpenedRecorder, wanted: Wanted = {}): P
     })),
     thoughts: wanted.thought === undefined ? [] : [{ content: wanted.thought, source: 'thinking' }],
   })
-  if (wanted.isOpen === true) recorder.response(one.callId, facts)
-  else recorder.finish(ended(one), [facts])
+  recorder.response(one.callId, facts, wanted.cost)
+  if (wanted.isOpen !== true) recorder.finish(ended(one))
   await recorder.flush()
   return one.callId
 }

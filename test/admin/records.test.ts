@@ -89,6 +89,7 @@ test("an interception has every field of Coder's shape", async t => {
         output_tokens: 20,
         cache_read_input_tokens: 3,
         cache_write_input_tokens: null,
+        cost_nano_usd: null,
         metadata: { thinking: 5 },
         created_at: at,
       },
@@ -203,11 +204,57 @@ test('sessions are grouped by their id and user, the latest activity first', asy
     output_tokens: 40,
     cache_read_input_tokens: 6,
     cache_write_input_tokens: null,
+    cost_nano_usd: null,
+    unpriced_answers: 2,
   })
   assert.deepEqual(ids((await json('/sessions?limit=1&offset=1')).sessions), ['s1'])
   assert.deepEqual(ids((await json('/sessions?limit=1&after_session_id=s1')).sessions), ['s2'])
   assert.deepEqual(ids((await json('/sessions?q=session_id:s2')).sessions), ['s2'])
   assert.deepEqual(ids((await json('/sessions?q=initiator:eve')).sessions), ['s2'])
+})
+
+test('costs add up exactly: of calls, threads and sessions, with what has no price counted', async t => {
+  const { opened, json, asAdmin } = await world(t)
+  const session = 's'
+  const [priced, other, plan] = [
+    await call(opened, { session, cost: 9_007_199_254_740 }),
+    await call(opened, { session, cost: 150_751 }),
+    await call(opened, { session, billing: 'subscription' }),
+  ]
+  const unpriced = await call(opened, { session })
+  const { results } = await json('/interceptions')
+  const costs = results.map((one: Record<string, unknown>) => [
+    one['id'],
+    one['billing'],
+    one['cost_nano_usd'],
+    one['unpriced_answers'],
+  ])
+  assert.deepEqual(costs, [
+    [unpriced, 'metered', null, 1],
+    [plan, 'subscription', null, 0],
+    [other, 'metered', 150_751, 0],
+    [priced, 'metered', 9_007_199_254_740, 0],
+  ])
+  const total = { cost_nano_usd: 9_007_199_405_491, unpriced_answers: 1 }
+  const of = ({ cost_nano_usd, unpriced_answers }: Record<string, unknown>) => ({
+    cost_nano_usd,
+    unpriced_answers,
+  })
+  const [listed] = (await json('/sessions')).sessions
+  assert.deepEqual(of(listed.token_usage_summary), total)
+  const shown = await json('/sessions/s')
+  assert.deepEqual(of(shown.token_usage_summary), total)
+  const inThreads = shown.threads.map(
+    (one: { token_usage: Record<string, unknown> }) => one.token_usage['cost_nano_usd'],
+  )
+  assert.deepEqual(inThreads, [9_007_199_254_740, 150_751, null, null])
+  const exported = await asAdmin('/interceptions/export?format=csv')
+  const csv = (await exported.text()).trimEnd().split('\r\n')
+  const column = (csv[0] ?? '').split(',').indexOf('cost_usd')
+  assert.deepEqual(
+    csv.slice(1).map(line => line.split(',')[column]),
+    ['', '', '0.000150751', '9007.19925474'],
+  )
 })
 
 test('a session shows its threads in order, with what the agent did in each', async t => {

@@ -3,6 +3,7 @@ import { rmSync } from 'node:fs'
 import type { TestContext } from 'node:test'
 import { test } from 'node:test'
 import { runUsage } from '../../src/cli/usage.ts'
+import type { Billing } from '../../src/kernel/price.ts'
 import { databaseFile } from '../../src/record/database.ts'
 import {
   ended,
@@ -22,11 +23,13 @@ async function spend(
   user: string,
   model: string,
   daysAgo: number,
+  { cost = null, billing = 'metered' }: { cost?: number | null; billing?: Billing } = {},
 ): Promise<void> {
-  const call = intent({ user, at: NOW - daysAgo * DAY })
+  const call = intent({ user, at: NOW - daysAgo * DAY, billing })
   await recorder.begin(call)
   recorder.request(call.callId, request({ model }))
-  recorder.finish(ended(call), [response({ model })])
+  recorder.response(call.callId, response({ model }), cost)
+  recorder.finish(ended(call))
 }
 
 function usage(stateDir: string, ...args: string[]) {
@@ -43,9 +46,9 @@ function usage(stateDir: string, ...args: string[]) {
 
 async function someUsage(t: TestContext): Promise<string> {
   const opened = await openRecorder(t)
-  await spend(opened, 'ada', 'claude-opus-5', 0)
-  await spend(opened, 'ada', 'gpt-6', 1)
-  await spend(opened, 'eve', 'gpt-6', 40)
+  await spend(opened, 'ada', 'claude-opus-5', 0, { cost: 1_234_567_899_999 })
+  await spend(opened, 'ada', 'gpt-6', 1, { cost: 1 })
+  await spend(opened, 'eve', 'gpt-6', 40, { billing: 'subscription' })
   const failed = intent({ user: 'eve', at: NOW - DAY })
   await opened.recorder.begin(failed)
   opened.recorder.finish(ended(failed, { outcome: 'aborted' }), [
@@ -65,10 +68,11 @@ test('the table shows who spent what, with totals', async t => {
   assert.equal(
     stdout,
     [
-      'USER   CALLS  FAILED  INCOMPLETE  INPUT  OUTPUT  CACHE READ  CACHE WRITE',
-      'ada        2       0           0     20      40           6            8',
-      'eve        2       1           1     17      20           3            4',
-      'total      4       1           1     37      60           9           12',
+      'USER   CALLS  FAILED  INCOMPLETE  INPUT  OUTPUT  CACHE READ  CACHE WRITE  UNPRICED  BY PLAN    COST USD',
+      'ada        2       0           0     20      40           6            8         0        0  1,234.5679',
+      'eve        2       1           1     17      20           3            4         1        1           -',
+      'total      4       1           1     37      60           9           12         1        1  1,234.5679',
+      'The cost is without that of UNPRICED calls: put the prices of their models into CODER_AIBRIDGE_PRICES_FILE.',
       '',
     ].join('\n'),
   )
@@ -100,8 +104,34 @@ test('as CSV it has the names of the interface', async t => {
   const { stdout } = usage(await someUsage(t), '--format', 'csv', '--user', 'ada')
   assert.equal(
     stdout,
-    'user,calls,failed,incomplete,input_tokens,output_tokens,cache_read_input_tokens,cache_write_input_tokens\r\nada,2,0,0,20,40,6,8\r\n',
+    'user,calls,failed,incomplete,input_tokens,output_tokens,cache_read_input_tokens,cache_write_input_tokens,unpriced_calls,subscription_calls,cost_usd\r\nada,2,0,0,20,40,6,8,0,0,1234.5679\r\n',
   )
+})
+
+test('as JSON a cost is in whole billionths, and null where none is known', async t => {
+  const stateDir = await someUsage(t)
+  const rows = JSON.parse(usage(stateDir, '--format', 'json').stdout)
+  assert.deepEqual(
+    rows.map((row: Record<string, unknown>) => [
+      row['user'],
+      row['cost_nano_usd'],
+      row['unpriced_calls'],
+      row['subscription_calls'],
+    ]),
+    [
+      ['ada', 1_234_567_900_000, 0, 0],
+      ['eve', null, 1, 1],
+    ],
+  )
+})
+
+test('a total beyond what a number holds exactly is still told', async t => {
+  const opened = await openRecorder(t)
+  for (let one = 0; one < 10; one += 1) {
+    await spend(opened, 'ada', 'claude-opus-5', 0, { cost: 1_000_000_000_000_000 })
+  }
+  await opened.recorder[Symbol.asyncDispose]()
+  assert.match(usage(opened.stateDir).stdout, / 10,000,000\.0000\n/)
 })
 
 test('mistakes are all named at once, with what to write instead', async t => {

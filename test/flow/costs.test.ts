@@ -44,6 +44,17 @@ async function answerTo(
   return await daemon.event('answer_seen', event => daemon.events.indexOf(event) >= seen)
 }
 
+/** The calls so far, newest first, as soon as that many are closed. */
+async function closedCalls({ daemon }: AiWorld, count: number) {
+  const range = { filter: {}, before: null, offset: 0, limit: 100 }
+  for (let attempt = 0; attempt < 200; attempt += 1) {
+    const answer = await daemon.ask('calls', range)
+    if (answer.calls.filter(call => call.status === 'completed').length === count) return answer
+    await new Promise(resolve => setTimeout(resolve, 10))
+  }
+  throw new Error('the calls were not closed')
+}
+
 describe('the cost of a call', () => {
   let world: AiWorld
   before(async () => {
@@ -78,6 +89,45 @@ describe('the cost of a call', () => {
     })
     assert.equal(answer.billing, 'metered')
     assert.ok((answer.costNano ?? 0) > 0)
+  })
+
+  it('is in the books with its call, and the totals are the sum of the calls', async () => {
+    const { daemon } = world
+    // The cost of an answer, and what of it is not known.
+    const wanted = new Map([
+      ['claude-sonnet-4-5', [150_750, null, 150_750]],
+      ['claude-next', [null]],
+    ])
+    const { calls } = await closedCalls(world, 4)
+    for (const [model, costs] of wanted) {
+      const found = calls.filter(call => call.model === model).flatMap(call => call.tokens)
+      assert.deepEqual(found.map(token => token.costNano).toReversed(), costs)
+      assert.ok(found.every(token => token.output === 7))
+    }
+    assert.deepEqual(calls.map(call => call.billing).toReversed(), [
+      'metered',
+      'metered',
+      'subscription',
+      'metered',
+    ])
+    const [total, ...others] = await daemon.ask('usage', { filter: {}, by: 'user' })
+    assert.deepEqual(others, [])
+    assert.equal(total?.costNano, 2 * 150_750)
+    assert.equal(total?.unpriced, 1)
+    assert.equal(total?.subscription, 1)
+  })
+
+  it('is counted in dollars, and answers without a price by themselves', async () => {
+    const { api } = world.daemon
+    const metrics = await (await fetch(`http://${api.host}:${api.port}/metrics`)).text()
+    const value = (name: string, label: string): number => {
+      const line = metrics.split('\n').find(one => one.startsWith(name) && one.includes(label))
+      return Number(line?.split(' ').at(-1))
+    }
+    const model = (name: string): string => `model="${name}"`
+    const cost = value('aibridgeproxyd_cost_usd_total{', model('claude-sonnet-4-5'))
+    assert.ok(Math.abs(cost - 0.0003015) < 1e-12)
+    assert.equal(value('aibridgeproxyd_unpriced_answers_total{', model('claude-next')), 1)
   })
 
   it("goes by the operator's prices once a reload has read them", async () => {

@@ -13,6 +13,7 @@ import {
   refuseOldSqlite,
 } from '../../src/record/database.ts'
 import { MIGRATIONS } from '../../src/record/migrations.ts'
+import { BookReader } from '../../src/record/reader.ts'
 import { createToken, listTokens, revokeToken, tokensVersion } from '../../src/record/tokens.ts'
 import { temporaryDirectory } from './support.ts'
 
@@ -219,4 +220,21 @@ test('a database of the first release gets the books and keeps its tokens', t =>
   revokeToken(database, id, 1)
   assert.equal(tokensVersion(database), '1')
   assert.deepEqual(database.prepare('SELECT * FROM interceptions').all(), [])
+})
+
+test('calls from before costs were kept have none, and count as unpriced', t => {
+  const directory = temporaryDirectory(t)
+  const old = new DatabaseSync(databaseFile(directory))
+  old.exec(`${MIGRATIONS[0]}; ${MIGRATIONS[1]}; PRAGMA user_version = 2;
+    INSERT INTO interceptions (seq, id, instance, user, token_id, provider, provider_type, host,
+      method, path, kind, client, session_id, credential_kind, status, started_at)
+    VALUES (1, 'call-1', 'one', 'ada', 'token-1', 'openai', 'openai', 'api.openai.com', 'POST', '/',
+      'bridged', 'Codex', 'call-1', 'centralized', 'completed', 0);
+    INSERT INTO token_usages (interception, position, id, input, extra, created_at)
+    VALUES (1, 1, 'usage-1', 5, '{}', 0)`)
+  old.close()
+  openDatabase(directory).close()
+  using reader = new BookReader(directory)
+  const [row] = reader.ask('usage', { filter: {}, by: 'user' })
+  assert.deepEqual([row?.input, row?.costNano, row?.unpriced, row?.subscription], [5, null, 1, 0])
 })

@@ -1,5 +1,6 @@
 import type { CallRecord, TokenSums } from '../../kernel/records.ts'
 import { userId } from '../user-id.ts'
+import { costJson, costOfCalls } from './cost.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -23,6 +24,7 @@ export function callJson(call: CallRecord): Json {
       output_tokens: token.output,
       cache_read_input_tokens: token.cacheRead,
       cache_write_input_tokens: token.cacheWrite,
+      cost_nano_usd: token.costNano,
       metadata: token.extra,
       created_at: iso(token.createdAt),
     })),
@@ -64,6 +66,8 @@ function ownFields(call: CallRecord): Json {
     thread_root_id: call.threadRootId,
     credential_kind: call.credential,
     credential_hint: hintOf(call.credentialHint),
+    billing: call.billing,
+    ...costJson(costOfCalls([call])),
     connect_id: call.connectId,
     bytes_up: call.bytesUp,
     bytes_down: call.bytesDown,
@@ -98,6 +102,7 @@ export function tokensJson(sums: TokenSums): Json {
     output_tokens: sums.output,
     cache_read_input_tokens: sums.cacheRead,
     cache_write_input_tokens: sums.cacheWrite,
+    ...costJson(sums),
   }
 }
 

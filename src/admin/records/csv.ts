@@ -1,5 +1,7 @@
+import { formatDollars, type NanoDollars } from '../../kernel/money.ts'
 import type { CallRecord } from '../../kernel/records.ts'
 import { hintOf, iso, isoOrNull } from './call-json.ts'
+import { costOfCalls } from './cost.ts'
 
 type Cell = string | number | boolean | null
 
@@ -26,6 +28,7 @@ const COLUMNS: readonly (readonly [name: string, cell: (call: CallRecord) => Cel
   ['output_tokens', call => sum(call, 'output')],
   ['cache_read_input_tokens', call => sum(call, 'cacheRead')],
   ['cache_write_input_tokens', call => sum(call, 'cacheWrite')],
+  ['cost_usd', call => dollarsOf(costOfCalls([call]).costNano)],
   ['usage_complete', call => call.usageComplete],
   ['tool_calls', call => call.tools.length],
   ['bytes_up', call => call.bytesUp],
@@ -33,6 +36,7 @@ const COLUMNS: readonly (readonly [name: string, cell: (call: CallRecord) => Cel
   ['duration_ms', call => call.durationMs],
   ['credential_kind', call => call.credential],
   ['credential_hint', call => hintOf(call.credentialHint)],
+  ['billing', call => call.billing],
 ]
 
 export const CSV_HEAD = `${COLUMNS.map(([name]) => name).join(',')}\r\n`
@@ -50,6 +54,11 @@ export function csvCell(value: Cell): string {
   if (typeof value !== 'string') return String(value)
   const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+}
+
+/** Exactly, and nothing for what is not known. */
+export function dollarsOf(cost: NanoDollars | null): string | null {
+  return cost === null ? null : formatDollars(cost)
 }
 
 function sum(

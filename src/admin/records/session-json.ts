@@ -1,5 +1,6 @@
-import type { CallRecord, SessionRecord, ThreadRecord, TokenSums } from '../../kernel/records.ts'
+import type { CallRecord, SessionRecord, ThreadRecord } from '../../kernel/records.ts'
 import { hintOf, initiatorJson, iso, isoOrNull, tokensJson, toolJson } from './call-json.ts'
+import { costOfCalls } from './cost.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -82,7 +83,7 @@ function tokenUsage(calls: readonly CallRecord[]): Json {
       extra.set(key, (extra.get(key) ?? 0) + value)
     }
   }
-  const sum = (field: Exclude<keyof TokenSums, 'extra'>): number | null => {
+  const sum = (field: 'input' | 'output' | 'cacheRead' | 'cacheWrite'): number | null => {
     const known = tokens.map(token => token[field]).filter(value => value !== null)
     return known.length === 0 ? null : known.reduce((total, value) => total + value, 0)
   }
@@ -93,6 +94,7 @@ function tokenUsage(calls: readonly CallRecord[]): Json {
       cacheRead: sum('cacheRead'),
       cacheWrite: sum('cacheWrite'),
       extra: {},
+      ...costOfCalls(calls),
     }),
     metadata: Object.fromEntries(extra),
   }

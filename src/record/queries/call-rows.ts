@@ -1,3 +1,4 @@
+import type { Billing } from '../../kernel/price.ts'
 import type { CredentialKind } from '../../kernel/provider.ts'
 import type {
   CallRecord,
@@ -79,6 +80,7 @@ function callOf(row: Row): Bare {
     threadRootId: text(row['thread_root_id']),
     credential: credentialOf(row['credential_kind']),
     credentialHint: text(row['credential_hint']),
+    billing: billingOf(row['billing']),
     firewallSession: text(row['firewall_session']),
     firewallSequence: text(row['firewall_sequence']),
     ...outcomeOf(row),
@@ -143,6 +145,7 @@ function tokenOf(row: Row, callId: string): TokenRecord {
     cacheRead: numeric(row['cache_read']),
     cacheWrite: numeric(row['cache_write']),
     extra: mergeExtra([parseExtra(row['extra'])]),
+    costNano: numeric(row['cost_nano']),
   }
 }
 
@@ -167,6 +170,10 @@ function kindOf(value: unknown): Bare['kind'] {
 
 function credentialOf(value: unknown): CredentialKind {
   return value === 'centralized' || value === 'byok' ? value : 'none'
+}
+
+function billingOf(value: unknown): Billing | null {
+  return value === 'metered' || value === 'subscription' ? value : null
 }
 
 function statusOf(value: unknown): Bare['status'] {

@@ -1,5 +1,6 @@
 import type { RecordFilter, RecordQueries, SessionRecord, TokenSums } from '../../kernel/records.ts'
 import { ask, type Dialect, type Row, type Work } from '../work.ts'
+import { COST, IS_UNPRICED } from './costs.ts'
 import { mergeExtra, parseExtra } from './extra.ts'
 import { conditionOf } from './filter.ts'
 
@@ -67,7 +68,8 @@ const summaryOf = (dialect: Dialect): string => `
   FROM interceptions WHERE session_id = :id AND "user" = :user`
 const tokensOf = (dialect: Dialect): string => `
   SELECT sum(t.input) AS input, sum(t.output) AS output, sum(t.cache_read) AS cache_read,
-    sum(t.cache_write) AS cache_write,
+    sum(t.cache_write) AS cache_write, ${COST} AS cost,
+    count(*) FILTER (WHERE ${IS_UNPRICED}) AS unpriced,
     ${dialect.objects('t.extra')} AS extra
   FROM interceptions i JOIN token_usages t ON t.interception = i.seq
   WHERE i.session_id = :id AND i."user" = :user`
@@ -107,6 +109,8 @@ function sums(row: Row): TokenSums {
     output: numeric(row['output']),
     cacheRead: numeric(row['cache_read']),
     cacheWrite: numeric(row['cache_write']),
+    costNano: numeric(row['cost']),
+    unpriced: Number(row['unpriced']),
     extra: mergeExtra(
       Object.values(parseExtra(row['extra'] ?? '[]')).map(extra => ({ ...asObject(extra) })),
     ),

@@ -1,5 +1,6 @@
 import type { RecordQueries, UsageDimension, UsageRow } from '../../kernel/records.ts'
 import { ask, type Dialect, type Work } from '../work.ts'
+import { COST, IS_UNPRICED } from './costs.ts'
 import { conditionOf } from './filter.ts'
 
 /** An expression keeps SQLite from walking an index row by row, which is ten times slower. */
@@ -22,13 +23,15 @@ export function* usage(
   const calls = yield ask(
     `SELECT ${key} AS key, count(*) AS calls,
        count(*) FILTER (WHERE i.status <> 'completed') AS failed,
-       count(*) FILTER (WHERE i.usage_complete = 0) AS incomplete
+       count(*) FILTER (WHERE i.usage_complete = 0) AS incomplete,
+       count(*) FILTER (WHERE i.billing = 'subscription') AS subscription
      FROM ${chosen} GROUP BY 1`,
     values,
   )
   const tokens = yield ask(
     `SELECT ${key} AS key, sum(t.input) AS input, sum(t.output) AS output,
-       sum(t.cache_read) AS cache_read, sum(t.cache_write) AS cache_write
+       sum(t.cache_read) AS cache_read, sum(t.cache_write) AS cache_write, ${COST} AS cost,
+       count(DISTINCT i.seq) FILTER (WHERE ${IS_UNPRICED}) AS unpriced
      FROM ${chosen} JOIN token_usages t ON t.interception = i.seq GROUP BY 1`,
     values,
   )
@@ -44,6 +47,9 @@ export function* usage(
       output: Number(sums['output'] ?? 0),
       cacheRead: Number(sums['cache_read'] ?? 0),
       cacheWrite: Number(sums['cache_write'] ?? 0),
+      costNano: typeof sums['cost'] === 'number' ? sums['cost'] : null,
+      unpriced: Number(sums['unpriced'] ?? 0),
+      subscription: Number(row['subscription']),
     }
   })
   return rows.sort(by === 'day' ? byKey : byTokens).slice(0, MOST_ROWS)

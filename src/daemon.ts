@@ -8,6 +8,7 @@ import { createBaseUrl } from './daemon/base-url.ts'
 import { type OpenedBooks, openBooks } from './daemon/books.ts'
 import { type Callers, createCallers } from './daemon/callers.ts'
 import { createMemoryCheck, fitOpenFiles, openFilesLimit } from './daemon/capacity.ts'
+import { decideTarget } from './daemon/decide.ts'
 import { apiAuth, createGate } from './daemon/gate.ts'
 import { createHandle } from './daemon/handle.ts'
 import { openListeners, type ProxyListeners } from './daemon/listeners.ts'
@@ -35,7 +36,6 @@ import type { Log } from './observe/log.ts'
 import { createMetrics, type Metrics } from './observe/metrics.ts'
 import { createObserver } from './observe/observer.ts'
 import type { PlainDeps } from './proxy/plain.ts'
-import { decide } from './proxy/policy.ts'
 import { Sessions } from './proxy/sessions.ts'
 import { type ExtraToken, Store } from './record/store.ts'
 
@@ -215,7 +215,8 @@ function buildStages(core: Core, handle: Handle): PlainDeps {
   const { clock, emit, loop } = foundation
   return {
     authenticate: createGate(core, live.current.settings.proxy.auth),
-    decide: target => decide(target, live.current.policy),
+    decide: (target, identity) =>
+      decideTarget(target, identity, live.current.policy, live.current.settings.policy),
     open: (leg, signal) => live.current.open(leg, signal),
     intercept: liveIntercept(live, handle, foundation),
     sendPlain: request => sendPlain(live.current, request),

@@ -1,9 +1,11 @@
 import type { Clock } from '../kernel/clock.ts'
 import { Refusal } from '../kernel/error.ts'
+import type { Event } from '../kernel/event.ts'
 import type { Call, Emit, Handle, Reply } from '../kernel/flow.ts'
 import { hasBody } from '../kernel/framing.ts'
 import type { Price } from '../kernel/price.ts'
 import { REASONS } from '../kernel/reasons.ts'
+import { type Ruling, rulesAbout } from '../kernel/rule.ts'
 import { hostText } from '../kernel/target.ts'
 import type { WireFormat } from '../kernel/usage.ts'
 import { type Books, intentOf, type KnownCall } from './books.ts'
@@ -15,6 +17,7 @@ import { deliver } from './deliver.ts'
 import { errorReply } from './error-reply.ts'
 import { type LimitSettings, limitsOf } from './limits/call-limits.ts'
 import { CallSlots } from './limits/call-slots.ts'
+import { admitModel, trialOf } from './model/model-gate.ts'
 import { answerCost } from './prices/answer-cost.ts'
 import type { Provider } from './provider.ts'
 import { type Route, route } from './route.ts'
@@ -80,12 +83,14 @@ export function createBridge(deps: BridgeDeps): Handle {
       if (!call.caller.isValid()) throw new Refusal('token_revoked')
       if (target.kind === 'refuse') throw new Refusal(target.reason)
       if (credential.kind === 'refuse') throw new Refusal(credential.reason)
+      const rules = rulesAbout(call.caller.identity, config.policy)
+      const admitted = await admitModel(call, rules, held => events.holds(held))
       events.holds(slots.take(config.maxConcurrency, deps.clock.now()))
       const limits = limitsOf(call, known, { ...config, now: events.at })
       const spent = new AbortController()
       // Record before act: without a row no byte goes out.
       await deps.books.begin(intentOf(call, known, events.at), limits, () => spent.abort())
-      return await forward(deps, call, provider, {
+      return await forward(deps, admitted, provider, {
         target,
         credential,
         events,
@@ -160,7 +165,7 @@ interface Observed extends Pick<Ready, 'known' | 'prices'> {
 
 /** What the side tap is to read, and where its findings go. */
 function tapRequest(
-  { books, emit }: BridgeDeps,
+  { books, emit, config }: BridgeDeps,
   call: Call,
   { format, known, path, at, prices }: Observed,
 ): TapRequest {
@@ -176,6 +181,8 @@ function tapRequest(
       const bodySessionId = sessionId(client, call.headers, facts.bodySessionId)
       books.request(call.id, { ...facts, bodySessionId })
       asked = facts.model
+      const trial = trialOf(asked, rulesAbout(call.caller.identity, config().policy))
+      if (trial !== undefined) emit(shadowRefusal(call, asked, trial))
       if (facts.prompt !== null) emit({ type: 'prompt_seen', ...whose, model: asked })
     },
     onResponse: facts => {
@@ -187,6 +194,12 @@ function tapRequest(
       emit({ type: 'answer_seen', ...whose, model, usage, costNano, billing, tools })
     },
   }
+}
+
+function shadowRefusal(call: Call, model: string | null, trial: Ruling): Event {
+  const { id: callId, connectId, caller } = call
+  const { user } = caller.identity
+  return { type: 'shadow_refusal', connectId, callId, user, subject: model ?? '', ...trial }
 }
 
 /** What is known of a call before it goes out. */

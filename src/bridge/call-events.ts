@@ -37,8 +37,8 @@ export class CallEvents {
   #bytesUp = 0
   #bytesDown = 0
   #tap: CallTap | undefined
-  #slot: Disposable | undefined
   #usedHint: string | undefined
+  readonly #held: Disposable[] = []
   #ended = false
 
   constructor(deps: Deps, call: Call, known: KnownCall) {
@@ -61,7 +61,7 @@ export class CallEvents {
 
   /** Takes something over that is given back when the call has ended. */
   holds(slot: Disposable): void {
-    this.#slot = slot
+    this.#held.push(slot)
   }
 
   /** The request is ready to go: what came before was our own work. */
@@ -172,7 +172,7 @@ export class CallEvents {
   #end(variable: Variable): void {
     if (this.#ended) return
     this.#ended = true
-    this.#slot?.[Symbol.dispose]()
+    for (const held of this.#held) held[Symbol.dispose]()
     const { caller, path } = this.#call
     const ended: CallEnded = {
       type: 'call_ended',

@@ -1,8 +1,10 @@
+import type { CallerPolicy } from '../kernel/budget.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { Refusal } from '../kernel/error.ts'
 import type { Call, Emit, Reply } from '../kernel/flow.ts'
 import { hasBody } from '../kernel/framing.ts'
 import { REASONS } from '../kernel/reasons.ts'
+import { rulesAbout } from '../kernel/rule.ts'
 import type { Secret } from '../kernel/secret.ts'
 import { hostText, type Origin } from '../kernel/target.ts'
 import { describeCall } from './bridge.ts'
@@ -11,6 +13,7 @@ import { type Credential, chooseCredential } from './credentials.ts'
 import { errorReply } from './error-reply.ts'
 import { providerHeaders, providerPath } from './inject.ts'
 import { CallSlots } from './limits/call-slots.ts'
+import { admitModel } from './model/model-gate.ts'
 import type { Provider } from './provider.ts'
 import { route } from './route.ts'
 
@@ -27,6 +30,7 @@ interface RemoteConfig {
   readonly bridge: RemoteBridge
   readonly allowByok: boolean
   readonly passthrough: 'all' | 'listed'
+  readonly policy: CallerPolicy
   /** Calls in flight at once; 0 is unlimited. */
   readonly maxConcurrency: number
 }
@@ -75,8 +79,10 @@ export function createRemoteBridge(
       if (!call.caller.isValid()) throw new Refusal('token_revoked')
       if (path.kind === 'refuse') throw new Refusal(path.reason)
       if (credential.kind === 'refuse') throw new Refusal(credential.reason)
+      const rules = rulesAbout(call.caller.identity, config.policy)
+      const admitted = await admitModel(call, rules, held => events.holds(held))
       events.holds(slots.take(config.maxConcurrency, deps.clock.now()))
-      return await forward(call, config.bridge, { provider, credential, events })
+      return await forward(admitted, config.bridge, { provider, credential, events })
     } catch (error) {
       const refusal =
         error instanceof Refusal ? error : new Refusal('internal', undefined, { cause: error })

@@ -1,29 +1,29 @@
 import { existsSync } from 'node:fs'
 import { loadAuthority } from '../ca/authority.ts'
 import { authorityFiles } from '../ca/ensure-authority.ts'
-import { accessUrlText } from '../config/deployment.ts'
 import { describeValues } from '../config/output/describe.ts'
 import type { Settings } from '../config/settings.ts'
 import { readTls } from '../daemon/listeners.ts'
-import { judge } from '../egress/guard.ts'
-import { createOwn } from '../egress/own.ts'
 import { systemClock } from '../kernel/clock.ts'
 import { ConfigurationError } from '../kernel/error.ts'
-import { REASONS, type Reason } from '../kernel/reasons.ts'
-import { parseAuthority, type Target } from '../kernel/target.ts'
-import { buildPolicy, decide } from '../proxy/policy.ts'
-import { type CliContext, configure, flagValue } from './context.ts'
+import { type CliContext, type Configured, configure, flagValue } from './context.ts'
+import { explain, type Question } from './explain.ts'
 
-export const CHECK_USAGE = `Usage: aibridgeproxyd check [--explain HOST:PORT [--user NAME]] [--OPTION VALUE …]
+export const CHECK_USAGE = `Usage:
+  aibridgeproxyd check [--OPTION VALUE …]
+  aibridgeproxyd check --explain HOST:PORT [--user NAME] [--method M --path P] [--model NAME]
 
 Validates the configuration and prints every value with where it came from.
-With --explain, says what would happen to a CONNECT to that target instead; the
-rules are the same for every user.
+With --explain, says instead what would happen to a CONNECT to that target, of
+that user, and which rule of the policy file decides; with a method and a path
+what would happen to that request, with a model whether it may be used.
 Exits with 2 when the configuration would not start.`
 
 /** `check`: exit code 0; a bad configuration is thrown by `configure`. */
 export async function runCheck(context: CliContext): Promise<number> {
-  const configured = configure(context, { own: { explain: 'value', user: 'value' } })
+  const configured = configure(context, {
+    own: { explain: 'value', user: 'value', method: 'value', path: 'value', model: 'value' },
+  })
   const [operand] = configured.rest
   if (operand !== undefined) {
     throw new ConfigurationError([`check: unexpected ${operand}: see check --help`])
@@ -33,10 +33,24 @@ export async function runCheck(context: CliContext): Promise<number> {
   const text =
     target === undefined
       ? describeValues(configured.loaded)
-      : `${explain(target, configured.loaded.settings)}\n`
+      : `${explain(question(target, configured), configured.loaded.settings)}\n`
   context.stdout.write(text)
   for (const warning of configured.loaded.warnings) context.stderr.write(`warning: ${warning}\n`)
   return 0
+}
+
+function question(target: string, configured: Configured): Question {
+  const method = flagValue(configured, 'method')
+  const path = flagValue(configured, 'path')
+  return {
+    target,
+    user: flagValue(configured, 'user'),
+    request:
+      path === undefined && method === undefined
+        ? undefined
+        : { method: method ?? 'POST', path: path ?? '/' },
+    model: flagValue(configured, 'model'),
+  }
 }
 
 /** What the start would refuse beyond the options themselves; nothing is made. */
@@ -45,46 +59,4 @@ async function checkFiles({ proxy, stateDir }: Settings): Promise<void> {
   const files = proxy.ca ?? authorityFiles(stateDir)
   if (proxy.ca === undefined && !existsSync(files.keyFile)) return
   await loadAuthority(files, { hosts: proxy.interceptedHosts, now: systemClock.now() })
-}
-
-/**
- * What would happen to a CONNECT, by the rules that the daemon uses. Nothing is
- * looked up: the addresses of a name are judged when a client asks for it.
- */
-function explain(text: string, settings: Settings): string {
-  const parsed = parseAuthority(text)
-  if (!parsed.ok) return `${text}: ${refusal(parsed.reason)}`
-  const { target } = parsed
-  const policy = buildPolicy({ ...settings.proxy, providers: settings.bridge.providers })
-  const verdict = decide(target, policy)
-  if (verdict.kind === 'refuse') return `${target.text}: ${refusal(verdict.reason)}`
-  const caller =
-    settings.proxy.auth === 'off' ? 'every caller' : 'callers with a token (others: 407)'
-  if (verdict.kind === 'intercept') {
-    const { remote } = settings.bridge
-    const where = remote === undefined ? '' : `; its calls go to ${accessUrlText(remote)}`
-    return `${target.text}: intercepted for provider ${verdict.provider}, for ${caller}; ${verdict.host} is one of its hosts${where}`
-  }
-  return `${target.text}: ${tunnel(target, settings)}, for ${caller}`
-}
-
-function tunnel(target: Target, { proxy, api }: Settings): string {
-  if (target.host.kind === 'name') {
-    if (proxy.upstream !== undefined && proxy.upstreamResolves) {
-      return 'tunnelled: no provider has this host; the upstream proxy resolves it'
-    }
-    return 'tunnelled if every address of the name is allowed: no provider has this host'
-  }
-  const listeners = [proxy.listen, proxy.tlsListen, api.listen, api.prometheus.listen]
-  const own = createOwn(() => listeners.filter(listen => listen !== undefined))
-  const judgement = judge([target.host.address], { ...proxy, own }, target.port)
-  if (!judgement.ok) return refusal(judgement.refused)
-  return judgement.reason === 'tunnel'
-    ? 'tunnelled: a public address'
-    : 'tunnelled: a private address inside CODER_AIBRIDGE_PROXY_ALLOWED_PRIVATE_CIDRS'
-}
-
-function refusal(reason: Reason): string {
-  const { status, doc } = REASONS[reason]
-  return `refused, ${status} ${reason}: ${doc}`
 }

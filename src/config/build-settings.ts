@@ -58,7 +58,7 @@ export function buildSettings(
       },
     },
     limits: values.limits,
-    policy: readPolicyFile(values, readFile, report),
+    policy: readPolicyFile(values, providers, readFile, report),
     budget: { policy: values.budget.policy, reserve: values.budget.reserve },
     log: { level: values.state.logLevel, queueBytes: values.limits.logQueueBytes },
   }
@@ -66,13 +66,18 @@ export function buildSettings(
 
 function readPolicyFile(
   { bridge, budget }: Values,
+  providers: readonly ProviderSettings[],
   readFile: (path: string) => string,
   report: Report,
 ): CallerPolicy {
   if (bridge.policyFile === undefined) return NO_POLICY
   try {
     const text = readFile(bridge.policyFile)
-    const { policy, problems } = readPolicy(text, { name: bridge.policyFile, ...budget })
+    const { policy, problems } = readPolicy(text, {
+      name: bridge.policyFile,
+      period: budget.period,
+      providers: providers.map(({ name }) => name),
+    })
     report.problems.push(...problems)
     return policy
   } catch (error) {

@@ -23,7 +23,7 @@ export function createHandle(
     const { deployment, settings } = live.current
     return deployment === undefined
       ? await embedded(call)
-      : await remote(call, { ...settings.bridge, bridge: deployment })
+      : await remote(call, { ...settings.bridge, policy: settings.policy, bridge: deployment })
   }
 }
 

@@ -1,5 +1,6 @@
 import type { NanoDollars } from './money.ts'
 import type { Period } from './period.ts'
+import type { Rule } from './rule.ts'
 
 /** Whose money it is: one user's, each user's, each member's, or one purse of a group. */
 export type BudgetOwner =
@@ -18,6 +19,7 @@ export interface Budget {
 export interface CallerPolicy {
   readonly groups: ReadonlyMap<string, ReadonlySet<string>>
   readonly budgets: readonly Budget[]
+  readonly rules: readonly Rule[]
 }
 
 /** A purse of one period that a call is paid from. */

@@ -20,6 +20,7 @@ export type Event =
   | LeafMinted
   | LeafCacheHit
   | ClientError
+  | ShadowRefusal
 
 interface ConnectStarted {
   readonly type: 'connect_started'
@@ -191,4 +192,16 @@ export interface ClientError {
   }
   readonly reason: Reason
   readonly detail: string | undefined
+}
+
+/** A rule that is on trial would have refused this. */
+interface ShadowRefusal {
+  readonly type: 'shadow_refusal'
+  readonly connectId: string | undefined
+  readonly callId: string | undefined
+  readonly user: string
+  /** The target of a CONNECT, or the model of a call. */
+  readonly subject: string
+  readonly reason: Reason
+  readonly rule: string
 }

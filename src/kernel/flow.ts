@@ -3,6 +3,7 @@ import type { Duplex, Readable } from 'node:stream'
 import type { Event } from './event.ts'
 import type { RawHeaders } from './headers.ts'
 import type { Reason } from './reasons.ts'
+import type { Ruling } from './rule.ts'
 import type { Secret } from './secret.ts'
 import type { Target } from './target.ts'
 
@@ -11,6 +12,8 @@ export interface Identity {
   readonly user: string
   readonly tokenId: string
   readonly admin: boolean
+  /** Groups that whoever vouches for the caller names, beside those of the policy file. */
+  readonly groups?: readonly string[]
 }
 
 /** The identity, and the token that proved it: the bridge must recognise it. */
@@ -39,6 +42,15 @@ export type Verdict =
   | { readonly kind: 'refuse'; readonly reason: Reason }
   | { readonly kind: 'tunnel' }
   | { readonly kind: 'intercept'; readonly provider: string; readonly host: string }
+
+/** The verdict for one caller, and what their rules have to do with it. */
+export interface CallerVerdict {
+  readonly verdict: Verdict
+  /** The rule that refused. */
+  readonly rule: string | undefined
+  /** What a rule under trial would refuse. */
+  readonly shadow: Ruling | undefined
+}
 
 /** One request inside an intercepted connection (or on a base-URL route). */
 export interface Call {
@@ -117,7 +129,7 @@ export type Authenticate = (
   proxyAuthorization: readonly string[],
   from: { readonly address: string; readonly gone: AbortSignal },
 ) => Promise<Caller>
-export type Decide = (target: Target) => Verdict
+export type Decide = (target: Target, identity: Identity) => CallerVerdict
 export type Open = (leg: Leg, signal: AbortSignal) => Promise<Opened>
 export type Intercept = (
   client: Socket,

@@ -28,6 +28,20 @@ export function lineOf(event: Event): EventLine | undefined {
       return callLine(event)
     case 'client_error':
       return clientErrorLine(event)
+    case 'shadow_refusal':
+      return {
+        level: 'warn',
+        message: 'a rule on trial would refuse this',
+        fields: {
+          connect_id: event.connectId,
+          call_id: event.callId,
+          user: event.user,
+          subject: event.subject,
+          reason: event.reason,
+          rule: event.rule,
+        },
+        floodKey: event.reason,
+      }
     case 'leaf_minted':
       return {
         level: 'debug',

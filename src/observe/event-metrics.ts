@@ -36,6 +36,8 @@ export function countEvent(event: Event, metrics: Metrics): void {
       return metrics.observe('leafMintDuration', {}, event.durationMs / 1000)
     case 'leaf_cache_hit':
       return metrics.count('leafCacheHits', {})
+    case 'shadow_refusal':
+      return metrics.count('shadowRefusals', { reason: event.reason })
     case 'client_error':
       return event.connection === undefined
         ? metrics.count('clientErrors', { reason: event.reason })

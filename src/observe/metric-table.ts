@@ -170,6 +170,13 @@ export const METRICS = {
     labels: ['reason'],
     series: 'one for each reason code, about 70',
   },
+  shadowRefusals: {
+    name: 'aibridgeproxyd_shadow_refusals_total',
+    type: 'counter',
+    help: 'What rules of the policy file that are on trial would have refused.',
+    labels: ['reason'],
+    series: 'reason codes',
+  },
   clientErrors: {
     name: 'aibridgeproxyd_client_errors_total',
     type: 'counter',

@@ -10,6 +10,7 @@ import { writeReply } from '../relay/reply.ts'
 import { parseAbsolute } from './request.ts'
 import {
   begin,
+  decideFor,
   EMPTY,
   finish,
   type Known,
@@ -83,8 +84,8 @@ async function admitAndForward(
   if (full !== undefined) throw new Refusal(full)
   if (deps.isLoop(message)) throw new Refusal('self', 'the request came out of this daemon')
 
-  const verdict = deps.decide(target)
-  if (verdict.kind === 'refuse') throw new Refusal(verdict.reason)
+  const verdict = decideFor(deps, known, known.request)
+  if (verdict.kind === 'refuse') throw new Refusal(verdict.reason, verdict.rule)
   if (verdict.kind === 'intercept') throw new Refusal('plain_http_denied')
 
   const gone = new AbortController()

@@ -6,6 +6,7 @@ import { describeError, Refusal } from '../kernel/error.ts'
 import type { ConnectEnded } from '../kernel/event.ts'
 import type {
   Authenticate,
+  CallerVerdict,
   ConnectRequest,
   Decide,
   Emit,
@@ -86,10 +87,10 @@ async function admitAndServe(
   const request = await admit(deps, message, client, { known, gone: session.gone })
   // Bytes that came in one packet with the CONNECT belong to what follows.
   if (head.length > 0) client.unshift(head)
-  const verdict = deps.decide(request.target)
+  const verdict = decideFor(deps, known, request)
   switch (verdict.kind) {
     case 'refuse':
-      throw new Refusal(verdict.reason)
+      throw new Refusal(verdict.reason, verdict.rule)
     case 'tunnel':
       return await serveTunnel(deps, request, client, {
         session,
@@ -98,6 +99,26 @@ async function admitAndServe(
     case 'intercept':
       return await serveIntercept(deps, request, client, verdict)
   }
+}
+
+/** The verdict for this caller; what a rule under trial would refuse is only told. */
+export function decideFor(
+  deps: Pick<ProxyDeps, 'decide' | 'emit'>,
+  known: Known,
+  { target, caller }: Pick<ConnectRequest, 'target' | 'caller'>,
+): CallerVerdict['verdict'] & { readonly rule?: string | undefined } {
+  const { verdict, rule, shadow } = deps.decide(target, caller.identity)
+  if (shadow !== undefined) {
+    deps.emit({
+      type: 'shadow_refusal',
+      connectId: known.id,
+      callId: undefined,
+      user: caller.identity.user,
+      subject: target.text,
+      ...shadow,
+    })
+  }
+  return { ...verdict, rule }
 }
 
 /** The gates in their fixed order: parse, authenticate, caps. */

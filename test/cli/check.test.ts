@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { runCheck } from '../../src/cli/check.ts'
 
@@ -42,6 +45,39 @@ test('check refuses files that serve would refuse', async () => {
 
 test('check --explain takes a user', async () => {
   assert.match(await check(['--explain', 'example.com:443', '--user', 'bob']), /tunnelled/)
+})
+
+test('check --explain goes by the rules about the user', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'aibridge-check-'))
+  const file = join(directory, 'policy.yaml')
+  writeFileSync(
+    file,
+    `rules:
+  - {user: bob, tunnels: deny, models: [claude-haiku-*]}
+  - {user: '*', shadow: true, deny_hosts: [example.com]}
+`,
+  )
+  const env = { CODER_AIBRIDGE_POLICY_FILE: file, CODER_AIBRIDGE_ANTHROPIC_KEY: 'sk-x' }
+  const ask = async (...args: string[]): Promise<string> => await check(['--explain', ...args], env)
+  assert.match(
+    await ask('example.com:443', '--user', 'bob'),
+    /^example\.com:443: refused, 403 tunnels_denied: .* \(rules\[0\]\)\n$/,
+  )
+  assert.match(
+    await ask('example.com:443', '--user', 'ada'),
+    /: tunnelled .*\non trial: refused, 403 host_denied: .* \(rules\[1\]\)\n$/,
+  )
+  const api = 'api.anthropic.com:443'
+  const call = ['--user', 'bob', '--method', 'POST', '--path', '/v1/messages']
+  assert.match(
+    await ask(api, ...call, '--model', 'claude-opus-4'),
+    /intercepted .*\nPOST \/v1\/messages: bridged, to https:\/\/api\.anthropic\.com:443\/v1\/messages, with the central key\nmodel claude-opus-4: refused, 403 model_denied: .* \(rules\[0\]\)\n$/,
+  )
+  assert.match(
+    await ask(api, ...call, '--model', 'claude-haiku-4'),
+    /model claude-haiku-4: allowed\n$/,
+  )
+  rmSync(directory, { recursive: true })
 })
 
 test('check refuses what serve would refuse', async () => {

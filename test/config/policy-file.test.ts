@@ -24,11 +24,50 @@ describe('the policy file', () => {
         { owner: { kind: 'each' }, limit: 500_000_000, period: 'day' },
         { owner: { kind: 'group', group: 'research' }, limit: 1_000_000_000_000, period: 'month' },
       ],
+      rules: [],
     })
   })
 
   it('may be empty', () => {
-    assert.deepEqual(load(file('')).settings.policy, { groups: new Map(), budgets: [] })
+    assert.deepEqual(load(file('')).settings.policy, {
+      groups: new Map(),
+      budgets: [],
+      rules: [],
+    })
+  })
+
+  it('gives rules', () => {
+    const text = [
+      'groups: {lab: []}',
+      'rules:',
+      '  - {members_of: lab, tunnels: allowlist, allow_hosts: ["*.GitHub.com", "[::1]:8443"]}',
+      '  - {user: "*", shadow: true, deny_hosts: [a.example], providers: [], models: ["gpt-*"]}',
+    ].join('\n')
+    const silent = { tunnels: undefined, allowHosts: undefined, providers: undefined }
+    assert.deepEqual(load(file(text)).settings.policy.rules, [
+      {
+        ...silent,
+        name: 'rules[0]',
+        subject: { kind: 'members', group: 'lab' },
+        shadow: false,
+        tunnels: 'allowlist',
+        allowHosts: [
+          { host: 'github.com', below: true, port: undefined },
+          { host: '::1', below: false, port: 8443 },
+        ],
+        denyHosts: [],
+        models: undefined,
+      },
+      {
+        ...silent,
+        name: 'rules[1]',
+        subject: { kind: 'each' },
+        shadow: true,
+        denyHosts: [{ host: 'a.example', below: false, port: undefined }],
+        providers: [],
+        models: ['gpt-*'],
+      },
+    ])
   })
 
   const wrong: readonly (readonly [text: string, ...problems: string[]])[] = [
@@ -37,6 +76,43 @@ describe('the policy file', () => {
     ['- ada', 'policy.yaml:1: needs a mapping'],
     ['groups: {a: ada}', 'policy.yaml:1 groups.a: needs a sequence of users, as [ada, grace]'],
     ['groups:\n  a: [[b]]', 'policy.yaml:2 groups.a[0]: needs a value'],
+    [
+      'rules: [{user: a}]',
+      'policy.yaml:1 rules[0]: says nothing: give one of tunnels, allow_hosts, deny_hosts, providers, models',
+    ],
+    [
+      'rules: [{tunnels: deny}]',
+      'policy.yaml:1 rules[0]: needs one of user, members_of, and only one',
+    ],
+    [
+      'rules: [{user: a, tunnel: deny}]',
+      'policy.yaml:1 rules[0].tunnel: unknown key: did you mean tunnels?',
+      'policy.yaml:1 rules[0]: says nothing: give one of tunnels, allow_hosts, deny_hosts, providers, models',
+    ],
+    [
+      'rules: [{user: a, tunnels: no}]',
+      'policy.yaml:1 rules[0].tunnels: "no" is not accepted: use one of allow, deny, allowlist',
+    ],
+    [
+      'rules: [{members_of: lap, models: [a]}]',
+      'policy.yaml:1 rules[0].members_of: there is no group "lap": list it under groups, with no users if need be',
+    ],
+    [
+      'rules: [{user: a, deny_hosts: ["a*.example"]}]',
+      'policy.yaml:1 rules[0].deny_hosts[0]: "a*.example" is not a host: use github.com, *.github.com for the names below it, or one of them with a port',
+    ],
+    [
+      'rules: [{user: a, deny_hosts: a.example}]',
+      'policy.yaml:1 rules[0].deny_hosts: needs a sequence, as [a, b]',
+    ],
+    [
+      'rules: [{user: a, providers: [opnai]}]',
+      'policy.yaml:1 rules[0].providers[0]: there is no provider "opnai": did you mean openai?',
+    ],
+    [
+      'rules: [{user: a, models: ["gpt-*-mini"]}]',
+      'policy.yaml:1 rules[0].models[0]: "gpt-*-mini" has a star amid it: a star may only end a model\'s name',
+    ],
     ['budgets: {}', 'policy.yaml:1 budgets: needs a sequence of budgets'],
     [
       'budgets:\n- {user: ada, usd: 5, perid: day}',

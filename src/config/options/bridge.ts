@@ -61,7 +61,7 @@ export const BRIDGE = defineGroup(BRIDGE_GROUP, {
   policyFile: row({
     name: 'Policy file',
     description:
-      'YAML file with the groups of callers and their budgets; see docs/budgets.md. A fault in it refuses the start, and at a reload the old one stays.',
+      'YAML file with the groups of callers, their budgets (docs/budgets.md) and rules (docs/policy.md). A fault in it refuses the start, and at a reload the old one stays.',
     flag: 'policy-file',
     type: file,
     default: undefined,

@@ -50,6 +50,18 @@ export const INSIDE_REASONS = {
     level: 'warn',
     doc: 'A budget of the caller, or of one of their groups; the answer says until when.',
   },
+  model_denied: {
+    status: 403,
+    text: 'You may not use this model.',
+    level: 'warn',
+    doc: 'The model is not among those that the rules of the policy file allow the caller.',
+  },
+  model_unknown: {
+    status: 403,
+    text: 'You may use certain models only, and the request does not plainly name one.',
+    level: 'warn',
+    doc: 'The caller may use certain models only, and the request is a WebSocket, or has a body that is not plain JSON, names no model or several, or is too large to be held.',
+  },
   provider_gone: {
     status: 503,
     text: 'This host is no longer served; connect again.',

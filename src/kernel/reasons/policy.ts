@@ -22,6 +22,22 @@ export const POLICY_REASONS = {
     'This host is only served over https://.',
     'An absolute-form http:// request to an intercepted host.',
   ),
+  host_denied: denied(
+    'You may not reach this destination.',
+    'A rule of the policy file denies the host to the caller.',
+  ),
+  host_not_allowed: denied(
+    'You may not reach this destination.',
+    'The host is not among those that the rules of the policy file allow the caller.',
+  ),
+  tunnels_denied: denied(
+    'You may reach AI providers only.',
+    'A rule of the policy file denies the caller everything but AI hosts.',
+  ),
+  provider_denied: denied(
+    'You may not use this AI provider.',
+    'The provider is not among those that the rules of the policy file allow the caller.',
+  ),
   this_network: blocked('0.0.0.0/8, which reaches local listeners.'),
   private: blocked('RFC 1918 ranges.'),
   cgnat: blocked('100.64.0.0/10, shared address space (RFC 6598).'),

@@ -9,7 +9,11 @@ const GROUPS = 'groups: {research: [ada, grace], ops: [grace]}\n'
 /** `scope period dollars` of everything that a user's call is charged to. */
 function charged(user: string, budgets: string, choice: 'highest' | 'lowest' = 'highest') {
   const text = `${GROUPS}budgets:\n${budgets}`
-  const { policy, problems } = readPolicy(text, { name: 'policy.yaml', period: 'month' })
+  const { policy, problems } = readPolicy(text, {
+    name: 'policy.yaml',
+    period: 'month',
+    providers: [],
+  })
   assert.deepEqual(problems, [])
   return chargesOf(user, policy, { choice, now: NOW }).map(
     ({ scope, period, limit }) => `${scope} ${period} ${limit / 1e9}`,

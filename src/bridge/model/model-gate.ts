@@ -1,0 +1,150 @@
+import { Readable } from 'node:stream'
+import { Refusal } from '../../kernel/error.ts'
+import type { Call } from '../../kernel/flow.ts'
+import { hasBody } from '../../kernel/framing.ts'
+import { headerValues } from '../../kernel/headers.ts'
+import {
+  enforced,
+  judgeModel,
+  judgeProvider,
+  limitsModels,
+  type Rule,
+  type Ruling,
+} from '../../kernel/rule.ts'
+import { JsonScan, type Scanned } from './json-scan.ts'
+
+/** More than any provider takes in one request, and what all callers together may hold. */
+const MAX_HELD = 32 * 2 ** 20
+const MAX_HELD_IN_ALL = 128 * 2 ** 20
+let heldInAll = 0
+
+/**
+ * Lets a call through as far as the rules about its caller go. Whoever may use certain models only has each request body held until
+ * it is whole, bounded, because only then its model is certain; nobody else's
+ * body is touched. Gives the call to go on with. Rejects with a Refusal:
+ * `provider_denied`, `model_denied`, `model_unknown`, `overloaded`.
+ */
+export async function admitModel(
+  call: Call,
+  allRules: readonly Rule[],
+  keep: (held: Disposable) => void,
+): Promise<Call> {
+  const rules = enforced(allRules)
+  const provider = judgeProvider(call.provider, rules)
+  if (provider !== undefined) throw new Refusal(provider.reason, provider.rule)
+  if (!limitsModels(rules)) return call
+  // What a WebSocket asks for is said in messages that are not ours to hold.
+  if (call.upgrade) throw new Refusal('model_unknown', 'a WebSocket')
+
+  const inPath = modelInPath(call.path)
+  if (!hasBody(call.headers)) {
+    judgeAll(inPath === undefined ? [] : [inPath], rules)
+    // Nothing is asked of a model by reading a list.
+    if (inPath === undefined && !/^(?:GET|HEAD|OPTIONS)$/.test(call.method)) {
+      throw new Refusal('model_unknown', 'no body')
+    }
+    return call
+  }
+  const { body, scan } = await hold(call, keep)
+  if (scan.kind === 'unreadable') throw new Refusal('model_unknown', 'the body is not plain JSON')
+  const named = [
+    ...(inPath === undefined ? [] : [inPath]),
+    ...(scan.kind === 'text' ? [scan.text] : []),
+  ]
+  if (named.length === 0) throw new Refusal('model_unknown', 'the body names no model')
+  judgeAll(named, rules)
+  return { ...call, body }
+}
+
+/** What a rule on trial would have said to a model that was let through. */
+export function trialOf(model: string | null, rules: readonly Rule[]): Ruling | undefined {
+  if (model === null || judgeModel(model, enforced(rules)) !== undefined) return undefined
+  return judgeModel(model, rules)
+}
+
+function judgeAll(models: readonly string[], rules: readonly Rule[]): void {
+  for (const model of models) {
+    const ruling = judgeModel(model, rules)
+    if (ruling !== undefined) throw new Refusal(ruling.reason, `${model} (${ruling.rule})`)
+  }
+}
+
+/** Formats that name the model in the path: Gemini, Bedrock, Azure's deployments. */
+function modelInPath(path: string): string | undefined {
+  const pathOnly = path.split('?', 1)[0] ?? path
+  const found =
+    /\/(?:models|tunedModels)\/([^/]+):[^/]*$/i.exec(pathOnly) ??
+    /\/(?:model|deployments)\/([^/]+)\//i.exec(pathOnly)
+  if (found?.[1] === undefined) return undefined
+  try {
+    return decodeURIComponent(found[1])
+  } catch {
+    return found[1]
+  }
+}
+
+type Body = Call['body']
+
+interface Held {
+  readonly body: Body
+  readonly scan: Scanned
+}
+
+/** Reads the body to its end; what it takes is given back by whoever `keep` hands it to. */
+async function hold(call: Call, keep: (held: Disposable) => void): Promise<Held> {
+  const coding = headerValues(call.headers, 'content-encoding')
+  if (coding.some(value => value.trim().toLowerCase() !== 'identity')) {
+    throw new Refusal('model_unknown', 'the body is compressed')
+  }
+  const scan = new JsonScan('model')
+  const chunks: Buffer[] = []
+  let held = 0
+  keep({
+    [Symbol.dispose]: () => {
+      heldInAll -= held
+      held = 0
+    },
+  })
+  await readToEnd(call, chunk => {
+    held += chunk.length
+    heldInAll += chunk.length
+    if (held > MAX_HELD) return new Refusal('model_unknown', 'the body is too large to be held')
+    if (heldInAll > MAX_HELD_IN_ALL) return new Refusal('overloaded', 'too many bodies are held')
+    chunks.push(chunk)
+    scan.write(chunk)
+    return undefined
+  })
+  const body: Body = Readable.from(chunks, { objectMode: false })
+  const { rawTrailers } = call.body
+  return {
+    body: rawTrailers === undefined ? body : Object.assign(body, { rawTrailers }),
+    scan: scan.end(),
+  }
+}
+
+/**
+ * Not by iteration, which would destroy the stream at an error, and the
+ * client's connection with it: what is refused has to be answered.
+ */
+function readToEnd(
+  { body, signal }: Call,
+  take: (chunk: Buffer) => Refusal | undefined,
+): Promise<void> {
+  return new Promise((fulfil, reject) => {
+    const settle = (error?: Error): void => {
+      body.off('data', onData).off('end', onEnd).off('close', onClose)
+      signal.removeEventListener('abort', onClose)
+      body.pause()
+      if (error === undefined) fulfil()
+      else reject(error)
+    }
+    const onData = (chunk: Buffer): void => {
+      const fault = take(chunk)
+      if (fault !== undefined) settle(fault)
+    }
+    const onEnd = (): void => settle()
+    const onClose = (): void => settle(new Error('the client left'))
+    body.on('data', onData).on('end', onEnd).on('close', onClose)
+    signal.addEventListener('abort', onClose)
+  })
+}

@@ -1,0 +1,134 @@
+import { chooseCredential } from '../bridge/credentials.ts'
+import { PROVIDER_TYPES } from '../bridge/providers/registry.ts'
+import { route } from '../bridge/route.ts'
+import { accessUrlText } from '../config/deployment.ts'
+import type { Settings } from '../config/settings.ts'
+import { decideTarget } from '../daemon/decide.ts'
+import { judge } from '../egress/guard.ts'
+import { createOwn } from '../egress/own.ts'
+import type { CallerVerdict, Verdict } from '../kernel/flow.ts'
+import { REASONS, type Reason } from '../kernel/reasons.ts'
+import { enforced, judgeModel, limitsModels, type Rule, rulesAbout } from '../kernel/rule.ts'
+import { hostText, parseAuthority, type Target } from '../kernel/target.ts'
+import { buildPolicy } from '../proxy/policy.ts'
+
+export interface Question {
+  readonly target: string
+  /** Undefined: a caller of whom no rule speaks by name or group. */
+  readonly user: string | undefined
+  /** A request inside the interception. */
+  readonly request: { readonly method: string; readonly path: string } | undefined
+  readonly model: string | undefined
+}
+
+/**
+ * What would happen, by the functions that decide when it does, one fact a
+ * line. Nothing is looked up: the addresses of a name are judged when a client
+ * asks for it.
+ */
+export function explain(question: Question, settings: Settings): string {
+  const parsed = parseAuthority(question.target)
+  if (!parsed.ok) return `${question.target}: ${refusal(parsed.reason)}`
+  const { target } = parsed
+  const policy = buildPolicy({ ...settings.proxy, providers: settings.bridge.providers })
+  const identity = { user: question.user ?? '' }
+  const decided = decideTarget(target, identity, policy, settings.policy)
+  const rules = rulesAbout(identity, settings.policy)
+  const lines = [`${target.text}: ${connect(target, decided, settings)}`]
+  if (decided.shadow !== undefined) {
+    lines.push(`on trial: ${refusal(decided.shadow.reason)} (${decided.shadow.rule})`)
+  }
+  if (decided.verdict.kind === 'intercept') {
+    lines.push(...callLines(question, decided.verdict, settings), ...modelLines(question, rules))
+  }
+  return lines.join('\n')
+}
+
+function connect(target: Target, { verdict, rule }: CallerVerdict, settings: Settings): string {
+  if (verdict.kind === 'refuse') {
+    return rule === undefined ? refusal(verdict.reason) : `${refusal(verdict.reason)} (${rule})`
+  }
+  const caller =
+    settings.proxy.auth === 'off' ? 'every caller' : 'callers with a token (others: 407)'
+  if (verdict.kind === 'tunnel') return `${tunnel(target, settings)}, for ${caller}`
+  const { remote } = settings.bridge
+  const where = remote === undefined ? '' : `; its calls go to ${accessUrlText(remote)}`
+  return `intercepted for provider ${verdict.provider}, for ${caller}; ${verdict.host} is one of its hosts${where}`
+}
+
+function tunnel(target: Target, { proxy, api }: Settings): string {
+  if (target.host.kind === 'name') {
+    if (proxy.upstream !== undefined && proxy.upstreamResolves) {
+      return 'tunnelled: no provider has this host; the upstream proxy resolves it'
+    }
+    return 'tunnelled if every address of the name is allowed: no provider has this host'
+  }
+  const listeners = [proxy.listen, proxy.tlsListen, api.listen, api.prometheus.listen]
+  const own = createOwn(() => listeners.filter(listen => listen !== undefined))
+  const judgement = judge([target.host.address], { ...proxy, own }, target.port)
+  if (!judgement.ok) return refusal(judgement.refused)
+  return judgement.reason === 'tunnel'
+    ? 'tunnelled: a public address'
+    : 'tunnelled: a private address inside CODER_AIBRIDGE_PROXY_ALLOWED_PRIVATE_CIDRS'
+}
+
+/** A request without a credential of its own, as clients behind the proxy send it. */
+function callLines(
+  { request }: Question,
+  { provider: name, host }: Extract<Verdict, { kind: 'intercept' }>,
+  { bridge }: Settings,
+): string[] {
+  const settings = bridge.providers.find(provider => provider.name === name)
+  const type = PROVIDER_TYPES.find(known => known.type === settings?.type)
+  if (
+    request === undefined ||
+    bridge.remote !== undefined ||
+    settings === undefined ||
+    type === undefined
+  )
+    return []
+  const { method, path } = request
+  const found = route(path, method, {
+    type,
+    basePath: settings.basePath,
+    passthrough: bridge.passthrough,
+    ownHost: host === hostText(settings.origin.target.host),
+  })
+  if (found.kind === 'refuse') return [`${method} ${path}: ${refusal(found.reason)}`]
+  const credential = chooseCredential([], {
+    type,
+    key: settings.keys[0],
+    callerToken: undefined,
+    allowByok: bridge.allowByok,
+    path,
+    listed: found.listed,
+  })
+  const to = `${found.kind}, to ${settings.origin.protocol}://${settings.origin.target.text}${found.path}`
+  if (credential.kind === 'refuse') {
+    return [
+      `${method} ${path}: ${to}; without a key of the client's own ${refusal(credential.reason)}`,
+    ]
+  }
+  const key = credential.kind === 'centralized' ? 'with the central key' : 'without a key of ours'
+  return [`${method} ${path}: ${to}, ${key}`]
+}
+
+function modelLines({ model }: Question, rules: readonly Rule[]): string[] {
+  if (!limitsModels(rules)) return []
+  if (model === undefined) {
+    const names = rules.filter(rule => rule.models !== undefined).map(({ name }) => name)
+    return [`models: certain ones only (${names.join(', ')}); ask with --model`]
+  }
+  const ruling = judgeModel(model, enforced(rules))
+  const trial = judgeModel(model, rules)
+  if (ruling !== undefined) return [`model ${model}: ${refusal(ruling.reason)} (${ruling.rule})`]
+  if (trial !== undefined) {
+    return [`model ${model}: allowed; on trial: ${refusal(trial.reason)} (${trial.rule})`]
+  }
+  return [`model ${model}: allowed`]
+}
+
+function refusal(reason: Reason): string {
+  const { status, doc } = REASONS[reason]
+  return `refused, ${status} ${reason}: ${doc}`
+}

@@ -101,7 +101,8 @@ describe('architecture', () => {
   it('opens outbound connections in egress only', () => {
     const dialling =
       /\b(net|tls|http|https|http2)\.(connect|createConnection|request|get)\(|\bfetch\(/
-    assert.deepEqual(offenders(dialling, /^egress\//), [])
+    // What the doctor's probes hold are programs for other processes.
+    assert.deepEqual(offenders(dialling, /^egress\/|^cli\/doctor\/clients\/probes\.ts$/), [])
   })
 
   it('reads the environment in main and cli only', () => {

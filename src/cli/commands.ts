@@ -5,6 +5,7 @@ import { CA_USAGE, runCa } from './ca.ts'
 import { CHECK_USAGE, runCheck } from './check.ts'
 import { type CliContext, type Command, configure } from './context.ts'
 import { DOCS_USAGE, runDocs } from './docs.ts'
+import { DOCTOR_USAGE, runDoctor } from './doctor/doctor.ts'
 import { ENV_USAGE, runEnv } from './env.ts'
 import { RUN_USAGE, runRun } from './run.ts'
 import { runServe, SERVE_USAGE } from './serve.ts'
@@ -65,6 +66,12 @@ export const COMMANDS: readonly Command[] = [
     summary: 'validate the configuration and explain verdicts',
     usage: CHECK_USAGE,
     run: runCheck,
+  },
+  {
+    name: 'doctor',
+    summary: 'find what fails, and say what mends it',
+    usage: DOCTOR_USAGE,
+    run: runDoctor,
   },
   {
     name: 'docs',

@@ -6,16 +6,14 @@ import { join } from 'node:path'
 import { writeTrustFiles } from '../ca/trust.ts'
 import { accessUrlText } from '../config/deployment.ts'
 import { deploymentConfig } from '../config/output/deployment-config.ts'
-import type { Settings } from '../config/settings.ts'
-import { ensureOwnAuthority } from '../daemon/authority.ts'
 import { startDaemon } from '../daemon.ts'
-import { systemClock } from '../kernel/clock.ts'
 import { ConfigurationError, describeError } from '../kernel/error.ts'
 import { createLog } from '../observe/log.ts'
 import { generateToken } from '../record/tokens.ts'
 import { type CliContext, type Configured, configure, flagValue } from './context.ts'
 import { deploymentToken } from './deployment-token.ts'
 import { clientEnvironment, keyedTypes, withoutOwnKeys } from './environment.ts'
+import { privateSettings } from './private-settings.ts'
 import { RunSummary } from './run-summary.ts'
 import { userName } from './user-name.ts'
 import { packageVersion } from './version.ts'
@@ -27,7 +25,6 @@ with its exit code. ANTHROPIC_API_KEY and OPENAI_API_KEY are taken out of the
 command's environment and used as central keys, unless the bridge of a deployment
 is used; its user is then that of CODER_SESSION_TOKEN. --log keeps the daemon's log.`
 
-const FREE_PORT = { host: '127.0.0.1', port: 0 }
 /** Keys that agents look for, and the options that take their place. */
 const PARENT_KEYS: Readonly<Record<string, string>> = {
   ANTHROPIC_API_KEY: 'CODER_AIBRIDGE_ANTHROPIC_KEY',
@@ -41,7 +38,7 @@ export async function runRun(context: CliContext): Promise<number> {
   const [command, ...args] = configured.rest
   if (command === undefined) throw new ConfigurationError([`run needs a command\n${RUN_USAGE}`])
   await using scratch = await mkdtempDisposable(join(tmpdir(), 'aibridgeproxyd-run-'))
-  const settings = await privately(configured.loaded.settings, scratch.path)
+  const settings = await privateSettings(configured.loaded.settings, scratch.path)
 
   const log = createLog({
     ...settings.log,
@@ -128,28 +125,6 @@ function withoutAdopted(
     if (value !== undefined && !isAdopted && !isOurs) kept[name] = value
   }
   return kept
-}
-
-/**
- * Free ports, and unless the operator has a CA one that lives as long as the
- * command: nobody else has to trust it, and it fits whatever is configured.
- */
-async function privately(settings: Settings, directory: string): Promise<Settings> {
-  const { proxy, api } = settings
-  const own = { ...settings, stateDir: directory }
-  const authority = proxy.ca ?? (await ensureOwnAuthority(own, systemClock.now()))
-  return {
-    ...settings,
-    proxy: {
-      ...proxy,
-      ca: authority,
-      listen: FREE_PORT,
-      tls: undefined,
-      tlsListen: undefined,
-      auth: 'required',
-    },
-    api: { listen: FREE_PORT, prometheus: { ...api.prometheus, listen: undefined } },
-  }
 }
 
 function runChild(

@@ -160,6 +160,8 @@ async function openCore(
     own: createOwn(() => own),
     loop: createLoopMark(),
     resolvers: createResolvers(settings.limits.dnsTimeoutMs, options.lookup),
+    version: options.version,
+    warn: (problem, message) => logger.warn({ problem }, message),
   }
   const live = new LiveCell(buildSnapshot(settings, authority, foundation))
   opened.defer(() => endSnapshot(live.current))
@@ -176,18 +178,7 @@ async function openCore(
     if (event.type === 'connect_ended') books.recorder.connect(event)
   })
 
-  const openFiles = openFilesLimit()
-  const sessions = new Sessions({
-    limits: () => fitOpenFiles(live.current.settings.limits, openFiles),
-    exhausted: createMemoryCheck(() => live.current.settings.limits.memoryBytes),
-  })
-  const { connections } = fitOpenFiles(settings.limits, openFiles)
-  if (connections < settings.limits.connections) {
-    logger.warn(
-      { connections, openFiles },
-      'the limit of open files allows fewer connections than configured: raise it (LimitNOFILE, ulimit -n)',
-    )
-  }
+  const sessions = createSessions(live, logger)
   const failures = new Failures(clock)
   metrics.setSources({
     caExpiresAt: () => live.current.authority.expiresAt,
@@ -197,6 +188,25 @@ async function openCore(
   })
   metrics.setProviders(settings.bridge.providers)
   return { clock, metrics, foundation, live, store, callers, books, sessions, failures, own }
+}
+
+function createSessions(
+  live: LiveCell<Snapshot>,
+  logger: DaemonOptions['log']['logger'],
+): Sessions {
+  const openFiles = openFilesLimit()
+  const sessions = new Sessions({
+    limits: () => fitOpenFiles(live.current.settings.limits, openFiles),
+    exhausted: createMemoryCheck(() => live.current.settings.limits.memoryBytes),
+  })
+  const { connections } = fitOpenFiles(live.current.settings.limits, openFiles)
+  if (connections < live.current.settings.limits.connections) {
+    logger.warn(
+      { connections, openFiles },
+      'the limit of open files allows fewer connections than configured: raise it (LimitNOFILE, ulimit -n)',
+    )
+  }
+  return sessions
 }
 
 async function openStore(settings: Settings, options: DaemonOptions): Promise<Store> {

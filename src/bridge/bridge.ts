@@ -1,13 +1,11 @@
 import type { Clock } from '../kernel/clock.ts'
 import { Refusal } from '../kernel/error.ts'
-import type { Event } from '../kernel/event.ts'
 import type { Call, Emit, Handle, Reply } from '../kernel/flow.ts'
 import { hasBody } from '../kernel/framing.ts'
 import type { Price } from '../kernel/price.ts'
 import { REASONS } from '../kernel/reasons.ts'
-import { type Ruling, rulesAbout } from '../kernel/rule.ts'
+import { rulesAbout } from '../kernel/rule.ts'
 import { hostText } from '../kernel/target.ts'
-import type { WireFormat } from '../kernel/usage.ts'
 import { type Books, intentOf, type KnownCall } from './books.ts'
 import { protect } from './breaker/protect.ts'
 import { CallEvents } from './call-events.ts'
@@ -17,12 +15,13 @@ import { deliver } from './deliver.ts'
 import { errorReply } from './error-reply.ts'
 import { type LimitSettings, limitsOf } from './limits/call-limits.ts'
 import { CallSlots } from './limits/call-slots.ts'
-import { admitModel, trialOf } from './model/model-gate.ts'
-import { answerCost } from './prices/answer-cost.ts'
+import { admitModel } from './model/model-gate.ts'
+import { observeCall } from './observe-call.ts'
 import type { Provider } from './provider.ts'
 import { type Route, route } from './route.ts'
-import type { TapRequest, Taps } from './tap/taps.ts'
-import { sessionId } from './usage/session.ts'
+import type { Taps } from './tap/taps.ts'
+import type { Toolbox } from './tools/toolbox.ts'
+import { withTools } from './tools/with-tools.ts'
 
 interface BridgeConfig extends LimitSettings {
   readonly providers: ReadonlyMap<string, Provider>
@@ -32,6 +31,8 @@ interface BridgeConfig extends LimitSettings {
   readonly maxConcurrency: number
   /** The operator's own, which beat the built-in ones. */
   readonly prices: readonly Price[]
+  /** Tools of other servers that models are offered; undefined where nothing is injected. */
+  readonly toolbox: Toolbox | undefined
 }
 
 export interface BridgeDeps {
@@ -95,7 +96,7 @@ export function createBridge(deps: BridgeDeps): Handle {
         credential,
         events,
         known,
-        prices: config.prices,
+        config,
         spent: spent.signal,
       })
     } catch (error) {
@@ -113,7 +114,7 @@ interface Ready {
   readonly credential: Exclude<Credential, { kind: 'refuse' }>
   readonly events: CallEvents
   readonly known: KnownCall
-  readonly prices: readonly Price[]
+  readonly config: BridgeConfig
   /** Aborts when an answer has used up a budget. */
   readonly spent: AbortSignal
 }
@@ -122,7 +123,7 @@ async function forward(
   deps: BridgeDeps,
   call: Call,
   provider: Provider,
-  { target, credential, events, known, prices, spent }: Ready,
+  { target, credential, events, known, config, spent }: Ready,
 ): Promise<Reply> {
   const pass = target.listed
     ? provider.breaker.enter(target.label, call.caller.identity.user)
@@ -132,11 +133,16 @@ async function forward(
   const observed =
     format === undefined
       ? undefined
-      : tapRequest(deps, call, { format, known, path: target.path, at: events.at, prices })
+      : observeCall(deps, call, { ...config, format, known, path: target.path, at: events.at })
+  const { toolbox } = config
   const tap = call.upgrade || observed === undefined ? undefined : deps.taps.open(observed)
+  const equipped =
+    toolbox === undefined || observed === undefined
+      ? provider
+      : { ...provider, send: withTools(provider.send, { ...observed, ...provider, toolbox }) }
   events.sending(body, tap)
   const send = async (): Promise<Reply> => {
-    const delivered = await deliver(deps, call, provider, { path: target.path, credential, body })
+    const delivered = await deliver(deps, call, equipped, { path: target.path, credential, body })
     if (delivered.key !== undefined) events.usedKey(delivered.key)
     return delivered.reply
   }
@@ -154,52 +160,6 @@ async function forward(
   spent.addEventListener('abort', () => reply.socket.destroy(), { once: true })
   if (messages === undefined) return reply
   return { ...reply, onClientData: chunk => messages.request.observe(chunk) }
-}
-
-interface Observed extends Pick<Ready, 'known' | 'prices'> {
-  readonly format: WireFormat
-  readonly path: string
-  /** The start of the call. */
-  readonly at: number
-}
-
-/** What the side tap is to read, and where its findings go. */
-function tapRequest(
-  { books, emit, config }: BridgeDeps,
-  call: Call,
-  { format, known, path, at, prices }: Observed,
-): TapRequest {
-  const { user } = call.caller.identity
-  const { client, billing } = known
-  const whose = { callId: call.id, user, provider: call.provider, client }
-  let asked: string | null = null
-  return {
-    format,
-    path,
-    headers: call.headers,
-    onRequest: facts => {
-      const bodySessionId = sessionId(client, call.headers, facts.bodySessionId)
-      books.request(call.id, { ...facts, bodySessionId })
-      asked = facts.model
-      const trial = trialOf(asked, rulesAbout(call.caller.identity, config().policy))
-      if (trial !== undefined) emit(shadowRefusal(call, asked, trial))
-      if (facts.prompt !== null) emit({ type: 'prompt_seen', ...whose, model: asked })
-    },
-    onResponse: facts => {
-      const model = facts.model ?? asked
-      const { usage } = facts
-      const costNano = answerCost(prices, { ...known, model, at }, usage)
-      books.response(call.id, facts, costNano)
-      const tools = facts.tools.map(tool => tool.name)
-      emit({ type: 'answer_seen', ...whose, model, usage, costNano, billing, tools })
-    },
-  }
-}
-
-function shadowRefusal(call: Call, model: string | null, trial: Ruling): Event {
-  const { id: callId, connectId, caller } = call
-  const { user } = caller.identity
-  return { type: 'shadow_refusal', connectId, callId, user, subject: model ?? '', ...trial }
 }
 
 /** What is known of a call before it goes out. */

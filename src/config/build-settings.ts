@@ -1,16 +1,12 @@
 import { resolve } from 'node:path'
-import type { CallerPolicy } from '../kernel/budget.ts'
-import type { Price } from '../kernel/price.ts'
 import type { ProviderSettings } from '../kernel/provider.ts'
 import type { UpstreamProxy } from '../kernel/target.ts'
 import { readDeployment } from './deployment.ts'
 import type { Values } from './options.ts'
-import { NO_POLICY, readPolicy } from './policy-file/read-policy.ts'
-import { readPrices } from './prices-file/read-prices.ts'
 import type { Report } from './report.ts'
 import { readRoots } from './roots-file.ts'
 import type { ProxySettings, Settings, TlsFiles } from './settings.ts'
-import { unreadable } from './yaml-file.ts'
+import { readPolicyFile, readPricesFile, readToolServersFile } from './side-files.ts'
 
 /** Puts the values of the table into the form that the daemon takes. */
 export function buildSettings(
@@ -19,6 +15,7 @@ export function buildSettings(
   readFile: (path: string) => string,
   report: Report,
 ): Settings {
+  const files = { readFile, report }
   return {
     // Clients get these paths, and work in other folders.
     stateDir: resolve(values.state.stateDir),
@@ -36,8 +33,9 @@ export function buildSettings(
       },
       allowByok: values.bridge.allowByok,
       passthrough: values.bridge.passthrough,
+      toolServers: readToolServersFile(values, files),
       maxConcurrency: values.bridge.maxConcurrency,
-      prices: readPricesFile(values, providers, readFile, report),
+      prices: readPricesFile(values, providers, files),
       rateLimit: values.bridge.rateLimit,
     },
     api: {
@@ -58,46 +56,9 @@ export function buildSettings(
       },
     },
     limits: values.limits,
-    policy: readPolicyFile(values, providers, readFile, report),
+    policy: readPolicyFile(values, providers, files),
     budget: { policy: values.budget.policy, reserve: values.budget.reserve },
     log: { level: values.state.logLevel, queueBytes: values.limits.logQueueBytes },
-  }
-}
-
-function readPolicyFile(
-  { bridge, budget }: Values,
-  providers: readonly ProviderSettings[],
-  readFile: (path: string) => string,
-  report: Report,
-): CallerPolicy {
-  if (bridge.policyFile === undefined) return NO_POLICY
-  try {
-    const text = readFile(bridge.policyFile)
-    const { policy, problems } = readPolicy(text, {
-      name: bridge.policyFile,
-      period: budget.period,
-      providers: providers.map(({ name }) => name),
-    })
-    report.problems.push(...problems)
-    return policy
-  } catch (error) {
-    report.problems.push(unreadable('CODER_AIBRIDGE_POLICY_FILE', bridge.policyFile, error))
-    return NO_POLICY
-  }
-}
-
-function readPricesFile(
-  { bridge: { pricesFile } }: Values,
-  providers: readonly ProviderSettings[],
-  readFile: (path: string) => string,
-  report: Report,
-): readonly Price[] {
-  if (pricesFile === undefined) return []
-  try {
-    return readPrices(readFile(pricesFile), { name: pricesFile, providers, report })
-  } catch (error) {
-    report.problems.push(unreadable('CODER_AIBRIDGE_PRICES_FILE', pricesFile, error))
-    return []
   }
 }
 

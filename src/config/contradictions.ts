@@ -8,6 +8,11 @@ export function refuseContradictions(values: Values, report: Report): void {
   refuseHalfPairs(values, report)
   refuseOpenProxy(values, report)
   refuseCollisions(values, report)
+  if (values.bridge.injectCoderMcpTools && values.bridge.mcpServersFile === undefined) {
+    report.warnings.push(
+      'CODER_AIBRIDGE_INJECT_CODER_MCP_TOOLS: no tool is offered without servers: name them in CODER_AIBRIDGE_MCP_SERVERS_FILE',
+    )
+  }
   warnAboutUpstream(values, report)
   warnAboutTarget(values, report)
   warnAboutClearText(values, report)

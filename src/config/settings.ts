@@ -5,6 +5,7 @@ import type { NanoDollars } from '../kernel/money.ts'
 import type { Price } from '../kernel/price.ts'
 import type { BreakerSettings, ProviderSettings } from '../kernel/provider.ts'
 import type { ListenAddress, Origin, UpstreamProxy } from '../kernel/target.ts'
+import type { ToolServer } from '../kernel/tool-server.ts'
 
 export interface TlsFiles {
   readonly certFile: string
@@ -70,6 +71,8 @@ interface BridgeSettings {
   readonly providers: readonly ProviderSettings[]
   readonly breaker: BreakerSettings
   readonly allowByok: boolean
+  /** Whose tools models are offered; empty where nothing is injected. */
+  readonly toolServers: readonly ToolServer[]
   /** `all`: unlisted paths of an intercepted host go through without a central key. */
   readonly passthrough: 'all' | 'listed'
   /** Calls in flight at once; 0 is unlimited. */

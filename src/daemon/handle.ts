@@ -27,7 +27,11 @@ export function createHandle(
   }
 }
 
-function bridgeConfig({ settings, providers }: Snapshot): ReturnType<BridgeDeps['config']> {
+function bridgeConfig({
+  settings,
+  providers,
+  toolServers: toolbox,
+}: Snapshot): ReturnType<BridgeDeps['config']> {
   const { bridge, policy, budget } = settings
-  return { ...bridge, policy, budget, providers: providers.byName }
+  return { ...bridge, policy, budget, providers: providers.byName, toolbox }
 }

@@ -1,3 +1,4 @@
+import type { ToolServers } from '../bridge/tools/tool-servers.ts'
 import type { Authority } from '../ca/authority.ts'
 import { LeafContexts } from '../ca/contexts.ts'
 import type { LeafKey } from '../ca/leaf-key.ts'
@@ -15,6 +16,7 @@ import type { Emit, Open } from '../kernel/flow.ts'
 import { buildPolicy, type Policy } from '../proxy/policy.ts'
 import { createDeployment, type Deployment } from './deployment.ts'
 import { createProviders, type OriginDeps, type Providers } from './providers.ts'
+import { createToolServers } from './tool-servers.ts'
 
 /** What outlives a reload and every snapshot is built upon. */
 export interface Foundation {
@@ -24,6 +26,10 @@ export interface Foundation {
   readonly own: Own
   readonly loop: LoopMark
   readonly resolvers: Resolvers
+  /** What we call ourselves towards other servers. */
+  readonly version: string
+  /** For the operator's log. */
+  readonly warn: (problem: string, message: string) => void
 }
 
 /** Two, so that names which clients choose cannot use up the lookups of the AI path. */
@@ -54,6 +60,8 @@ export interface Snapshot {
   readonly providers: Providers
   /** Set in remote mode. */
   readonly deployment: Deployment | undefined
+  /** Tools of other servers; undefined where none are injected. */
+  readonly toolServers: ToolServers | undefined
 }
 
 export function buildSnapshot(
@@ -105,19 +113,22 @@ export function buildSnapshot(
       bridge.remote === undefined
         ? undefined
         : createDeployment(bridge.remote, bridge.providers, origins),
+    toolServers: createToolServers(bridge.toolServers, { ...foundation, ...origins }),
   }
 }
 
 /** Closes the connections that are idle; what runs goes on to its end. */
-export function retireSnapshot({ providers, deployment }: Snapshot): void {
+export function retireSnapshot({ providers, deployment, toolServers }: Snapshot): void {
   providers.retire()
   deployment?.retire()
+  void toolServers?.retire()
 }
 
 /** Closes all of them. */
-export function endSnapshot({ providers, deployment }: Snapshot): void {
+export async function endSnapshot({ providers, deployment, toolServers }: Snapshot): Promise<void> {
   providers[Symbol.dispose]()
   deployment?.[Symbol.dispose]()
+  await toolServers?.retire()
 }
 
 function openDeps(

@@ -17,6 +17,7 @@ export type Event =
   | PromptSeen
   | AnswerSeen
   | ProviderEvent
+  | ToolInvoked
   | LeafMinted
   | LeafCacheHit
   | ClientError
@@ -166,6 +167,14 @@ interface KeyFailover {
   readonly credentialHint: string
   readonly status: number
   readonly durationMs: number
+}
+
+/** A tool of a configured server was called for a model. */
+export interface ToolInvoked extends ObservedCall {
+  readonly type: 'tool_invoked'
+  readonly server: string
+  readonly tool: string
+  readonly failed: boolean
 }
 
 interface LeafMinted {

@@ -116,6 +116,9 @@ export interface ToolRecord extends Detail {
   readonly tool: string
   readonly input: string
   readonly serverUrl: string | null
+  /** Offered and called by us, not by the client. */
+  readonly injected: boolean
+  readonly invocationError: string | null
 }
 
 export interface ThoughtRecord extends Detail {

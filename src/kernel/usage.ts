@@ -43,6 +43,8 @@ export interface ToolUse {
   readonly input: string
   /** Where the provider's own tool (web search, MCP) ran; null for the client's. */
   readonly serverUrl: string | null
+  /** Set for a tool that was offered and called by us: what went wrong, or null. */
+  readonly invocation?: { readonly error: string | null }
 }
 
 export interface Thought {

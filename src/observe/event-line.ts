@@ -58,6 +58,7 @@ export function lineOf(event: Event): EventLine | undefined {
     case 'leaf_cache_hit':
     case 'prompt_seen':
     case 'answer_seen':
+    case 'tool_invoked':
       return undefined
   }
 }

@@ -6,6 +6,7 @@ import {
   isProviderEvent,
   type PromptSeen,
   type ProviderEvent,
+  type ToolInvoked,
 } from '../kernel/event.ts'
 import { NANO } from '../kernel/money.ts'
 import type { Metrics } from './metrics.ts'
@@ -31,6 +32,8 @@ export function countEvent(event: Event, metrics: Metrics): void {
       return metrics.count('prompts', whose(event))
     case 'answer_seen':
       return countAnswer(event, metrics)
+    case 'tool_invoked':
+      return countInvocation(event, metrics)
     case 'leaf_minted':
       metrics.count('leafMints', {})
       return metrics.observe('leafMintDuration', {}, event.durationMs / 1000)
@@ -131,6 +134,10 @@ function countCost({ usage, costNano, billing, ...event }: AnswerSeen, metrics: 
   } else if (usage !== null && billing === 'metered') {
     metrics.count('unpriced', { provider, model })
   }
+}
+
+function countInvocation({ provider, model, server, tool }: ToolInvoked, metrics: Metrics): void {
+  metrics.count('toolInvocations', { provider, model: model ?? 'unknown', server, name: tool })
 }
 
 function codeLabel(status: number): string {

@@ -114,6 +114,13 @@ export const METRICS = {
     labels: ['provider', 'model'],
     series: 'P × models, capped',
   },
+  toolInvocations: {
+    name: 'coder_aibridged_injected_tool_invocations_total',
+    type: 'counter',
+    help: 'Tools of `mcp_servers_file` that were called for models.',
+    labels: ['provider', 'model', 'server', 'name'],
+    series: 'P × models × tools, capped',
+  },
   passthrough: {
     name: 'coder_aibridged_passthrough_total',
     type: 'counter',

@@ -115,8 +115,8 @@ function responseRecords({ callId, at, facts, costNano }: ResponseEntry): LogRec
     tool: tool.name,
     input: tool.input,
     server_url: tool.serverUrl,
-    injected: false,
-    invocation_error: null,
+    injected: tool.invocation !== undefined,
+    invocation_error: tool.invocation?.error ?? null,
   }))
   const thoughts = facts.thoughts.map(({ content, source }) => ({
     ...common,

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { ConfigurationError } from '../kernel/error.ts'
 import { LIMITS } from './limits/schema.ts'
-import { BOOKS, COSTS } from './schema.ts'
+import { BOOKS, COSTS, INJECTED_TOOLS } from './schema.ts'
 
 /**
  * The schema, forward only: entry N takes a database from version N to N + 1,
@@ -31,6 +31,7 @@ export const MIGRATIONS: readonly string[] = [
   BOOKS,
   LIMITS,
   COSTS,
+  INJECTED_TOOLS,
 ]
 
 /**

@@ -1,3 +1,9 @@
+/** Tools that are offered by us, and called by us. */
+export const INJECTED_TOOLS = `
+  ALTER TABLE tool_usages ADD COLUMN injected INTEGER NOT NULL DEFAULT 0 CHECK (injected IN (0, 1));
+  ALTER TABLE tool_usages ADD COLUMN invocation_error TEXT;
+`
+
 /**
  * Schema 2, the books. `seq` is the order of arrival, by which pages are cut: a
  * clock that is set back changes no page. Details carry a `position` that their

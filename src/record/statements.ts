@@ -105,8 +105,9 @@ export const SQL = {
   prompt: `INSERT INTO user_prompts (interception, position, id, prompt, created_at)
     VALUES (:seq, :position, :id, :prompt, :at) ON CONFLICT DO NOTHING`,
   tool: `INSERT INTO tool_usages (interception, position, id, response_id, tool_call_id, tool,
-      input, server_url, created_at)
-    VALUES (:seq, :position, :id, :response_id, :tool_call_id, :tool, :input, :server_url, :at)
+      input, server_url, injected, invocation_error, created_at)
+    VALUES (:seq, :position, :id, :response_id, :tool_call_id, :tool, :input, :server_url, :injected,
+      :invocation_error, :at)
     ON CONFLICT DO NOTHING`,
   thought: `INSERT INTO model_thoughts (interception, position, id, response_id, content, source,
       created_at)

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { ConnectEnded } from '../kernel/event.ts'
 import type { CallIntent } from '../kernel/records.ts'
-import type { ResponseFacts } from '../kernel/usage.ts'
+import type { ResponseFacts, ToolUse } from '../kernel/usage.ts'
 import { boundLine, boundName, boundText, wholeNumber } from './bounds.ts'
 import { endRow, isBilled } from './end-row.ts'
 import type { Entry, RequestEntry, ResponseEntry, TextMode } from './entry.ts'
@@ -149,21 +149,26 @@ function* writeResponse(context: WriteContext, entry: ResponseEntry): Work<Respo
       cost_nano: entry.costNano,
     })
   }
-  for (const { callId, name, input, serverUrl } of facts.tools) {
-    yield put(SQL.tool, {
-      ...common(),
-      tool_call_id: callId,
-      tool: name,
-      input,
-      server_url: serverUrl,
-    })
-    if (callId !== null) yield* adoptOrphans(row, callId)
+  for (const tool of facts.tools) {
+    yield put(SQL.tool, { ...common(), ...toolRow(tool) })
+    if (tool.callId !== null) yield* adoptOrphans(row, tool.callId)
   }
   for (const { content, source } of facts.thoughts) {
     yield put(SQL.thought, { ...common(), content, source })
   }
   if (entry.isCharged && (yield* payAnswer(entry))) context.onExhausted(entry.callId)
   return { ...entry, facts }
+}
+
+function toolRow({ callId, name, input, serverUrl, invocation }: ToolUse): SqlValues {
+  return {
+    tool_call_id: callId,
+    tool: name,
+    input,
+    server_url: serverUrl,
+    injected: invocation === undefined ? 0 : 1,
+    invocation_error: invocation?.error ?? null,
+  }
 }
 
 /**
@@ -188,6 +193,7 @@ function keptFacts(facts: ResponseFacts, text: TextMode): ResponseFacts {
       name: boundName(tool.name),
       input: keptText(tool.input, text) ?? '',
       serverUrl: tool.serverUrl === null ? null : redact(boundLine(tool.serverUrl)),
+      ...(tool.invocation !== undefined && { invocation: keptInvocation(tool.invocation) }),
     })),
     thoughts:
       text === 'false'
@@ -200,6 +206,10 @@ function keptFacts(facts: ResponseFacts, text: TextMode): ResponseFacts {
     // Providers repeat parts of a wrong key in what they say about it.
     errorMessage: facts.errorMessage === null ? null : redact(boundLine(facts.errorMessage)),
   }
+}
+
+function keptInvocation({ error }: NonNullable<ToolUse['invocation']>): { error: string | null } {
+  return { error: error === null ? null : redact(boundLine(error)) }
 }
 
 function keptText(text: string | null, mode: TextMode): string | null {

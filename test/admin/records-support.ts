@@ -57,6 +57,8 @@ export async function call({ recorder }: OpenedRecorder, wanted: Wanted = {}): P
       name: 'Bash',
       input: '{}',
       serverUrl: null,
+      injected: false,
+      invocationError: null,
     })),
     thoughts: wanted.thought === undefined ? [] : [{ content: wanted.thought, source: 'thinking' }],
   })

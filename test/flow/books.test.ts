@@ -3,7 +3,6 @@ import { once } from 'node:events'
 import { get } from 'node:http'
 import { DatabaseSync } from 'node:sqlite'
 import { after, before, describe, it } from 'node:test'
-import type { CallRecord } from '../../src/kernel/records.ts'
 import { databaseFile } from '../../src/record/database.ts'
 import { ANSWER_USAGE } from '../support/dialects/answer.ts'
 import { isJsonObject, type JsonObject, parseJsonObject } from '../support/json.ts'
@@ -16,6 +15,7 @@ import {
   openIntercepted,
   startAiWorld,
 } from './ai-world.ts'
+import { lastCall, rowOf } from './rows.ts'
 
 interface Ask {
   readonly authority?: string
@@ -43,24 +43,6 @@ async function call(world: AiWorld, ask: Ask): Promise<string> {
   await once(response, 'end')
   secure.destroy()
   return await lastCall(world, seen)
-}
-
-async function lastCall(world: AiWorld, seen: number): Promise<string> {
-  const ended = await world.daemon.event('call_ended', event =>
-    world.daemon.events.slice(seen).includes(event),
-  )
-  return ended.callId
-}
-
-/** The row of a call once it is closed. */
-async function rowOf({ daemon }: AiWorld, id: string): Promise<CallRecord> {
-  for (let attempt = 0; attempt < 200; attempt++) {
-    const { calls } = await daemon.ask('calls', { filter: {}, before: null, offset: 0, limit: 100 })
-    const row = calls.find(known => known.id === id)
-    if (row !== undefined && row.status !== 'in_progress') return row
-    await new Promise(resolve => setTimeout(resolve, 10))
-  }
-  throw new Error(`no closed row for ${id}`)
 }
 
 const PROMPT = 'why is the sky blue?'

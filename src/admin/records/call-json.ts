@@ -84,8 +84,8 @@ export function toolJson(tool: CallRecord['tools'][number]): Json {
     server_url: tool.serverUrl ?? '',
     tool: tool.tool,
     input: tool.input,
-    injected: false,
-    invocation_error: '',
+    injected: tool.injected,
+    invocation_error: tool.invocationError ?? '',
     metadata: {},
     created_at: iso(tool.createdAt),
   }

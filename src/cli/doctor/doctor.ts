@@ -109,7 +109,7 @@ async function examineOrigins(
   context: CliContext,
   report: Report,
 ): Promise<void> {
-  using snapshot = await openProbeSnapshot(settings)
+  await using snapshot = await openProbeSnapshot(settings)
   const origins = await gatherOrigins(snapshot)
   const { upstream } = settings.proxy
   report(judgeUpstream(upstream?.target.text, origins))

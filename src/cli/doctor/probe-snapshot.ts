@@ -12,7 +12,7 @@ import { createOwn } from '../../egress/own.ts'
 import { systemClock } from '../../kernel/clock.ts'
 
 /** The legs of a daemon with these settings, without the daemon. */
-export async function openProbeSnapshot(settings: Settings): Promise<Snapshot & Disposable> {
+export async function openProbeSnapshot(settings: Settings): Promise<Snapshot & AsyncDisposable> {
   const authority = await loadOrCreateAuthority(settings, systemClock.now())
   const snapshot = buildSnapshot(settings, authority, {
     clock: systemClock,
@@ -21,6 +21,8 @@ export async function openProbeSnapshot(settings: Settings): Promise<Snapshot & 
     own: createOwn(() => []),
     loop: createLoopMark(),
     resolvers: createResolvers(settings.limits.dnsTimeoutMs, undefined),
+    version: 'doctor',
+    warn: () => {},
   })
-  return { ...snapshot, [Symbol.dispose]: () => endSnapshot(snapshot) }
+  return { ...snapshot, [Symbol.asyncDispose]: () => endSnapshot(snapshot) }
 }

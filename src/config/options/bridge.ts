@@ -121,12 +121,21 @@ export const BRIDGE = defineGroup(BRIDGE_GROUP, {
   injectCoderMcpTools: row({
     name: 'Inject Coder MCP tools',
     description:
-      "Accepted so that Coder's environment files load; bodies pass unchanged here, so nothing is injected.",
+      'Offers models the tools of the servers in `mcp_servers_file`, and calls them. The one option with which requests and answers are changed.',
     flag: 'inject-coder-mcp-tools',
     type: bool,
     default: false,
-    hidden: true,
-    effect: 'none-yet',
+    restart: false,
     example: 'true',
+  }),
+  mcpServersFile: row({
+    name: 'MCP servers file',
+    description:
+      'YAML file with the servers whose tools models are offered (streamable HTTP); see docs/mcp.md.',
+    flag: 'mcp-servers-file',
+    type: file,
+    default: undefined,
+    restart: false,
+    example: '/etc/aibridgeproxyd/mcp.yaml',
   }),
 })

@@ -50,6 +50,12 @@ export const OUTBOUND_REASONS = {
     level: 'error',
     doc: 'No answer from the upstream proxy within the limit.',
   },
+  too_many_tool_calls: {
+    status: 502,
+    text: 'The model went on calling tools without an answer.',
+    level: 'warn',
+    doc: 'An answer took more than 25 rounds of calls to tools of `mcp_servers_file`.',
+  },
   ca_expired: {
     status: 503,
     text: 'The interception CA is expired.',

@@ -156,6 +156,8 @@ function toolOf(row: Row, callId: string): ToolRecord {
     tool: String(row['tool']),
     input: String(row['input']),
     serverUrl: text(row['server_url']),
+    injected: row['injected'] === 1,
+    invocationError: text(row['invocation_error']),
   }
 }
 

@@ -1,0 +1,69 @@
+import type { CallerPolicy } from '../kernel/budget.ts'
+import type { Event } from '../kernel/event.ts'
+import type { Call, Emit } from '../kernel/flow.ts'
+import type { Price } from '../kernel/price.ts'
+import { type Ruling, rulesAbout } from '../kernel/rule.ts'
+import type { ToolUse, WireFormat } from '../kernel/usage.ts'
+import type { Books, KnownCall } from './books.ts'
+import { trialOf } from './model/model-gate.ts'
+import { answerCost } from './prices/answer-cost.ts'
+import type { TapRequest } from './tap/taps.ts'
+import { toolUse } from './tools/toolbox.ts'
+import type { ToolsContext } from './tools/with-tools.ts'
+import { sessionId } from './usage/session.ts'
+
+interface Observed {
+  readonly known: KnownCall
+  readonly prices: readonly Price[]
+  readonly policy: CallerPolicy
+  readonly format: WireFormat
+  readonly path: string
+  /** The start of the call. */
+  readonly at: number
+}
+
+/** What the side tap is to read, and where its findings go: the books and the events. */
+export function observeCall(
+  { books, emit }: { readonly books: Books; readonly emit: Emit },
+  call: Call,
+  { format, known, path, at, prices, policy }: Observed,
+): TapRequest & Pick<ToolsContext, 'onInvoked'> {
+  const { user } = call.caller.identity
+  const { client, billing } = known
+  const whose = { callId: call.id, user, provider: call.provider, client }
+  let asked: string | null = null
+  // Left out of the answer that the tap sees; written down with it.
+  const invoked: ToolUse[] = []
+  return {
+    format,
+    path,
+    headers: call.headers,
+    onRequest: facts => {
+      const bodySessionId = sessionId(client, call.headers, facts.bodySessionId)
+      books.request(call.id, { ...facts, bodySessionId })
+      asked = facts.model
+      const trial = trialOf(asked, rulesAbout(call.caller.identity, policy))
+      if (trial !== undefined) emit(shadowRefusal(call, asked, trial))
+      if (facts.prompt !== null) emit({ type: 'prompt_seen', ...whose, model: asked })
+    },
+    onResponse: facts => {
+      const model = facts.model ?? asked
+      const { usage } = facts
+      const costNano = answerCost(prices, { ...known, model, at }, usage)
+      books.response(call.id, { ...facts, tools: [...invoked.splice(0), ...facts.tools] }, costNano)
+      const tools = facts.tools.map(tool => tool.name)
+      emit({ type: 'answer_seen', ...whose, model, usage, costNano, billing, tools })
+    },
+    onInvoked: tool => {
+      invoked.push(toolUse(tool))
+      const { server, tool: name, isError: failed } = tool
+      emit({ type: 'tool_invoked', ...whose, model: asked, server, tool: name, failed })
+    },
+  }
+}
+
+function shadowRefusal(call: Call, model: string | null, trial: Ruling): Event {
+  const { id: callId, connectId, caller } = call
+  const { user } = caller.identity
+  return { type: 'shadow_refusal', connectId, callId, user, subject: model ?? '', ...trial }
+}

@@ -1,0 +1,74 @@
+import type { CallerPolicy } from '../kernel/budget.ts'
+import type { Price } from '../kernel/price.ts'
+import type { ProviderSettings } from '../kernel/provider.ts'
+import type { ToolServer } from '../kernel/tool-server.ts'
+import type { Values } from './options.ts'
+import { NO_POLICY, readPolicy } from './policy-file/read-policy.ts'
+import { readPrices } from './prices-file/read-prices.ts'
+import type { Report } from './report.ts'
+import { readToolServers } from './tool-servers.ts'
+import { unreadable } from './yaml-file.ts'
+
+/** Files beside the configuration, each named by an option and read whole with it. */
+interface Files {
+  readonly readFile: (path: string) => string
+  readonly report: Report
+}
+
+export function readPolicyFile(
+  { bridge, budget }: Values,
+  providers: readonly ProviderSettings[],
+  files: Files,
+): CallerPolicy {
+  const { policyFile: path } = bridge
+  return read({ path, variable: 'CODER_AIBRIDGE_POLICY_FILE', without: NO_POLICY }, files, text => {
+    const { policy, problems } = readPolicy(text, {
+      name: path ?? '',
+      period: budget.period,
+      providers: providers.map(({ name }) => name),
+    })
+    files.report.problems.push(...problems)
+    return policy
+  })
+}
+
+export function readPricesFile(
+  { bridge: { pricesFile: path } }: Values,
+  providers: readonly ProviderSettings[],
+  files: Files,
+): readonly Price[] {
+  return read({ path, variable: 'CODER_AIBRIDGE_PRICES_FILE', without: [] }, files, text =>
+    readPrices(text, { name: path ?? '', providers, report: files.report }),
+  )
+}
+
+/** Read only where tools are injected: the switch is the operator's word for it. */
+export function readToolServersFile(
+  { bridge: { injectCoderMcpTools, mcpServersFile } }: Values,
+  files: Files,
+): readonly ToolServer[] {
+  const path = injectCoderMcpTools ? mcpServersFile : undefined
+  return read({ path, variable: 'CODER_AIBRIDGE_MCP_SERVERS_FILE', without: [] }, files, text =>
+    readToolServers(text, { name: path ?? '', ...files }),
+  )
+}
+
+interface Wanted<T> {
+  readonly path: string | undefined
+  readonly variable: string
+  readonly without: T
+}
+
+function read<T>(
+  { path, variable, without }: Wanted<T>,
+  { readFile, report }: Files,
+  parse: (text: string) => T,
+): T {
+  if (path === undefined) return without
+  try {
+    return parse(readFile(path))
+  } catch (error) {
+    report.problems.push(unreadable(variable, path, error))
+    return without
+  }
+}

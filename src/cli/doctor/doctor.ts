@@ -8,6 +8,7 @@ import type { Settings } from '../../config/settings.ts'
 import { findRunning } from '../../daemon/running.ts'
 import { systemClock } from '../../kernel/clock.ts'
 import { ConfigurationError } from '../../kernel/error.ts'
+import type { ProviderSettings } from '../../kernel/provider.ts'
 import { type CliContext, type Configured, configure } from '../context.ts'
 import { privateSettings } from '../private-settings.ts'
 import { type AuthorityFacts, gatherAuthority, judgeAuthority } from './authority.ts'
@@ -89,7 +90,9 @@ async function examine(
   const own = await privateSettings(apart, scratch.path)
   await examineOrigins(own, context, report)
   if (flags['skip-clients'] !== undefined) return
-  const keyless = own.bridge.providers.map(provider => ({ ...provider, key: undefined }))
+  const keyless = own.bridge.providers.map(
+    (provider): ProviderSettings => ({ ...provider, keys: [] }),
+  )
   const clients = await probeClients(
     { ...own, bridge: { ...own.bridge, remote: undefined, providers: keyless } },
     PROBES,

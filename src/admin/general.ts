@@ -1,6 +1,6 @@
+import { userId } from '../kernel/user-id.ts'
 import { respondError, respondJson } from './respond.ts'
 import type { Exchange, Route } from './route.ts'
-import { userId } from './user-id.ts'
 
 /**
  * The parts of Coder's general API that mean something without Coder. A field

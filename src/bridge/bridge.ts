@@ -3,9 +3,11 @@ import { Refusal } from '../kernel/error.ts'
 import type { Call, Emit, Handle, Reply } from '../kernel/flow.ts'
 import { hasBody } from '../kernel/framing.ts'
 import type { Price } from '../kernel/price.ts'
+import type { ActorSettings } from '../kernel/provider.ts'
 import { REASONS } from '../kernel/reasons.ts'
 import { rulesAbout } from '../kernel/rule.ts'
 import { hostText } from '../kernel/target.ts'
+import { actorOf } from './actor.ts'
 import { type Books, intentOf, type KnownCall } from './books.ts'
 import { protect } from './breaker/protect.ts'
 import { CallEvents } from './call-events.ts'
@@ -26,6 +28,7 @@ import { withTools } from './tools/with-tools.ts'
 interface BridgeConfig extends LimitSettings {
   readonly providers: ReadonlyMap<string, Provider>
   readonly allowByok: boolean
+  readonly actor: ActorSettings
   readonly passthrough: 'all' | 'listed'
   /** Calls in flight at once; 0 is unlimited. */
   readonly maxConcurrency: number
@@ -142,7 +145,13 @@ async function forward(
       : { ...provider, send: withTools(provider.send, { ...observed, ...provider, toolbox }) }
   events.sending(body, tap)
   const send = async (): Promise<Reply> => {
-    const delivered = await deliver(deps, call, equipped, { path: target.path, credential, body })
+    const { path } = target
+    const actor = actorOf(config.actor, {
+      user: call.caller.identity.user,
+      isBridged: target.kind === 'bridged',
+    })
+    const parcel = { path, credential, body, actor }
+    const delivered = await deliver(deps, call, equipped, parcel)
     if (delivered.key !== undefined) events.usedKey(delivered.key)
     return delivered.reply
   }

@@ -1,5 +1,6 @@
 import type { Clock } from '../kernel/clock.ts'
 import type { Call, Emit, Reply } from '../kernel/flow.ts'
+import type { Actor } from './actor.ts'
 import type { Credential } from './credentials.ts'
 import { providerHeaders, providerPath } from './inject.ts'
 import { tryKeys } from './keys/attempts.ts'
@@ -10,6 +11,7 @@ interface Parcel {
   readonly path: string
   readonly credential: Exclude<Credential, { kind: 'refuse' }>
   readonly body: UpstreamRequest['body']
+  readonly actor: Actor
 }
 
 interface Delivered {
@@ -23,7 +25,7 @@ export async function deliver(
   { emit, clock }: { readonly emit: Emit; readonly clock: Clock },
   call: Call,
   provider: Provider,
-  { path, credential, body }: Parcel,
+  { path, credential, body, actor }: Parcel,
 ): Promise<Delivered> {
   const send = (
     used: Parcel['credential'],
@@ -36,6 +38,7 @@ export async function deliver(
       callerToken: call.caller.token,
       method: call.method,
       upgrade: call.upgrade,
+      actor,
     }
     return provider.send({
       method: call.method,

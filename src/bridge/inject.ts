@@ -8,6 +8,7 @@ import {
 import type { ProviderSettings, ProviderType } from '../kernel/provider.ts'
 import type { Secret } from '../kernel/secret.ts'
 import { hostHeader } from '../kernel/target.ts'
+import type { Actor } from './actor.ts'
 import { CREDENTIAL_HEADERS, type Credential, holdsToken, isOurs } from './credentials.ts'
 import { withoutQueryKeys } from './query-key.ts'
 
@@ -31,6 +32,7 @@ interface InjectContext {
   readonly callerToken: Secret | undefined
   readonly method: string
   readonly upgrade: boolean
+  readonly actor?: Actor
 }
 
 /**
@@ -47,6 +49,8 @@ export function providerHeaders(headers: RawHeaders, context: InjectContext): st
     if (context.upgrade && name === 'content-length') return false
     // SECURITY: a token of ours must not reach a provider, in whatever header.
     if (OWN_LEG.has(name) || isForUs(name) || holdsToken(value, callerToken)) return false
+    // SECURITY: nobody calls in another's name.
+    if (context.actor?.names.has(name) === true) return false
     if (credential.kind === 'centralized' && ACCOUNT.has(name)) return false
     if (!CREDENTIAL_HEADERS.has(name)) return true
     return credential.kind === 'byok' && !isOurs(value, callerToken)
@@ -55,6 +59,7 @@ export function providerHeaders(headers: RawHeaders, context: InjectContext): st
     'Host',
     hostHeader(context.settings.origin),
     ...kept,
+    ...(context.actor?.headers ?? []),
     ...framing(headers, context),
     ...(credential.kind === 'centralized' ? context.type.attach(credential.key) : []),
   ]

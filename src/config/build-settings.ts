@@ -31,6 +31,11 @@ export function buildSettings(
         maxRequests: values.breaker.maxRequests,
         failureStatuses: values.breaker.failureStatuses,
       },
+      actor: {
+        send: values.bridge.sendActorHeaders,
+        idHeader: values.bridge.actorHeaderId,
+        usernameHeader: values.bridge.actorHeaderUsername,
+      },
       allowByok: values.bridge.allowByok,
       passthrough: values.bridge.passthrough,
       toolServers: readToolServersFile(values, files),

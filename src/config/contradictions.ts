@@ -8,6 +8,7 @@ export function refuseContradictions(values: Values, report: Report): void {
   refuseHalfPairs(values, report)
   refuseOpenProxy(values, report)
   refuseCollisions(values, report)
+  refuseSameHeaders(values, report)
   if (values.bridge.injectCoderMcpTools && values.bridge.mcpServersFile === undefined) {
     report.warnings.push(
       'CODER_AIBRIDGE_INJECT_CODER_MCP_TOOLS: no tool is offered without servers: name them in CODER_AIBRIDGE_MCP_SERVERS_FILE',
@@ -65,6 +66,13 @@ function refuseCollisions(values: Values, report: Report): void {
       )
     }
   }
+}
+
+function refuseSameHeaders({ bridge }: Values, report: Report): void {
+  if (bridge.actorHeaderId.toLowerCase() !== bridge.actorHeaderUsername.toLowerCase()) return
+  report.problems.push(
+    'CODER_AIBRIDGE_ACTOR_HEADER_ID and CODER_AIBRIDGE_ACTOR_HEADER_USERNAME are the same header: give each its own name',
+  )
 }
 
 /** SECURITY: whoever can listen in the network between reads every token. */

@@ -3,7 +3,7 @@ import type { CallerPolicy } from '../kernel/budget.ts'
 import type { Limits } from '../kernel/limits.ts'
 import type { NanoDollars } from '../kernel/money.ts'
 import type { Price } from '../kernel/price.ts'
-import type { BreakerSettings, ProviderSettings } from '../kernel/provider.ts'
+import type { ActorSettings, BreakerSettings, ProviderSettings } from '../kernel/provider.ts'
 import type { ListenAddress, Origin, UpstreamProxy } from '../kernel/target.ts'
 import type { ToolServer } from '../kernel/tool-server.ts'
 
@@ -70,6 +70,7 @@ interface BridgeSettings {
   readonly remote: DeploymentSettings | undefined
   readonly providers: readonly ProviderSettings[]
   readonly breaker: BreakerSettings
+  readonly actor: ActorSettings
   readonly allowByok: boolean
   /** Whose tools models are offered; empty where nothing is injected. */
   readonly toolServers: readonly ToolServer[]

@@ -64,6 +64,13 @@ export interface InterceptedHost {
   readonly port: number | undefined
 }
 
+/** How providers are told who is calling. */
+export interface ActorSettings {
+  readonly send: boolean
+  readonly idHeader: string
+  readonly usernameHeader: string
+}
+
 /** When calls to a provider that keeps failing are refused; times in milliseconds. */
 export interface BreakerSettings {
   readonly enabled: boolean

@@ -88,10 +88,10 @@ describe('loadConfig', () => {
 
   it('warns about what has no effect yet, only where it was set', () => {
     const { warnings } = load({
-      env: { CODER_AIBRIDGE_SEND_ACTOR_HEADERS: 'true', CODER_CHAT_ACQUIRE_BATCH_SIZE: '5' },
+      env: { CODER_AIBRIDGE_PROXY_WORKERS: '2', CODER_CHAT_ACQUIRE_BATCH_SIZE: '5' },
     })
     assert.deepEqual(warnings, [
-      'CODER_AIBRIDGE_SEND_ACTOR_HEADERS: "Send actor headers" is accepted but has no effect yet',
+      'CODER_AIBRIDGE_PROXY_WORKERS: "Workers" is accepted but has no effect yet',
       'CODER_CHAT_ACQUIRE_BATCH_SIZE: ignored: Ignored: this daemon has no chat agents.',
     ])
   })

@@ -92,7 +92,7 @@ describe('describeValues', () => {
         env: {
           ...SECRETS,
           CODER_AIBRIDGE_RATE_LIMIT: '7',
-          CODER_AIBRIDGE_SEND_ACTOR_HEADERS: 'true',
+          CODER_AIBRIDGE_PROXY_WORKERS: '2',
         },
         flags: { 'http-address': ':1' },
       }),
@@ -111,7 +111,7 @@ describe('describeValues', () => {
     )
     assert.match(text, /^ {4}hosts +api.openai.com$/m)
     assert.match(text, /^ {4}from +CODER_AIBRIDGE_PROVIDER_0_TYPE$/m)
-    assert.match(text, /"Send actor headers" is accepted but has no effect yet/)
+    assert.match(text, /"Workers" is accepted but has no effect yet/)
     assert.ok(!text.includes(CANARY))
   })
 })
@@ -187,6 +187,6 @@ describe('deploymentConfig', () => {
     })
     assert.equal(byFlag('access-url')?.['value_source'], '')
     assert.equal(byFlag('http-address')?.['value_source'], 'default')
-    assert.deepEqual(byFlag('aibridge-send-actor-headers')?.['annotations'], { effect: 'none-yet' })
+    assert.deepEqual(byFlag('aibridge-proxy-workers')?.['annotations'], { effect: 'none-yet' })
   })
 })

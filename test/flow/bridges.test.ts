@@ -88,6 +88,7 @@ describe('the credential of a call', () => {
     ['Authorization', 'Bearer sk-mine-0123456789'],
     ['X-Api-Key', 'sk-mine-0123456789'],
     ['api-key', 'sk-mine-0123456789'],
+    ['x-goog-api-key', 'AIza-mine-0123456789'],
   ] as const) {
     it(`is the client's own in ${name}, unchanged`, async () => {
       const { exchange } = await ask(
@@ -100,6 +101,30 @@ describe('the credential of a call', () => {
       assert.ok(!exchange.rawHeaders.includes(ANTHROPIC_KEY))
     })
   }
+
+  it('is a login to a plan, with everything that belongs to it', async () => {
+    const jwt = `eyJhbGciOiJub25lIn0.${btoa('{"iss":"https://auth.openai.com"}')}.c2lnbmVk`
+    const logins: readonly (readonly [string, string, string, string[]])[] = [
+      [
+        ANTHROPIC,
+        '/v1/messages?beta=true',
+        'sk-ant-oat01-mine-0123456789',
+        ['anthropic-beta: oauth-2025-04-20,claude-code-20250219', 'x-app: cli'],
+      ],
+      [OPENAI, '/v1/responses', jwt, ['chatgpt-account-id: acct-1', 'OpenAI-Organization: org-1']],
+    ]
+    for (const [authority, path, token, beside] of logins) {
+      const host = authority.slice(0, -':443'.length)
+      const sent = [`authorization: Bearer ${token}`, ...beside]
+      const { exchange } = await ask(world, authority, post(path, host, '{}', sent))
+      assert.ok(exchange)
+      const received = exchange.rawHeaders.flatMap((text, index, all) =>
+        index % 2 === 0 ? [`${text}: ${all[index + 1]}`] : [],
+      )
+      for (const line of sent) assert.ok(received.includes(line), line)
+      assert.equal(exchange.path, path)
+    }
+  })
 
   it("is the client's own without our token beside it", async () => {
     const { exchange } = await ask(

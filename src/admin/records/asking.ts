@@ -2,9 +2,9 @@ import { Refusal } from '../../kernel/error.ts'
 import type { Identity } from '../../kernel/flow.ts'
 import { REASONS } from '../../kernel/reasons.ts'
 import type { AskRecords, RecordFilter } from '../../kernel/records.ts'
+import { userId } from '../../kernel/user-id.ts'
 import { respondError } from '../respond.ts'
 import type { Exchange } from '../route.ts'
-import { userId } from '../user-id.ts'
 import { BadRequest } from './bad-request.ts'
 
 export interface Asking {

@@ -80,32 +80,31 @@ export const BRIDGE = defineGroup(BRIDGE_GROUP, {
   }),
   sendActorHeaders: row({
     name: 'Send actor headers',
-    description: 'Tells the provider who is calling, in headers of bridged calls.',
+    description:
+      'Tells the provider who is calling, in headers of bridged calls. Headers of these names that clients send are taken out, always.',
     flag: 'send-actor-headers',
     type: bool,
     default: false,
     restart: false,
-    effect: 'none-yet',
     example: 'true',
   }),
   actorHeaderId: row({
     name: 'Actor id header',
-    description: "Name of the header with the caller's id.",
+    description: "Name of the header with the caller's id, the UUID that the API shows.",
     flag: 'actor-header-id',
     type: headerName,
     default: 'X-AI-Bridge-Actor-ID',
     restart: false,
-    effect: 'none-yet',
     example: 'X-Actor-ID',
   }),
   actorHeaderUsername: row({
     name: 'Actor name header',
-    description: "Name of the header with the caller's user name.",
+    description:
+      "Name of the header with the caller's user name; what is not visible ASCII is percent-encoded.",
     flag: 'actor-header-username',
     type: headerName,
     default: 'X-AI-Bridge-Actor-Metadata-Username',
     restart: false,
-    effect: 'none-yet',
     example: 'X-Actor-Username',
   }),
   dumpDir: row({

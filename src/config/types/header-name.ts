@@ -1,9 +1,12 @@
 import type { ValueType } from '../option.ts'
 import { parsed, quote, unparsable } from '../parsed.ts'
 
-/** Headers that authenticate, frame or route a message, or are Coder's own. */
+/** Headers that authenticate, frame or route a message, that clients need, or that are Coder's own. */
 const RESERVED = new Set([
+  'accept',
   'accept-encoding',
+  'anthropic-beta',
+  'anthropic-version',
   'api-key',
   'authorization',
   'connection',
@@ -15,6 +18,9 @@ const RESERVED = new Set([
   'forwarded',
   'host',
   'keep-alive',
+  'openai-beta',
+  'openai-organization',
+  'openai-project',
   'proxy-authenticate',
   'proxy-authorization',
   'proxy-connection',
@@ -27,6 +33,7 @@ const RESERVED = new Set([
   'via',
   'x-api-key',
   'x-auth-token',
+  'x-goog-api-key',
 ])
 
 const RESERVED_PREFIXES = ['coder-', 'x-coder-', 'x-forwarded-', 'x-amz-', 'sec-', ':']

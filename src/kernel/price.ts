@@ -28,6 +28,14 @@ export interface Price {
   readonly rates: Rates
   /** What holds for the whole call when its prompt has more than `above` tokens. */
   readonly longPrompt: { readonly above: number; readonly rates: Rates } | null
+  /** Thousandths of the rates for answers of a service tier; others have no price. */
+  readonly tiers: Readonly<Record<string, number>>
   /** For a thousand web searches that the provider ran. */
   readonly webSearch: NanoDollars | null
+}
+
+/** A factor such as `0.5` or `1.1` in thousandths; `undefined` for anything else. */
+export function parseFactor(text: string): number | undefined {
+  const [, whole, fraction = ''] = /^(\d{1,3})(?:\.(\d{1,3}))?$/.exec(text) ?? []
+  return whole === undefined ? undefined : Number(whole + fraction.padEnd(3, '0'))
 }

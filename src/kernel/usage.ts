@@ -32,7 +32,10 @@ export interface TokenUsage {
   readonly output: number | null
   readonly cacheRead: number | null
   readonly cacheWrite: number | null
-  /** Further counters of the provider under stable names, numbers only. */
+  /**
+   * Further counters of the provider under stable names, numbers only. A
+   * `tier_<name>` is 1 where it served the answer in a way with another price.
+   */
   readonly extra: Readonly<Record<string, number>>
 }
 

@@ -115,7 +115,9 @@ function countAnswer(event: AnswerSeen, metrics: Metrics): void {
     ...usage?.extra,
   }
   for (const [type, count] of Object.entries(tokens)) {
-    if (typeof count === 'number') metrics.count('tokens', { ...whose(event), type }, count)
+    // How an answer was served is no number of tokens.
+    if (typeof count !== 'number' || type.startsWith('tier_')) continue
+    metrics.count('tokens', { ...whose(event), type }, count)
   }
   countCost(event, metrics)
   for (const name of tools) {

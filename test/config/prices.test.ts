@@ -23,6 +23,7 @@ prices:
     cache_write_5m: "3.75"
     cache_write_1h: "6"
     web_search: "10"
+    tiers: { priority: "2", flex: 0.5 }
     long_prompt:
       above: 200000
       input: "6"
@@ -51,6 +52,7 @@ prices:
           cacheWrite1h: null,
         },
       },
+      tiers: { priority: 2000, flex: 500 },
       webSearch: 10_000_000_000,
     })
   })
@@ -105,6 +107,10 @@ prices:
     [
       'prices:\n- {type: openai, model: m, input: 1, output: 1, long_prompt: {input: 1, output: 1}}',
       'prices.yaml:2 prices[0].long_prompt: needs above, a number of tokens',
+    ],
+    [
+      'prices:\n- {type: openai, model: m, input: 1, output: 1, tiers: {flex: half}}',
+      'prices.yaml:2 prices[0].tiers.flex: "half" is not a factor: use a number like 2 or 0.5',
     ],
     [
       `prices:\n- ${ROW}\n- ${ROW}`,

@@ -1,5 +1,10 @@
 import { type ListedPrice, priceList } from './listed.ts'
 
+/** Inference in the United States only: https://platform.claude.com/docs/manage-claude/data-residency. */
+const US = { us: '1.1' }
+/** https://platform.claude.com/docs/en/build-with-claude/fast-mode. */
+const FAST = { fast: '2', ...US }
+
 /** https://platform.claude.com/docs/en/about-claude/pricing, list of 2026-10-24. */
 const ROWS: readonly ListedPrice[] = [
   {
@@ -9,6 +14,7 @@ const ROWS: readonly ListedPrice[] = [
     cacheRead: '0.25',
     cacheWrite5m: '12.50',
     cacheWrite1h: '20',
+    tiers: US,
   },
   {
     models: ['claude-fable-5', 'claude-mythos-5'],
@@ -17,6 +23,7 @@ const ROWS: readonly ListedPrice[] = [
     cacheRead: '1',
     cacheWrite5m: '12.50',
     cacheWrite1h: '20',
+    tiers: US,
   },
   {
     models: ['claude-opus-5-5'],
@@ -25,15 +32,28 @@ const ROWS: readonly ListedPrice[] = [
     cacheRead: '0.20',
     cacheWrite5m: '5',
     cacheWrite1h: '8',
+    tiers: FAST,
   },
   {
-    models: [
-      'claude-opus-5',
-      'claude-opus-4-8',
-      'claude-opus-4-7',
-      'claude-opus-4-6',
-      'claude-opus-4-5',
-    ],
+    models: ['claude-opus-5', 'claude-opus-4-8'],
+    input: '5',
+    output: '25',
+    cacheRead: '0.50',
+    cacheWrite5m: '6.25',
+    cacheWrite1h: '10',
+    tiers: FAST,
+  },
+  {
+    models: ['claude-opus-4-7', 'claude-opus-4-6'],
+    input: '5',
+    output: '25',
+    cacheRead: '0.50',
+    cacheWrite5m: '6.25',
+    cacheWrite1h: '10',
+    tiers: US,
+  },
+  {
+    models: ['claude-opus-4-5'],
     input: '5',
     output: '25',
     cacheRead: '0.50',
@@ -47,6 +67,7 @@ const ROWS: readonly ListedPrice[] = [
     cacheRead: '0.20',
     cacheWrite5m: '2.50',
     cacheWrite1h: '4',
+    tiers: US,
   },
   {
     models: ['claude-sonnet-5-5'],
@@ -56,9 +77,19 @@ const ROWS: readonly ListedPrice[] = [
     cacheRead: '0.10',
     cacheWrite5m: '2.50',
     cacheWrite1h: '4',
+    tiers: US,
   },
   {
-    models: ['claude-sonnet-4-6', 'claude-sonnet-4-5'],
+    models: ['claude-sonnet-4-6'],
+    input: '3',
+    output: '15',
+    cacheRead: '0.30',
+    cacheWrite5m: '3.75',
+    cacheWrite1h: '6',
+    tiers: US,
+  },
+  {
+    models: ['claude-sonnet-4-5'],
     input: '3',
     output: '15',
     cacheRead: '0.30',
@@ -80,6 +111,7 @@ const ROWS: readonly ListedPrice[] = [
       cacheWrite5m: '0.625',
       cacheWrite1h: '1',
     },
+    tiers: US,
   },
   {
     models: ['claude-haiku-4-5'],

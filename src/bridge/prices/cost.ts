@@ -8,6 +8,10 @@ import type { TokenUsage } from '../../kernel/usage.ts'
  */
 const MOST = 1_000_000_000_000_000n
 const MILLION = 1_000_000n
+const THOUSAND = 1000n
+/** Fine enough for several factors of three places. */
+const ONE = 1_000_000_000n
+const TIER = 'tier_'
 
 /**
  * What an answer costs by a row of the list, rounded half up once an answer.
@@ -17,19 +21,35 @@ const MILLION = 1_000_000n
 export function costOf(price: Price, usage: TokenUsage): NanoDollars | null {
   // Sound has prices of its own, which the list does not have.
   if (counted(usage, 'prompt_audio') + counted(usage, 'completion_audio') > 0) return null
-  const parts = [
-    ...tokenParts(ratesFor(price, usage), usage),
-    // Their price is for a thousand.
-    { count: counted(usage, 'web_search_requests') * 1000, rate: price.webSearch },
-  ]
+  const tokens = totalOf(tokenParts(ratesFor(price, usage), usage))
+  // Their price is for a thousand.
+  const count = counted(usage, 'web_search_requests') * 1000
+  const searches = totalOf([{ count, rate: price.webSearch }])
+  const factor = factorFor(price, usage)
+  if (tokens === null || searches === null || factor === null) return null
+  const cost = (tokens * factor + searches * ONE + (MILLION * ONE) / 2n) / (MILLION * ONE)
+  return cost > MOST ? null : Number(cost)
+}
+
+/** What the tiers multiply the rates by, in units of `ONE`; null where one has no price. */
+function factorFor({ tiers }: Price, { extra }: TokenUsage): bigint | null {
+  let factor = ONE
+  for (const name of Object.keys(extra).filter(counter => counter.startsWith(TIER))) {
+    const own = tiers[name.slice(TIER.length)]
+    if (own === undefined) return null
+    factor = (factor * BigInt(own)) / THOUSAND
+  }
+  return factor
+}
+
+function totalOf(parts: readonly Part[]): bigint | null {
   let total = 0n
   for (const { count, rate } of parts) {
     if (count === 0) continue
     if (rate === null) return null
     total += BigInt(count) * BigInt(rate)
   }
-  const cost = (total + MILLION / 2n) / MILLION
-  return cost > MOST ? null : Number(cost)
+  return total
 }
 
 interface Part {

@@ -1,5 +1,5 @@
 import { type NanoDollars, parseDollars } from '../../kernel/money.ts'
-import type { Price, Rates } from '../../kernel/price.ts'
+import { type Price, parseFactor, type Rates } from '../../kernel/price.ts'
 
 /** Dollars for a million tokens, as the provider's list has them. */
 interface ListedRates {
@@ -16,6 +16,8 @@ export interface ListedPrice extends ListedRates {
   /** The day (UTC) on which it came, for prices that have changed or will. */
   readonly from?: string
   readonly longPrompt?: ListedRates & { readonly above: number }
+  /** What the rates are multiplied by for answers of a service tier. */
+  readonly tiers?: Readonly<Record<string, string>>
 }
 
 /** The rows of one list, for providers of these types. */
@@ -25,7 +27,7 @@ export function priceList(
   { webSearch }: { readonly webSearch?: string } = {},
 ): Price[] {
   return types.flatMap(provider =>
-    rows.flatMap(({ models, from, longPrompt, ...rates }) =>
+    rows.flatMap(({ models, from, longPrompt, tiers = {}, ...rates }) =>
       models.map(model => ({
         of: 'type' as const,
         provider,
@@ -34,6 +36,9 @@ export function priceList(
         rates: ratesOf(rates),
         longPrompt:
           longPrompt === undefined ? null : { above: longPrompt.above, rates: ratesOf(longPrompt) },
+        tiers: Object.fromEntries(
+          Object.entries(tiers).map(([name, text]) => [name, sure(parseFactor(text), text)]),
+        ),
         webSearch: amount(webSearch),
       })),
     ),
@@ -55,7 +60,11 @@ function amount(text: string | undefined): NanoDollars | null {
 }
 
 function dollars(text: string): NanoDollars {
-  const value = parseDollars(text)
+  return sure(parseDollars(text), text)
+}
+
+/** A list that is wrong is found by the first start. */
+function sure(value: number | undefined, text: string): number {
   if (value === undefined) throw new Error(`${text} is no price`)
   return value
 }

@@ -1,5 +1,8 @@
 import { type ListedPrice, priceList } from './listed.ts'
 
+/** Flex, and what `fast` is called in answers. */
+const TIERS = { flex: '0.5', priority: '2' }
+
 /**
  * https://developers.openai.com/api/docs/pricing (Standard), list of 2026-11-18.
  * Cache writes are the ones for 30 minutes: answers do not tell those for 12
@@ -13,6 +16,7 @@ const ROWS: readonly ListedPrice[] = [
     cacheRead: '0.10',
     cacheWrite5m: '2.50',
     longPrompt: { above: 272_000, input: '4', output: '15', cacheRead: '0.2', cacheWrite5m: '5' },
+    tiers: TIERS,
   },
   {
     models: ['gpt-6.1-terra'],
@@ -27,6 +31,7 @@ const ROWS: readonly ListedPrice[] = [
       cacheRead: '0.1',
       cacheWrite5m: '2.5',
     },
+    tiers: TIERS,
   },
   {
     models: ['gpt-6-astra'],
@@ -35,6 +40,7 @@ const ROWS: readonly ListedPrice[] = [
     cacheRead: '1',
     cacheWrite5m: '12.50',
     longPrompt: { above: 272_000, input: '20', output: '75', cacheRead: '2', cacheWrite5m: '25' },
+    tiers: TIERS,
   },
   {
     models: ['gpt-6-sol'],
@@ -43,6 +49,7 @@ const ROWS: readonly ListedPrice[] = [
     cacheRead: '0.20',
     cacheWrite5m: '2.50',
     longPrompt: { above: 272_000, input: '4', output: '15', cacheRead: '0.4', cacheWrite5m: '5' },
+    tiers: TIERS,
   },
   {
     models: ['gpt-6-luna'],
@@ -57,6 +64,7 @@ const ROWS: readonly ListedPrice[] = [
       cacheRead: '0.02',
       cacheWrite5m: '0.25',
     },
+    tiers: TIERS,
   },
   {
     models: ['gpt-5.6-sol'],
@@ -65,6 +73,7 @@ const ROWS: readonly ListedPrice[] = [
     cacheRead: '0.40',
     cacheWrite5m: '5',
     longPrompt: { above: 272_000, input: '8', output: '30', cacheRead: '0.8', cacheWrite5m: '10' },
+    tiers: TIERS,
   },
   {
     models: ['gpt-5.6-terra'],
@@ -73,6 +82,7 @@ const ROWS: readonly ListedPrice[] = [
     cacheRead: '0.20',
     cacheWrite5m: '2.50',
     longPrompt: { above: 272_000, input: '4', output: '18', cacheRead: '0.4', cacheWrite5m: '5' },
+    tiers: TIERS,
   },
   {
     models: ['gpt-5.6-luna'],
@@ -87,6 +97,7 @@ const ROWS: readonly ListedPrice[] = [
       cacheRead: '0.04',
       cacheWrite5m: '0.5',
     },
+    tiers: TIERS,
   },
   {
     models: ['gpt-5.5'],

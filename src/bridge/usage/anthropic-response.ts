@@ -12,6 +12,7 @@ import {
 } from './json-value.ts'
 import { type AnswerEnd, answerFacts, type ResponseFold } from './response-fold.ts'
 import { createTextBudget, MAX_ITEMS } from './text-budget.ts'
+import { withTiers } from './tiers.ts'
 
 /** What we keep of a content block; `text` is what its deltas added. */
 interface Block {
@@ -33,6 +34,9 @@ export class AnthropicFold implements ResponseFold {
   readonly #keep = createTextBudget()
   #id: string | null = null
   #model: string | null = null
+  #tier: string | undefined
+  #speed: string | undefined
+  #geo: string | undefined
   #error: ErrorFact | undefined
   #started = false
   #ended = false
@@ -56,8 +60,16 @@ export class AnthropicFold implements ResponseFold {
     this.#id = own
     this.#model = asName(value['model']) ?? this.#model
     for (const [index, block] of objectsOf(value['content']).entries()) this.#open(index, block)
-    readUsage(this.#counters, asObject(value['usage']))
+    this.#usage(asObject(value['usage']))
     return true
+  }
+
+  /** How it was served is said where the numbers are; the last word counts. */
+  #usage(usage: JsonObject | undefined): void {
+    readUsage(this.#counters, usage)
+    this.#tier = asName(usage?.['service_tier']) ?? this.#tier
+    this.#speed = asName(usage?.['speed']) ?? this.#speed
+    this.#geo = asName(usage?.['inference_geo']) ?? this.#geo
   }
 
   #delta(value: JsonObject): void {
@@ -70,7 +82,7 @@ export class AnthropicFold implements ResponseFold {
 
   #messageDelta(value: JsonObject): void {
     const usage = asObject(value['usage'])
-    readUsage(this.#counters, usage)
+    this.#usage(usage)
     if (asName(asObject(value['delta'])?.['stop_reason']) !== undefined) this.#stopped = true
     if (asCount(usage?.['output_tokens']) !== undefined) this.#counted = true
   }
@@ -105,7 +117,7 @@ export class AnthropicFold implements ResponseFold {
   }
 
   finish(end: AnswerEnd): ResponseFacts {
-    const usage = usageOf(this.#counters)
+    const usage = withTiers(usageOf(this.#counters), [this.#tier, this.#speed, this.#geo])
     const ordered = [...this.#blocks.entries()].sort(([a], [b]) => a - b).map(([, block]) => block)
     return {
       ...answerFacts(

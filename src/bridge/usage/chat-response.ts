@@ -4,6 +4,7 @@ import { type ErrorFact, errorFact } from './error-fact.ts'
 import { asIndex, asName, asObject, asText, type JsonObject, objectsOf } from './json-value.ts'
 import { type AnswerEnd, answerFacts, type ResponseFold } from './response-fold.ts'
 import { createTextBudget, MAX_ITEMS } from './text-budget.ts'
+import { withTiers } from './tiers.ts'
 
 interface OpenTool {
   callId: string | null
@@ -25,6 +26,7 @@ export class ChatFold implements ResponseFold {
   readonly #keep = createTextBudget()
   #id: string | null = null
   #model: string | null = null
+  #tier: string | undefined
   #error: ErrorFact | undefined
   #started = false
   #stopped = false
@@ -81,7 +83,9 @@ export class ChatFold implements ResponseFold {
     const own = asName(value['id'])
     this.#id ??= own ?? null
     this.#model ??= asName(value['model']) ?? null
-    return own !== undefined && own !== this.#id
+    const foreign = own !== undefined && own !== this.#id
+    if (!foreign) this.#tier = asName(value['service_tier']) ?? this.#tier
+    return foreign
   }
 
   done(): void {
@@ -89,7 +93,8 @@ export class ChatFold implements ResponseFold {
   }
 
   finish(end: AnswerEnd): ResponseFacts {
-    const usage = usageOf(this.#counters.size > 0 ? this.#counters : this.#stray)
+    const counted = usageOf(this.#counters.size > 0 ? this.#counters : this.#stray)
+    const usage = withTiers(counted, [this.#tier])
     return {
       ...answerFacts(
         {

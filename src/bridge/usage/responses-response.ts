@@ -6,6 +6,7 @@ import { type AnswerEnd, answerFacts, type ResponseFold } from './response-fold.
 import { type OutputItem, thoughtsOf, toolOf } from './responses-items.ts'
 import { readResponsesUsage, responsesUsage } from './responses-usage.ts'
 import { createTextBudget, MAX_ITEMS } from './text-budget.ts'
+import { withTiers } from './tiers.ts'
 
 /** The events after which a response does not change any more. */
 export const TERMINAL_EVENTS: ReadonlySet<string> = new Set([
@@ -35,6 +36,7 @@ export class ResponsesFold implements ResponseFold {
   readonly #keep = createTextBudget()
   #id: string | null = null
   #model: string | null = null
+  #tier: string | undefined
   #error: ErrorFact | undefined
   #stray: JsonObject | undefined
   #started = false
@@ -55,13 +57,19 @@ export class ResponsesFold implements ResponseFold {
       if (terminal) this.#stray ??= value
       return
     }
-    this.#started = true
-    this.#id ??= own ?? null
-    this.#model = asName(value['model']) ?? this.#model
+    this.#head(value)
     readResponsesUsage(this.#counters, asObject(value['usage']))
     for (const [index, item] of objectsOf(value['output']).entries()) this.#put(index, item)
     if (asObject(value['error']) !== undefined) this.#error = errorFact(value) ?? this.#error
     if (terminal || TERMINAL_STATES.has(value['status'])) this.#ended = true
+  }
+
+  #head(value: JsonObject): void {
+    this.#started = true
+    this.#id ??= asName(value['id']) ?? null
+    this.#model = asName(value['model']) ?? this.#model
+    // What was asked for at first, and what was given at the end.
+    this.#tier = asName(value['service_tier']) ?? this.#tier
   }
 
   #argument(value: JsonObject): void {
@@ -99,7 +107,7 @@ export class ResponsesFold implements ResponseFold {
     if (!this.#ended && this.#stray !== undefined) {
       this.#response({ ...this.#stray, id: this.#id }, true)
     }
-    const usage = responsesUsage(this.#counters)
+    const usage = withTiers(responsesUsage(this.#counters), [this.#tier])
     const ordered = [...this.#items.entries()].sort(([a], [b]) => a - b).map(([, item]) => item)
     return {
       ...answerFacts(

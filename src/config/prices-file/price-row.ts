@@ -2,12 +2,14 @@ import type { NanoDollars } from '../../kernel/money.ts'
 import type { Price, Rates } from '../../kernel/price.ts'
 import { quote } from '../parsed.ts'
 import { day } from '../types/day.ts'
+import { factor } from '../types/factor.ts'
 import { integer } from '../types/scalar.ts'
 import { usd } from '../types/usd.ts'
 import type { YamlNode } from '../yaml-node.ts'
 
 const RATES = ['input', 'output', 'cache_read', 'cache_write_5m', 'cache_write_1h'] as const
-const ROW = ['provider', 'type', 'model', 'from', 'web_search', 'long_prompt', ...RATES] as const
+const OTHERS = ['from', 'long_prompt', 'tiers', 'web_search'] as const
+const ROW = ['provider', 'type', 'model', ...OTHERS, ...RATES] as const
 const LONG_PROMPT = ['above', ...RATES] as const
 const TOKENS = integer({ min: 1, max: 1_000_000_000 })
 
@@ -25,6 +27,7 @@ export function readPriceRow(node: YamlNode): Price | undefined {
     from: optional(fields.from, 0, from => from.value(day)),
     rates: ratesOf(node, fields),
     longPrompt: optional(fields.long_prompt, null, longPromptOf),
+    tiers: optional(fields.tiers, {}, tiersOf),
     webSearch: optional(fields.web_search, null, dollars),
   })
 }
@@ -40,6 +43,14 @@ function longPromptOf(node: YamlNode): Price['longPrompt'] | undefined {
   const fields = node.fields(LONG_PROMPT)
   if (fields.above === undefined) node.problem('needs above, a number of tokens')
   return complete({ above: fields.above?.value(TOKENS), rates: ratesOf(node, fields) })
+}
+
+/** `tiers: {priority: '2', flex: '0.5'}`: names as providers answer them. */
+function tiersOf(node: YamlNode): Price['tiers'] | undefined {
+  const entries = node
+    .entries('service tiers, each with a factor')
+    .map(([name, one]) => [name, one.value(factor)] as const)
+  return complete(Object.fromEntries(entries))
 }
 
 function ratesOf(

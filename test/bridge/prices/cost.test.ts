@@ -29,6 +29,7 @@ prices:
   - { type: openai, model: "gpt-4.1*", input: "9", output: "9", cache_read: "9" }
   - { type: openai, model: gpt-5-nano, input: "7", output: "7" }
   - { provider: discounted, model: gpt-5-nano, input: "6", output: "6" }
+  - { provider: my-gateway, model: tiered, input: "1", output: "1", web_search: "10", tiers: { priority: "1.75", flex: 0.125 } }
   - { type: openai, model: free-of-charge, input: "0", output: "0" }
 `)
 
@@ -235,6 +236,54 @@ const CASES: readonly Case[] = [
     model: 'glm-5.2-air',
     counts: { input: 1000 },
     dollars: '0.000600000',
+  },
+  // (1,000 × 2 + 100 × 10) × 2
+  {
+    what: 'a fast answer of OpenAI',
+    type: 'openai',
+    model: 'gpt-6.1-sol',
+    counts: { input: 1000, output: 100, extra: { tier_priority: 1 } },
+    dollars: '0.006000000',
+  },
+  // 300,000 × 4 × 0.5
+  {
+    what: 'a long prompt at half its price',
+    type: 'openai',
+    model: 'gpt-6-sol',
+    counts: { input: 300_000, extra: { tier_flex: 1 } },
+    dollars: '0.600000000',
+  },
+  // 1,000 × 4 × 2 × 1.1
+  {
+    what: 'a fast answer that was made in the United States',
+    model: 'claude-opus-5-5',
+    counts: { input: 1000, extra: { tier_fast: 1, tier_us: 1 } },
+    dollars: '0.008800000',
+  },
+  // 1,000 × 1 × 1.75, and one search
+  {
+    what: "the operator's tier, of tokens alone",
+    type: 'openai-compat',
+    provider: 'my-gateway',
+    model: 'tiered',
+    counts: { input: 1000, extra: { tier_priority: 1, web_search_requests: 1 } },
+    dollars: '0.011750000',
+  },
+  // 4 × 1 × 0.125 are 0.5 micro-dollars
+  {
+    what: 'a tier with three places',
+    type: 'openai-compat',
+    provider: 'my-gateway',
+    model: 'tiered',
+    counts: { input: 4, extra: { tier_flex: 1 } },
+    dollars: '0.000000500',
+  },
+  {
+    what: 'no cost for a tier without a price',
+    type: 'openai',
+    model: 'gpt-6.1-sol',
+    counts: { input: 1000, extra: { tier_ultrafast: 1 } },
+    dollars: null,
   },
   {
     what: "the operator's beginning before the built-in id",

@@ -88,7 +88,7 @@ it('reads and writes dollars without losing a digit', () => {
 it('has sound built-in rows: one for each model and date, none dearer to read than to send', () => {
   const places = BUILT_IN_PRICES.map(({ provider, model, from }) => `${provider} ${model} ${from}`)
   assert.equal(new Set(places).size, places.length)
-  for (const { provider, model, from, rates, longPrompt } of BUILT_IN_PRICES) {
+  for (const { provider, model, from, rates, longPrompt, tiers } of BUILT_IN_PRICES) {
     assert.ok(Number.isSafeInteger(from))
     for (const { input, output, cacheRead, cacheWrite5m, cacheWrite1h } of [
       rates,
@@ -100,6 +100,10 @@ it('has sound built-in rows: one for each model and date, none dearer to read th
       assert.ok((cacheWrite1h ?? Infinity) > (cacheWrite5m ?? 0), model)
     }
     assert.ok((longPrompt?.rates.input ?? Infinity) > rates.input, model)
+    assert.ok(
+      Object.values(tiers).every(one => one > 0 && one !== 1000),
+      model,
+    )
     const found = findPrice([], { provider, providerType: provider, model, at: from })
     assert.equal(found?.model, model)
   }

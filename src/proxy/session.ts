@@ -19,7 +19,7 @@ import { REASONS } from '../kernel/reasons.ts'
 import { refuseSocket } from '../relay/refusal.ts'
 import { parseConnect } from './request.ts'
 import type { Session, Sessions } from './sessions.ts'
-import { tunnel } from './tunnel.ts'
+import { type TunnelEnd, tunnel } from './tunnel.ts'
 
 export interface ProxyDeps {
   readonly authenticate: Authenticate
@@ -162,8 +162,13 @@ async function serveTunnel(
     address: opened.address,
     bytesUp: end.bytesUp,
     bytesDown: end.bytesDown,
-    detail: end.end === 'closed' ? undefined : `tunnel ${end.end}`,
+    detail: endText(end.end, session.stop),
   }
+}
+
+function endText(end: TunnelEnd['end'], stop: AbortSignal): string | undefined {
+  if (end === 'closed') return undefined
+  return end === 'stopped' ? `tunnel stopped: ${String(stop.reason)}` : `tunnel ${end}`
 }
 
 async function serveIntercept(

@@ -19,7 +19,7 @@ export interface SessionsOptions {
 export interface Session {
   /** The client has closed, or the daemon stops: nobody waits for an answer. */
   readonly gone: AbortSignal
-  /** The daemon stops. A client that closed may still have words on their way. */
+  /** We end it; the reason is a text. A client that closed may still have words on their way. */
   readonly stop: AbortSignal
 }
 
@@ -154,14 +154,14 @@ export class Sessions {
   #endInvalid(): void {
     for (const [client, caller] of this.#admitted) {
       if (caller.isValid()) continue
-      this.#open.get(client)?.stop.abort()
+      this.#open.get(client)?.stop.abort('the token was revoked or has expired')
       client.destroy()
     }
   }
 
   endAll(): void {
     for (const [client, open] of this.#open) {
-      open.stop.abort()
+      open.stop.abort('the daemon stops')
       client.destroy()
     }
   }

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { echo, startTcpOrigin } from '../support/origin.ts'
-import { readToEnd } from '../support/raw-client.ts'
+import { connectThrough, readHead, readToEnd } from '../support/raw-client.ts'
 import { ANTHROPIC, openConnect, openIntercepted, startAiWorld } from './ai-world.ts'
 import { createCaller } from './callers.ts'
-import { exchangeOn, get } from './wire.ts'
+import { exchangeOn, get, post } from './wire.ts'
 
 const HOST = 'api.anthropic.com'
 const TIMEOUT = { timeout: 15_000 }
 
-describe('a revoked token', { concurrency: true }, () => {
+describe('a revoked token (D05)', { concurrency: true }, () => {
   it('is refused on a connection that is open, which then ends', TIMEOUT, async () => {
     await using world = await startAiWorld()
     const caller = createCaller(world.daemon)
@@ -17,19 +17,21 @@ describe('a revoked token', { concurrency: true }, () => {
     const socket = await openIntercepted(world.daemon, { authority: ANTHROPIC, connect })
     assert.equal((await exchangeOn(socket, get('/v1/models', HOST))).status, 200)
     caller.revoke()
-    let answer = await exchangeOn(socket, get('/v1/models', HOST))
     const revokedAt = performance.now()
-    while (answer.status === 200 && performance.now() - revokedAt < 5000) {
-      answer = await exchangeOn(socket, get('/v1/models', HOST))
-    }
+    let answer = await exchangeOn(socket, get('/v1/models', HOST))
+    while (answer.status === 200) answer = await exchangeOn(socket, get('/v1/models', HOST))
+    assert.ok(performance.now() - revokedAt < 1000)
     assert.equal(answer.status, 401)
     assert.equal(answer.head.header('x-aibridge-reason'), 'token_revoked')
     assert.equal(JSON.parse(answer.text).error.type, 'authentication_error')
     await readToEnd(socket)
     socket.destroy()
+    const again = await connectThrough(world.daemon.proxy, ANTHROPIC, connect)
+    assert.equal(again.head.status, 407)
+    again.socket.destroy()
   })
 
-  it('ends its idle connections and tunnels within seconds', TIMEOUT, async () => {
+  it('loses its streams, idle connections and tunnels within five seconds', TIMEOUT, async () => {
     await using origin = await startTcpOrigin(echo)
     await using world = await startAiWorld({
       env: {
@@ -41,9 +43,17 @@ describe('a revoked token', { concurrency: true }, () => {
     const connect = { credentials: caller.credentials }
     const idle = await openIntercepted(world.daemon, { authority: ANTHROPIC, connect })
     const tunnel = await openConnect(world.daemon, origin.authority, connect)
+    world.provider.script(() => ({ stallAfter: 1 }))
+    const stream = await openIntercepted(world.daemon, { authority: ANTHROPIC, connect })
+    stream.write(post('/v1/messages', HOST, JSON.stringify({ stream: true })))
+    await readHead(stream)
     caller.revoke()
-    await Promise.all([readToEnd(idle), readToEnd(tunnel)])
-    idle.destroy()
-    tunnel.destroy()
+    const revokedAt = performance.now()
+    await Promise.all([idle, tunnel, stream].map(async socket => await readToEnd(socket)))
+    assert.ok(performance.now() - revokedAt < 5000)
+    for (const socket of [idle, tunnel, stream]) socket.destroy()
+    const { detail } = await world.daemon.event('connect_ended', ({ route }) => route === 'direct')
+    assert.equal(detail, 'tunnel stopped: the token was revoked or has expired')
+    await world.daemon.event('call_ended', ({ outcome }) => outcome === 'aborted')
   })
 })

@@ -18,9 +18,10 @@ const problem = runtimeProblem(process.version)
 if (problem === undefined) {
   // Later, so that an old runtime gets the message and not a syntax error.
   const { runCli } = await import('./cli/cli.ts')
+  const { takeEnvironment } = await import('./cli/runtime-environment.ts')
   process.exitCode = await runCli({
     args: process.argv.slice(2),
-    env: process.env,
+    env: takeEnvironment(process.env),
     home: homedir(),
     stdin: process.stdin,
     stdout: process.stdout,

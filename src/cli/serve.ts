@@ -14,6 +14,7 @@ import { keyedTypes } from './environment.ts'
 import { firstToken, welcome } from './first-run.ts'
 import { keepLastWords } from './last-words.ts'
 import { ReloadSignal } from './reload-signal.ts'
+import { refuseUnsafeRuntime } from './runtime-environment.ts'
 import { packageVersion } from './version.ts'
 
 export const SERVE_USAGE = `Usage: aibridgeproxyd [serve] [--OPTION VALUE …]
@@ -24,6 +25,7 @@ lets open streams finish, a second one does not.`
 
 /** `serve`: runs until a signal ends it. */
 export async function runServe(context: CliContext): Promise<number> {
+  refuseUnsafeRuntime(context.env, process.execArgv)
   const { loaded, flags } = configure(context)
   const { settings } = loaded
   if (!settings.proxy.enabled) {

@@ -3,6 +3,7 @@ import { ConfigurationError } from '../kernel/error.ts'
 import type { ProviderType } from '../kernel/provider.ts'
 import { buildSettings } from './build-settings.ts'
 import { refuseContradictions } from './contradictions.ts'
+import { withCredentials } from './credentials-directory.ts'
 import { unknownVariables } from './environment.ts'
 import type { Flags } from './flags.ts'
 import { OPTIONS } from './options.ts'
@@ -40,7 +41,8 @@ export interface Loaded {
 export function loadConfig(input: LoadInput): Loaded {
   const readFile = input.readFile ?? (path => readFileSync(path, 'utf8'))
   const report: Report = { problems: [], warnings: [] }
-  const { flags, env, home } = input
+  const { flags, home } = input
+  const env = withCredentials(input.env)
 
   const yaml = readConfigFile({ flags, env, home, yaml: NO_YAML, readFile }, report)
   const resolved = resolveAll({ flags, env, home, yaml, readFile }, report)

@@ -15,6 +15,7 @@ import { providerHeaders, providerPath } from './inject.ts'
 import { CallSlots } from './limits/call-slots.ts'
 import { admitModel } from './model/model-gate.ts'
 import type { Provider } from './provider.ts'
+import { coderName } from './providers/copilot-names.ts'
 import { route } from './route.ts'
 
 /** The way to a deployment's bridge. */
@@ -117,7 +118,7 @@ async function forward(
   events.sending(body, undefined)
   const reply = await send({
     method: call.method,
-    path: `${target.basePath}/${remoteName(call)}${providerPath(call.path, context)}`,
+    path: `${target.basePath}/${coderName(call)}${providerPath(call.path, context)}`,
     headers: [...headers, ...governance(call, credential)],
     body,
     upgrade: call.upgrade,
@@ -131,16 +132,6 @@ async function forward(
 
 function bearer(token: Secret): readonly [name: string, value: string] {
   return ['Authorization', `Bearer ${token.reveal()}`]
-}
-
-/** Where one provider here has several hosts, Coder has one for each. */
-const NAMES_BY_HOST: ReadonlyMap<string, string> = new Map([
-  ['api.business.githubcopilot.com', 'copilot-business'],
-  ['api.enterprise.githubcopilot.com', 'copilot-enterprise'],
-])
-
-function remoteName({ provider, host }: Call): string {
-  return provider === 'copilot' ? (NAMES_BY_HOST.get(host) ?? provider) : provider
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { BaseUrlDeps } from '../admin/base-url/deps.ts'
 import { errorReply } from '../bridge/error-reply.ts'
+import { fromCoderName } from '../bridge/providers/copilot-names.ts'
 import type { Authenticate, Handle } from '../kernel/flow.ts'
 import type { Live } from '../kernel/live.ts'
 import type { Sessions } from '../proxy/sessions.ts'
@@ -17,12 +18,15 @@ export function createBaseUrl(
   { clock, emit }: Foundation,
   { authenticate, handle, sessions }: Stages,
 ): BaseUrlDeps {
+  const served = () => live.current.deployment?.providers ?? live.current.providers.byName
+  const isServed = (name: string): boolean => served().has(name)
   return {
     authenticate,
-    handle,
+    handle: call => handle(isServed(call.provider) ? call : fromCoderName(call)),
     sessions,
     refuse: (name, refusal, upgrade) => {
-      const type = live.current.providers.byName.get(name)?.type
+      const { provider } = fromCoderName({ provider: name, host: '' })
+      const type = (served().get(name) ?? served().get(provider))?.type
       return type === undefined
         ? undefined
         : errorReply(type, refusal, { upgrade, now: clock.now() })

@@ -13,3 +13,8 @@ export function isTokenShaped(text: string): boolean {
 export function holdsTokenShape(text: string): boolean {
   return TOKEN.test(text)
 }
+
+/** Whether this can be a token of a Coder deployment: an id of ten, a secret of 22. */
+export function isCoderTokenShaped(text: string): boolean {
+  return /^[A-Za-z0-9]{10}-[A-Za-z0-9]{22}$/.test(text)
+}

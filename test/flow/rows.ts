@@ -8,7 +8,7 @@ export async function lastCall({ daemon }: AiWorld, seen: number): Promise<strin
 }
 
 /** The row of a call once it is closed. */
-export async function rowOf({ daemon }: AiWorld, id: string): Promise<CallRecord> {
+export async function rowOf({ daemon }: Pick<AiWorld, 'daemon'>, id: string): Promise<CallRecord> {
   for (let attempt = 0; attempt < 200; attempt++) {
     const { calls } = await daemon.ask('calls', { filter: {}, before: null, offset: 0, limit: 100 })
     const row = calls.find(known => known.id === id)

@@ -1,5 +1,5 @@
 import { headerPairs, type RawHeaders } from '../../kernel/headers.ts'
-import { isTokenShaped } from '../../kernel/token.ts'
+import { isCoderTokenShaped, isTokenShaped } from '../../kernel/token.ts'
 
 /** Headers that hold nothing but a caller's token. */
 const OWN = ['coder-session-token', 'x-coder-ai-governance-token']
@@ -22,11 +22,8 @@ export function callerCredentials(headers: RawHeaders): string | undefined {
     ([name, value]) => [name.toLowerCase(), value.trim()] as const,
   )
   const own = pairs.find(([name, value]) => OWN.includes(name) && value !== '')?.[1]
-  const token =
-    own ??
-    pairs
-      .flatMap(([name, value]) => (KEY_HEADERS.has(name) ? [keyIn(value)] : []))
-      .find(isTokenShaped)
+  const keys = pairs.flatMap(([name, value]) => (KEY_HEADERS.has(name) ? [keyIn(value)] : []))
+  const token = own ?? keys.find(isTokenShaped) ?? keys.find(isCoderTokenShaped)
   return token === undefined ? undefined : `Basic ${Buffer.from(`:${token}`).toString('base64')}`
 }
 

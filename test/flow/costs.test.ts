@@ -15,6 +15,9 @@ import {
   startAiWorld,
 } from './ai-world.ts'
 
+const PLAN = 'Bearer sk-ant-oat01-0123456789abcdef'
+const OWN_KEY = 'sk-ant-api03-0123456789'
+
 type AnswerSeen = Extract<Event, { type: 'answer_seen' }>
 
 /** One call to its end; what was told of its answer. */
@@ -76,58 +79,16 @@ describe('the cost of a call', () => {
   })
 
   it('is null, with the tokens kept, where a plan pays', async () => {
-    const authorization = 'Bearer sk-ant-oat01-0123456789abcdef'
-    const answer = await answerTo(world, 'claude-sonnet-4-5', { authorization })
+    const answer = await answerTo(world, 'claude-sonnet-4-5', { authorization: PLAN })
     assert.ok((answer.usage?.output ?? 0) > 0)
     assert.equal(answer.billing, 'subscription')
     assert.equal(answer.costNano, null)
   })
 
   it('is known for a key that the client brought', async () => {
-    const answer = await answerTo(world, 'claude-sonnet-4-5', {
-      'x-api-key': 'sk-ant-api03-0123456',
-    })
+    const answer = await answerTo(world, 'claude-sonnet-4-5', { 'x-api-key': OWN_KEY })
     assert.equal(answer.billing, 'metered')
     assert.ok((answer.costNano ?? 0) > 0)
-  })
-
-  it('is in the books with its call, and the totals are the sum of the calls', async () => {
-    const { daemon } = world
-    // The cost of an answer, and what of it is not known.
-    const wanted = new Map([
-      ['claude-sonnet-4-5', [150_750, null, 150_750]],
-      ['claude-next', [null]],
-    ])
-    const { calls } = await closedCalls(world, 4)
-    for (const [model, costs] of wanted) {
-      const found = calls.filter(call => call.model === model).flatMap(call => call.tokens)
-      assert.deepEqual(found.map(token => token.costNano).toReversed(), costs)
-      assert.ok(found.every(token => token.output === 7))
-    }
-    assert.deepEqual(calls.map(call => call.billing).toReversed(), [
-      'metered',
-      'metered',
-      'subscription',
-      'metered',
-    ])
-    const [total, ...others] = await daemon.ask('usage', { filter: {}, by: 'user' })
-    assert.deepEqual(others, [])
-    assert.equal(total?.costNano, 2 * 150_750)
-    assert.equal(total?.unpriced, 1)
-    assert.equal(total?.subscription, 1)
-  })
-
-  it('is counted in dollars, and answers without a price by themselves', async () => {
-    const { api } = world.daemon
-    const metrics = await (await fetch(`http://${api.host}:${api.port}/metrics`)).text()
-    const value = (name: string, label: string): number => {
-      const line = metrics.split('\n').find(one => one.startsWith(name) && one.includes(label))
-      return Number(line?.split(' ').at(-1))
-    }
-    const model = (name: string): string => `model="${name}"`
-    const cost = value('aibridgeproxyd_cost_usd_total{', model('claude-sonnet-4-5'))
-    assert.ok(Math.abs(cost - 0.0003015) < 1e-12)
-    assert.equal(value('aibridgeproxyd_unpriced_answers_total{', model('claude-next')), 1)
   })
 
   it("goes by the operator's prices once a reload has read them", async () => {
@@ -152,5 +113,50 @@ describe('the cost of a call', () => {
     await write('nothing')
     await assert.rejects(reload, ConfigurationError)
     assert.equal((await answerTo(world, 'my-own-model')).costNano, 7 * 2000)
+  })
+})
+
+describe('the costs of several calls', () => {
+  let world: AiWorld
+  before(async () => {
+    world = await startAiWorld()
+    await answerTo(world, 'claude-sonnet-4-5')
+    await answerTo(world, 'claude-next')
+    await answerTo(world, 'claude-sonnet-4-5', { authorization: PLAN })
+    await answerTo(world, 'claude-sonnet-4-5', { 'x-api-key': OWN_KEY })
+  })
+  after(() => world[Symbol.asyncDispose]())
+
+  it('are in the books with their calls, and the totals are their sum', async () => {
+    const { calls } = await closedCalls(world, 4)
+    assert.deepEqual(
+      calls.map(call => [call.billing, call.tokens.map(token => token.costNano)]).toReversed(),
+      [
+        ['metered', [150_750]],
+        ['metered', [null]],
+        ['subscription', [null]],
+        ['metered', [150_750]],
+      ],
+    )
+    assert.ok(calls.every(call => call.tokens.every(token => token.output === 7)))
+    const [total, ...others] = await world.daemon.ask('usage', { filter: {}, by: 'user' })
+    assert.deepEqual(others, [])
+    assert.equal(total?.costNano, 2 * 150_750)
+    assert.equal(total?.unpriced, 1)
+    assert.equal(total?.subscription, 1)
+  })
+
+  it('are counted in dollars, and answers without a price by themselves', async () => {
+    const { api } = world.daemon
+    const metrics = await (await fetch(`http://${api.host}:${api.port}/metrics`)).text()
+    const values = (name: string): (readonly [string | undefined, number])[] =>
+      metrics
+        .split('\n')
+        .filter(line => line.startsWith(`${name}{`))
+        .map(line => [/model="([^"]*)"/.exec(line)?.[1], Number(line.split(' ').at(-1))] as const)
+    const [[model, cost] = assert.fail(), ...others] = values('aibridgeproxyd_cost_usd_total')
+    assert.deepEqual([model, others], ['claude-sonnet-4-5', []])
+    assert.ok(Math.abs(cost - 0.000_301_5) < 1e-12)
+    assert.deepEqual(values('aibridgeproxyd_unpriced_answers_total'), [['claude-next', 1]])
   })
 })

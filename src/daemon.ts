@@ -6,6 +6,7 @@ import { openAdmin, type Readiness } from './daemon/admin.ts'
 import { loadOrCreateAuthority } from './daemon/authority.ts'
 import { createBaseUrl } from './daemon/base-url.ts'
 import { type OpenedBooks, openBooks } from './daemon/books.ts'
+import { namedStandings } from './daemon/budgets.ts'
 import { type Callers, createCallers } from './daemon/callers.ts'
 import { createMemoryCheck, fitOpenFiles, openFilesLimit } from './daemon/capacity.ts'
 import { decideTarget } from './daemon/decide.ts'
@@ -185,6 +186,7 @@ async function openCore(
     openConnections: () => sessions.size,
     logDrops: () => options.log.drops(),
     providers: () => live.current.providers.samples(),
+    budgets: () => namedStandings(live, books.recorder.ask, clock),
   })
   metrics.setProviders(settings.bridge.providers)
   return { clock, metrics, foundation, live, store, callers, books, sessions, failures, own }

@@ -1,3 +1,4 @@
+import type { AskStandings } from '../kernel/budget.ts'
 import type { Identity } from '../kernel/flow.ts'
 import type { AskRecords } from '../kernel/records.ts'
 import type { BaseUrlDeps } from './base-url/deps.ts'
@@ -25,6 +26,8 @@ export interface AdminDeps {
   readonly records?: AskRecords
   /** The bridge for clients that set a base URL; absent on the Prometheus listener. */
   readonly baseUrl?: BaseUrlDeps
+  /** How budgets stand; absent where none are kept. */
+  readonly budgets?: AskStandings
   readonly version: string
   readonly deploymentId: string
   readonly limits: {

@@ -52,7 +52,8 @@ export const COMMANDS: readonly Command[] = [
     usage: USAGE_USAGE,
     run: context => {
       const { settings, rest } = configured(context)
-      return runUsage(rest, context, { stateDir: settings.stateDir })
+      const { stateDir, policy, budget } = settings
+      return runUsage(rest, context, { stateDir, policy, budgetPolicy: budget.policy })
     },
   },
   {

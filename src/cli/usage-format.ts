@@ -1,6 +1,7 @@
 import { csvCell, dollarsOf } from '../admin/records/csv.ts'
 import { NANO, type NanoDollars } from '../kernel/money.ts'
 import type { UsageDimension, UsageRow } from '../kernel/records.ts'
+import { alignedTable, printable } from './table.ts'
 
 type Count = Exclude<keyof UsageRow, 'key' | 'costNano'>
 
@@ -31,9 +32,6 @@ const HEADINGS = [
 const UNPRICED =
   'The cost is without that of UNPRICED calls: put the prices of their models into CODER_AIBRIDGE_PRICES_FILE.\n'
 
-/** C0, C1 and marks that steer a terminal; clients choose some of the names. */
-const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
-
 /** For people: aligned, with a line of totals. */
 export function usageTable(rows: readonly UsageRow[], by: UsageDimension): string {
   if (rows.length === 0) return 'no calls are on record\n'
@@ -43,23 +41,13 @@ export function usageTable(rows: readonly UsageRow[], by: UsageDimension): strin
   const lines = [
     [by.toUpperCase(), ...HEADINGS],
     ...rows.map(row => [
-      row.key.replace(UNSAFE, '?'),
+      printable(row.key),
       ...COLUMNS.map(([field]) => grouped(row[field])),
       amount(row.costNano),
     ]),
     ['total', ...COLUMNS.map(([field]) => grouped(total(field))), amount(cost)],
   ]
-  const widths = [by, ...HEADINGS].map((_, column) =>
-    Math.max(...lines.map(line => line[column]?.length ?? 0)),
-  )
-  const text = lines.map(line =>
-    line
-      .map((cell, column) =>
-        column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
-      )
-      .join('  '),
-  )
-  return `${text.join('\n')}\n${total('unpriced') > 0 ? UNPRICED : ''}`
+  return `${alignedTable(lines)}${total('unpriced') > 0 ? UNPRICED : ''}`
 }
 
 export function usageCsv(rows: readonly UsageRow[], by: UsageDimension): string {

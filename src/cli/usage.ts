@@ -1,24 +1,36 @@
 import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { standings } from '../bridge/limits/standings.ts'
 import { duration, LONGEST_MS } from '../config/types/duration.ts'
+import type { BudgetStanding, CallerPolicy } from '../kernel/budget.ts'
 import { type Clock, systemClock } from '../kernel/clock.ts'
 import { ConfigurationError, describeError } from '../kernel/error.ts'
 import type { RecordFilter, UsageDimension, UsageRow } from '../kernel/records.ts'
 import { databaseFile } from '../record/database.ts'
 import { BookReader } from '../record/reader.ts'
+import { budgetsCsv, budgetsJson, budgetsTable } from './budgets-format.ts'
 import { usageCsv, usageJson, usageTable } from './usage-format.ts'
 
 export const USAGE_USAGE = `Usage:
   aibridgeproxyd usage [--by user|model|provider|client|day] [--user NAME]
                        [--since WHEN] [--until WHEN] [--format table|csv|json]
+  aibridgeproxyd usage --budgets [--user NAME] [--format table|csv|json]
 
 Who spent what: calls, tokens and dollars, from the records of the state
 directory. Calls without a price and those that a plan pays for are counted apart. WHEN
-is a date (2026-11-01, in UTC), a time (RFC 3339) or how long ago (30d).`
+is a date (2026-11-01, in UTC), a time (RFC 3339) or how long ago (30d).
+--budgets shows the budgets of now: what is spent and held of each.`
 
 const DIMENSIONS: readonly UsageDimension[] = ['user', 'model', 'provider', 'client', 'day']
 const FORMATS: Readonly<Record<string, (rows: readonly UsageRow[], by: UsageDimension) => string>> =
   { table: usageTable, csv: usageCsv, json: usageJson }
+const BUDGET_FORMATS: Readonly<Record<string, (rows: readonly BudgetStanding[]) => string>> = {
+  table: budgetsTable,
+  csv: budgetsCsv,
+  json: budgetsJson,
+}
+/** What only calls have. */
+const OF_CALLS = ['by', 'since', 'until'] as const
 const AGO = duration({ minMs: 1, maxMs: LONGEST_MS })
 const DAY_MS = 86_400_000
 const DATE = /^\d{4}-\d\d-\d\d$/
@@ -29,22 +41,27 @@ export interface UsageIo {
   readonly stderr: { write(text: string): unknown }
 }
 
+export interface UsageContext {
+  readonly stateDir: string
+  readonly policy: CallerPolicy
+  readonly budgetPolicy: 'highest' | 'lowest'
+  readonly clock?: Clock
+}
+
 /**
  * `usage`. Reads the database itself, without changing it, whether or not a
  * daemon runs.
  * @returns the exit code: 0 done, 1 failed, 2 usage or configuration error.
  */
-export function runUsage(
-  args: readonly string[],
-  io: UsageIo,
-  { stateDir, clock = systemClock }: { readonly stateDir: string; readonly clock?: Clock },
-): number {
+export function runUsage(args: readonly string[], io: UsageIo, context: UsageContext): number {
   try {
     if (args.includes('--help') || args.includes('-h')) {
       io.stdout.write(`${USAGE_USAGE}\n`)
       return 0
     }
-    const { by, filter, format } = parse(args, clock.now())
+    const { stateDir, clock = systemClock } = context
+    const now = clock.now()
+    const answer = parse(args, now)
     const file = databaseFile(stateDir)
     if (!existsSync(file)) {
       throw new ConfigurationError([
@@ -52,7 +69,7 @@ export function runUsage(
       ])
     }
     using reader = new BookReader(stateDir)
-    io.stdout.write(format(reader.ask('usage', { filter, by }), by))
+    io.stdout.write(answer(reader, context, now))
     return 0
   } catch (error) {
     io.stderr.write(`${describeError(error)}\n`)
@@ -60,15 +77,12 @@ export function runUsage(
   }
 }
 
-interface Wanted {
-  readonly by: UsageDimension
-  readonly filter: RecordFilter
-  readonly format: (rows: readonly UsageRow[], by: UsageDimension) => string
-}
+type AnswerFrom = (reader: BookReader, context: UsageContext, now: number) => string
 
-function parse(args: readonly string[], now: number): Wanted {
-  const { values, positionals } = readFlags(args)
+function parse(args: readonly string[], now: number): AnswerFrom {
+  const { values, budgets, positionals } = readFlags(args)
   const problems = positionals.map(word => `unexpected argument: ${word}`)
+  if (budgets) return parseBudgets(values, problems)
   const by = DIMENSIONS.find(dimension => dimension === (values['by'] ?? 'user'))
   if (by === undefined) problems.push(`--by must be one of ${DIMENSIONS.join(', ')}`)
   const format = FORMATS[values['format'] ?? 'table']
@@ -78,15 +92,24 @@ function parse(args: readonly string[], now: number): Wanted {
   if (by === undefined || format === undefined || problems.length > 0) {
     throw new ConfigurationError(problems)
   }
-  return {
-    by,
-    format,
-    filter: {
-      ...(values['user'] !== undefined && { user: values['user'] }),
-      ...(since !== undefined && { startedAfter: since }),
-      ...(until !== undefined && { startedBefore: until }),
-    },
+  const filter: RecordFilter = {
+    ...(values['user'] !== undefined && { user: values['user'] }),
+    ...(since !== undefined && { startedAfter: since }),
+    ...(until !== undefined && { startedBefore: until }),
   }
+  return reader => format(reader.ask('usage', { filter, by }), by)
+}
+
+function parseBudgets(values: Values, problems: string[]): AnswerFrom {
+  for (const flag of OF_CALLS) {
+    if (values[flag] !== undefined) problems.push(`--${flag} does not go with --budgets`)
+  }
+  const format = BUDGET_FORMATS[values['format'] ?? 'table']
+  if (format === undefined) problems.push('--format must be table, csv or json')
+  if (format === undefined || problems.length > 0) throw new ConfigurationError(problems)
+  const user = values['user'] ?? null
+  return (reader, { policy, budgetPolicy: choice }, now) =>
+    format(standings({ policy, choice, now, user }, reader.ask('budgets', { now })))
 }
 
 /** A date counts whole: as `--until` it goes to its last millisecond. */
@@ -106,14 +129,26 @@ function timeOf(
   return undefined
 }
 
+type Values = Readonly<Record<string, string | undefined>>
+
 function readFlags(args: readonly string[]): {
-  readonly values: Readonly<Record<string, string | undefined>>
+  readonly values: Values
+  readonly budgets: boolean
   readonly positionals: readonly string[]
 } {
   const text = { type: 'string' } as const
-  const options = { by: text, user: text, since: text, until: text, format: text }
+  const options = {
+    by: text,
+    user: text,
+    since: text,
+    until: text,
+    format: text,
+    budgets: { type: 'boolean' },
+  } as const
   try {
-    return parseArgs({ args: [...args], options, allowPositionals: true, strict: true })
+    const parsed = parseArgs({ args: [...args], options, allowPositionals: true, strict: true })
+    const { budgets = false, ...values } = parsed.values
+    return { values, budgets, positionals: parsed.positionals }
   } catch (error) {
     throw new ConfigurationError([`${describeError(error)}\n${USAGE_USAGE}`])
   }

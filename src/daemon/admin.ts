@@ -12,6 +12,7 @@ import type { ListenAddress } from '../kernel/target.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import type { Store } from '../record/store.ts'
 import type { OpenedBooks } from './books.ts'
+import { createStandings } from './budgets.ts'
 import type { Callers } from './callers.ts'
 import type { Snapshot } from './snapshot.ts'
 
@@ -93,6 +94,7 @@ function adminDeps(context: AdminContext): AdminDeps {
     caCertificate: () => live.current.authority.certificatePem,
     deploymentConfig: context.deploymentConfig,
     records: context.books.recorder.ask,
+    budgets: createStandings(live, context.books.recorder.ask, context.clock),
     version: context.version,
     deploymentId: store.deploymentId,
     limits: live.current.settings.limits,

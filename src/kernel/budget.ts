@@ -33,6 +33,18 @@ export interface Charge {
   readonly limit: NanoDollars
 }
 
+/** A purse as it stands against the policy of now. */
+export interface BudgetStanding extends Charge {
+  readonly spent: NanoDollars
+  /** Held by calls in flight. */
+  readonly reserved: NanoDollars
+  /** That were paid from it. */
+  readonly calls: number
+}
+
+/** The standing of one user's purses; null for everybody's. */
+export type AskStandings = (user: string | null) => Promise<readonly BudgetStanding[]>
+
 /** What a call has to stay within, judged when it is begun. */
 export interface CallLimits {
   /** Of its caller; 0 is unlimited. */

@@ -265,9 +265,9 @@ export interface RecordQueries {
     readonly argument: { readonly filter: RecordFilter; readonly by: UsageDimension }
     readonly answer: readonly UsageRow[]
   }
-  /** Of periods that have not ended; all scopes unless some are named. */
+  /** Of periods that have not ended. */
   readonly budgets: {
-    readonly argument: { readonly scopes: readonly string[] | null; readonly now: number }
+    readonly argument: { readonly now: number }
     readonly answer: readonly PurseRow[]
   }
 }

@@ -1,4 +1,4 @@
-import type { MetricRow } from './metric-table.ts'
+import type { MetricRow } from './metric-row.ts'
 import { METRICS } from './metric-table.ts'
 
 /** `docs/reference/metrics.md`. */

@@ -1,6 +1,9 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import type { MetricKey, MetricKeyOf, MetricLabels, MetricRow } from './metric-table.ts'
+import type { BudgetStanding } from '../kernel/budget.ts'
+import { setBudgetGauges } from './budget-metrics.ts'
+import type { MetricRow } from './metric-row.ts'
+import type { MetricKey, MetricKeyOf, MetricLabels } from './metric-table.ts'
 import { METRICS } from './metric-table.ts'
 import { type ProviderSample, setProviderGauges } from './provider-metrics.ts'
 import { SeriesBudget } from './series-budget.ts'
@@ -24,6 +27,8 @@ interface MetricSources {
   readonly openConnections?: () => number
   readonly logDrops?: () => number
   readonly providers?: () => Iterable<ProviderSample>
+  /** Rejects while the books cannot be read. */
+  readonly budgets?: () => Promise<Iterable<BudgetStanding>>
 }
 
 export interface Metrics extends Disposable {
@@ -85,6 +90,8 @@ export function createMetrics(options: MetricsOptions): Metrics {
     },
     async scrape() {
       readSources()
+      // What cannot be read is left out: an old amount would look like a current one.
+      setBudgetGauges(gauges, (await sources.budgets?.().catch(() => [])) ?? [])
       return { contentType: registry.contentType, body: await registry.metrics() }
     },
     [Symbol.dispose]() {

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { rmSync } from 'node:fs'
 import type { TestContext } from 'node:test'
 import { test } from 'node:test'
+import { chargesOf } from '../../src/bridge/limits/charges.ts'
 import { runUsage } from '../../src/cli/usage.ts'
+import type { CallerPolicy } from '../../src/kernel/budget.ts'
 import type { Billing } from '../../src/kernel/price.ts'
 import { databaseFile } from '../../src/record/database.ts'
 import {
@@ -32,6 +34,15 @@ async function spend(
   recorder.finish(ended(call))
 }
 
+const policy: CallerPolicy = {
+  groups: new Map([['research', new Set(['ada'])]]),
+  rules: [],
+  budgets: [
+    { owner: { kind: 'each' }, limit: 2_000_000_000, period: 'month' },
+    { owner: { kind: 'group', group: 'research' }, limit: 50_000_000_000, period: 'day' },
+  ],
+}
+
 function usage(stateDir: string, ...args: string[]) {
   const text = { stdout: '', stderr: '' }
   const sink = (name: 'stdout' | 'stderr') => ({
@@ -41,7 +52,7 @@ function usage(stateDir: string, ...args: string[]) {
   })
   const io = { stdout: sink('stdout'), stderr: sink('stderr') }
   const clock = { now: () => NOW, monotonic: () => 0 }
-  return { code: runUsage(args, io, { stateDir, clock }), ...text }
+  return { code: runUsage(args, io, { stateDir, clock, policy, budgetPolicy: 'highest' }), ...text }
 }
 
 async function someUsage(t: TestContext): Promise<string> {
@@ -151,4 +162,36 @@ test('without records it says where it looked', async t => {
   assert.equal(usage(stateDir, '--user', 'nobody').stdout, 'no calls are on record\n')
   rmSync(databaseFile(stateDir))
   assert.equal(usage(stateDir).code, 2)
+})
+
+test('shows the budgets of now with what is spent and held of them', async t => {
+  const opened = await openRecorder(t)
+  const limits = {
+    callsPerSecond: 0,
+    charges: chargesOf('eve', policy, { choice: 'highest', now: NOW }),
+    reserve: 10_000_000,
+  }
+  const call = intent({ user: 'eve' })
+  await opened.recorder.begin(call, limits)
+  opened.recorder.response(call.callId, response(), 1_500_000_000)
+  await opened.recorder.flush()
+  const { stateDir } = opened
+
+  const table = usage(stateDir, '--budgets')
+  assert.deepEqual(table.stdout.replace(/ +/g, ' ').split('\n'), [
+    'OWNER PERIOD LIMIT USD SPENT USD HELD USD CALLS RESETS',
+    'group:research day 50.00 0.00 0.00 0 2026-11-22T00:00:00.000Z',
+    'user:ada month 2.00 0.00 0.00 0 2026-12-01T00:00:00.000Z',
+    'user:eve month 2.00 1.50 0.01 0 2026-12-01T00:00:00.000Z',
+    '',
+  ])
+  assert.equal(
+    usage(stateDir, '--budgets', '--user', 'eve', '--format', 'csv').stdout,
+    'owner,period,period_key,limit_usd,spent_usd,reserved_usd,calls,resets_at\r\n' +
+      'user:eve,month,2026-11,2,1.5,0.01,0,2026-12-01T00:00:00.000Z\r\n',
+  )
+  const json: unknown = JSON.parse(usage(stateDir, '--budgets', '--format', 'json').stdout)
+  assert.ok(Array.isArray(json) && json.length === 3)
+  const wrong = usage(stateDir, '--budgets', '--by', 'user')
+  assert.deepEqual([wrong.code, wrong.stderr], [2, '--by does not go with --budgets\n'])
 })

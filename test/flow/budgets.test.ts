@@ -52,7 +52,7 @@ async function call(
 /** Resolves when so many calls have been answered, and paid. */
 async function paid({ daemon }: AiWorld, count: number): Promise<void> {
   for (;;) {
-    const [row] = await daemon.ask('budgets', { scopes: ['user:ada'], now: Date.now() })
+    const [row] = await daemon.ask('budgets', { now: Date.now() })
     if ((row?.calls ?? 0) >= count) return
   }
 }
@@ -90,6 +90,33 @@ test('a caller whose budget is used up is told so, and until when, in the dialec
   socket.destroy()
 })
 
+test('budgets are seen through the API, and those with a name in the metrics', async t => {
+  const world = await startLimited(t, '[{user: "*", usd: 1, period: day}, {user: ada, usd: 9}]')
+  const { daemon } = world
+  await call(world)
+  await paid(world, 1)
+  const api = `http://127.0.0.1:${daemon.api.port}`
+  const headers = { 'Coder-Session-Token': daemon.token }
+  const answer = await fetch(`${api}/api/v2/aibridge/budgets`, { headers })
+  const { budgets } = (await answer.json()) as { budgets: readonly Record<string, unknown>[] }
+  assert.deepEqual(
+    budgets.map(budget => [budget['period'], budget['limit_nano_usd'], budget['spent_nano_usd']]),
+    [
+      ['month', 9e9, ANSWER_NANO],
+      ['day', 1e9, ANSWER_NANO],
+    ],
+  )
+  const metrics = await (await fetch(`${api}/metrics`)).text()
+  assert.match(
+    metrics,
+    /^aibridgeproxyd_budget_limit_dollars\{owner="user:ada",period="month"\} 9$/m,
+  )
+  assert.match(
+    metrics,
+    /^aibridgeproxyd_budget_spent_dollars\{owner="user:ada",period="month"\} 0.7$/m,
+  )
+})
+
 test('200 calls at once overdraw a budget by no more than what one call costs, once costs are known', async t => {
   const world = await startLimited(t, '[{user: ada, usd: 10, period: month}]')
   const { provider } = world
@@ -100,7 +127,7 @@ test('200 calls at once overdraw a budget by no more than what one call costs, o
   const passed = answers.filter(({ status }) => status === 200).length
   assert.equal(answers.filter(({ status }) => status === 429).length, 200 - passed)
   await paid(world, 1 + passed)
-  const [purse] = await world.daemon.ask('budgets', { scopes: ['user:ada'], now: Date.now() })
+  const [purse] = await world.daemon.ask('budgets', { now: Date.now() })
   assert.equal(provider.exchanges.length, 1 + passed)
   assert.equal(purse?.spent, provider.exchanges.length * ANSWER_NANO)
   assert.equal(purse?.reserved, 0)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { MetricRow } from '../../src/observe/metric-table.ts'
+import type { MetricRow } from '../../src/observe/metric-row.ts'
 import { METRICS } from '../../src/observe/metric-table.ts'
 import { metricsFor, parseExposition, samples } from './support.ts'
 

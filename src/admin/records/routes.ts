@@ -1,4 +1,6 @@
 import type { Route } from '../route.ts'
+import { askingRecords } from './asking.ts'
+import { listBudgets } from './budgets.ts'
 import { exportInterceptions, listInterceptions } from './interceptions.ts'
 import { listClients, listModels } from './names.ts'
 import { listSessions, showSession } from './sessions.ts'
@@ -26,6 +28,12 @@ const LISTINGS: readonly Listing[] = [
     path: '/sessions/{session_id}',
     summary: 'One session with its threads: `limit`, `after_id` or `before_id`.',
     handle: showSession,
+  },
+  {
+    path: '/budgets',
+    summary:
+      "The caller's budgets of now, or everybody's for an administrator: amount, spent, held by calls in flight, time of reset.",
+    handle: askingRecords(listBudgets),
   },
   {
     path: '/models',

@@ -114,7 +114,15 @@ function readTypeName(
 }
 
 /** What else stands behind `/api/v2/aibridge/`, where a provider's name does. */
-export const RESERVED_NAMES = ['interceptions', 'sessions', 'models', 'clients', 'proxy', 'usage']
+export const RESERVED_NAMES = [
+  'interceptions',
+  'sessions',
+  'models',
+  'clients',
+  'budgets',
+  'proxy',
+  'usage',
+]
 
 function readName(draft: ProviderDraft, typeName: string, report: Report): string {
   const name = draft.fields.get('NAME')?.text ?? typeName

@@ -4,18 +4,17 @@ import { ask, type Dialect, type Work } from '../work.ts'
 /** The purses of running periods, by scope and period. */
 export function* budgets(
   _: Dialect,
-  { scopes, now }: RecordQueries['budgets']['argument'],
+  { now }: RecordQueries['budgets']['argument'],
 ): Work<RecordQueries['budgets']['answer']> {
   const { rows } = yield ask(
     'SELECT * FROM budget_purses WHERE ends_at > :now ORDER BY scope, period',
     { now },
   )
-  const purses = rows.map(row => ({
+  return rows.map(row => ({
     scope: String(row['scope']),
     period: String(row['period']),
     spent: Number(row['spent']),
     reserved: Number(row['reserved']),
     calls: Number(row['calls']),
   }))
-  return scopes === null ? purses : purses.filter(({ scope }) => scopes.includes(scope))
 }

@@ -1,0 +1,21 @@
+/** Lines of cells, aligned: the first column to the left, the others to the right. */
+export function alignedTable(lines: readonly (readonly string[])[]): string {
+  const widths = (lines[0] ?? []).map((_, column) =>
+    Math.max(...lines.map(line => line[column]?.length ?? 0)),
+  )
+  const text = lines.map(line =>
+    line
+      .map((cell, column) =>
+        column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
+      )
+      .join('  '),
+  )
+  return `${text.join('\n')}\n`
+}
+
+/** C0, C1 and marks that steer a terminal; clients choose some of the names. */
+const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
+
+export function printable(name: string): string {
+  return name.replace(UNSAFE, '?')
+}

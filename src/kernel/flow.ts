@@ -55,6 +55,7 @@ export interface CallerVerdict {
 /** One request inside an intercepted connection (or on a base-URL route). */
 export interface Call {
   readonly id: string
+  /** Of its CONNECT; of a call that another proxy handed on, that proxy's id for it. */
   readonly connectId: string | undefined
   readonly provider: string
   readonly caller: Caller

@@ -66,8 +66,10 @@ describe('two daemons in a chain', () => {
   })
 
   it('have one user, and one row, which is in the books of the second', async () => {
-    assert.equal((await first.event('call_ended')).user, 'bob')
-    const { callId } = await second.event('call_ended')
+    const there = await first.event('call_ended')
+    assert.equal(there.user, 'bob')
+    const { callId, connectId } = await second.event('call_ended')
+    assert.equal(connectId, there.callId, 'the two logs meet')
     const row = await rowOf({ daemon: second }, callId)
     assert.deepEqual([row.user, row.provider, row.status], ['bob', 'anthropic', 'completed'])
     assert.equal(await first.ask('countCalls', {}), 0)

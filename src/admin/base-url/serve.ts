@@ -128,7 +128,7 @@ function toCall(
   const { remoteAddress = '', remotePort = 0 } = message.socket
   return {
     id: randomUUID(),
-    connectId: undefined,
+    connectId: handedOnAs(message),
     provider,
     peer: { address: remoteAddress, port: remotePort },
     host: hostOf(message),
@@ -138,6 +138,14 @@ function toCall(
     body: message,
     ...rest,
   }
+}
+
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+/** The id under which another proxy knows this call, so that its log and ours meet. */
+function handedOnAs({ rawHeaders }: IncomingMessage): string | undefined {
+  const id = firstHeader(rawHeaders, 'x-coder-ai-governance-request-id')
+  return id !== undefined && UUID.test(id) ? id : undefined
 }
 
 /** The name under which the client knows this listener, for the books. */

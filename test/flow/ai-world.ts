@@ -7,6 +7,7 @@ import { type ConnectOptions, connectThrough, secureOver } from '../support/raw-
 
 export const ANTHROPIC = 'api.anthropic.com:443'
 export const OPENAI = 'api.openai.com:443'
+export const HOST_ANTHROPIC = 'api.anthropic.com'
 /** The central keys of the providers below: no client ever sends them. */
 export const ANTHROPIC_KEY = 'sk-ant-central-0123456789'
 export const OPENAI_KEY = 'sk-openai-central-0123456789'
@@ -77,7 +78,7 @@ export interface OpenOptions {
 
 /** CONNECT to an AI host and a handshake that trusts our CA and nothing else. */
 export async function openIntercepted(
-  daemon: TestDaemon,
+  daemon: Pick<TestDaemon, 'proxy' | 'credentials' | 'caPem'>,
   { authority = ANTHROPIC, connect = {}, tls = {} }: OpenOptions = {},
 ): Promise<TLSSocket> {
   const socket = await openConnect(daemon, authority, connect)
@@ -92,7 +93,7 @@ export async function openIntercepted(
 
 /** CONNECT only; throws unless it is answered with 200. */
 export async function openConnect(
-  daemon: TestDaemon,
+  daemon: Pick<TestDaemon, 'proxy' | 'credentials'>,
   authority: string,
   connect: ConnectOptions = {},
 ): Promise<Socket> {

@@ -87,6 +87,7 @@ async function ask(deps: AuthDeps, password: string): Promise<Identity | undefin
   try {
     return await deps.lookup(password)
   } catch (error) {
+    if (error instanceof Refusal) throw error
     throw new Refusal('auth_unavailable', 'the token store cannot be asked', { cause: error })
   }
 }

@@ -101,6 +101,8 @@ export class RemoteTokens {
         return await this.#ask(token, signal)
       })
       return this.#remember(hash, user)
+    } catch (error) {
+      throw new Refusal('auth_unavailable', 'the deployment cannot be asked', { cause: error })
     } finally {
       this.#unknownWaiting -= isKnown ? 0 : 1
     }

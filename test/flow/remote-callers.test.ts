@@ -29,6 +29,12 @@ async function tryConnect(
   return { status: head.status, reason: head.header('x-aibridge-reason') }
 }
 
+function askApi({ api }: TestDaemon, path: string): Promise<Response> {
+  return fetch(`http://127.0.0.1:${api.port}/api/v2/${path}`, {
+    headers: { 'Coder-Session-Token': CODER_TOKEN },
+  })
+}
+
 async function readiness({ api }: TestDaemon): Promise<{ status: number; text: string }> {
   const response = await fetch(`http://127.0.0.1:${api.port}/readyz`)
   return { status: response.status, text: await response.text() }
@@ -86,12 +92,8 @@ describe('callers in remote mode', () => {
   })
 
   it('are known to our own API as well, and never as administrators', async () => {
-    const ask = (path: string): Promise<Response> =>
-      fetch(`http://127.0.0.1:${daemon.api.port}/api/v2/${path}`, {
-        headers: { 'Coder-Session-Token': CODER_TOKEN },
-      })
-    assert.match(await (await ask('users/me')).text(), /"username":"grace"/)
-    assert.equal((await ask('deployment/config')).status, 403)
+    assert.match(await (await askApi(daemon, 'users/me')).text(), /"username":"grace"/)
+    assert.equal((await askApi(daemon, 'deployment/config')).status, 403)
   })
 
   it('that this daemon knows itself are not asked about', async () => {
@@ -141,7 +143,8 @@ describe('callers of a deployment that changes its mind or goes away', {
       reason: 'auth_unavailable',
     })
     const ended = await daemon.event('connect_ended')
-    assert.match(ended.detail ?? '', /bridge_unreachable.*ECONNREFUSED/)
+    assert.match(ended.detail ?? '', /^the deployment cannot be asked: bridge_unreachable.*REFUSED/)
+    assert.equal((await askApi(daemon, 'users/me')).status, 503)
     const { status, text } = await readiness(daemon)
     assert.equal(status, 503)
     assert.match(text, /"deployment","ok":false,"reason":"deployment_unreachable"/)
@@ -153,9 +156,11 @@ describe('callers of a deployment that changes its mind or goes away', {
       api: () => ((asked += 1) === 1 ? { pieces: ['<html>'] } : { stallAfter: 0 }),
     })
     await using daemon = await startTestDaemon({ env: deployment.env })
-    for (let i = 0; i < 2; i += 1) {
-      assert.equal((await tryConnect(daemon, credentials)).reason, 'auth_unavailable')
-    }
+    assert.equal((await tryConnect(daemon, credentials)).reason, 'auth_unavailable')
+    const late = tryConnect(daemon, credentials)
+    assert.equal((await askApi(daemon, 'users/me')).status, 503)
+    assert.equal((await late).reason, 'auth_unavailable')
+    assert.equal(asked, 2, 'one question for both')
     assert.match((await readiness(daemon)).text, /"deployment","ok":true/)
   })
 })

@@ -15,7 +15,7 @@ export function errorReply(
   refusal: Refusal,
   { upgrade, now }: { readonly upgrade: boolean; readonly now: number },
 ): Extract<Reply, { kind: 'response' }> {
-  const { reason, told } = refusal
+  const { reason, told, limit } = refusal
   const text = told === undefined ? REASONS[reason].text : `${REASONS[reason].text} ${told}`
   // Codex takes 426 for "use HTTP instead" and shows the error that it meets there;
   // any other status costs it seven seconds of tries.
@@ -32,10 +32,19 @@ export function errorReply(
       String(body.length),
       'X-Aibridge-Reason',
       reason,
-      ...(upgrade ? [] : retryHeaders(refusal, now)),
+      ...(upgrade ? [] : retryHeaders({ limit, retryAt: retryAt(refusal, now) }, now)),
       // Nothing more will be answered on this connection.
       ...(reason === 'token_revoked' ? ['Connection', 'close'] : []),
     ],
     body: Readable.from([body], { objectMode: false }),
   }
+}
+
+/** Statuses that pass by themselves; agents that are told nothing wait for as long as they like. */
+export const PASSING: readonly number[] = [429, 503]
+
+const SOON_MS = 1000
+
+function retryAt({ reason, retryAt: known }: Refusal, now: number): number | undefined {
+  return known ?? (PASSING.includes(REASONS[reason].status) ? now + SOON_MS : undefined)
 }

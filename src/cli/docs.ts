@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { routesReference } from '../admin/routes-reference.ts'
+import { errorsReference } from '../bridge/errors-reference.ts'
 import { providersReference } from '../bridge/providers/reference.ts'
 import { exampleEnv, exampleYaml } from '../config/output/examples.ts'
 import { configReference } from '../config/output/reference.ts'
@@ -22,6 +23,7 @@ const ROOT = join(import.meta.dirname, '../..')
 const DOCUMENTS: Readonly<Record<string, (commands: readonly Command[]) => string>> = {
   'docs/reference/commands.md': commandsReference,
   'docs/reference/config.md': configReference,
+  'docs/reference/errors.md': errorsReference,
   'docs/reference/metrics.md': metricsReference,
   'docs/reference/providers.md': providersReference,
   'docs/reference/reasons.md': reasonsReference,

@@ -6,6 +6,7 @@ import { startTestDaemon, type TestDaemon } from '../support/daemon.ts'
 import { type Provider, startProvider } from '../support/provider.ts'
 import type { Exchange } from '../support/provider-exchange.ts'
 import { openIntercepted, providersEnv } from './ai-world.ts'
+import { createCaller } from './callers.ts'
 import { exchangeOn, get, post } from './wire.ts'
 
 const HOST = 'api.anthropic.com'
@@ -21,7 +22,7 @@ describe('the headers that say who is calling', () => {
       ...providersEnv({ type: 'anthropic', key: 'sk-ant-central-0123456789', url: provider.url }),
       CODER_AIBRIDGE_SEND_ACTOR_HEADERS: 'true',
     }
-    daemon = await startTestDaemon({ env, users: [STRANGE] })
+    daemon = await startTestDaemon({ env })
   })
   after(async () => {
     await daemon[Symbol.asyncDispose]()
@@ -56,7 +57,7 @@ describe('the headers that say who is calling', () => {
 
   it('hold a name that is no text for a header in escaped form', async () => {
     // The token alone decides who it is.
-    const token = daemon.credentialsOf(STRANGE).split(':').at(-1)
+    const { token } = createCaller(daemon, STRANGE)
     const exchange = await ask(post('/v1/messages', HOST, '{}'), `x:${token}`)
     assert.deepEqual(valuesOf(exchange, DEFAULTS[1], 'x-evil'), [[encodeURIComponent(STRANGE)], []])
   })

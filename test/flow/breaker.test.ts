@@ -6,6 +6,7 @@ import { type Provider, startProvider } from '../support/provider.ts'
 import type { Behaviour } from '../support/provider-exchange.ts'
 import { readHead, readToEnd } from '../support/raw-client.ts'
 import { openIntercepted, providersEnv } from './ai-world.ts'
+import { createCaller } from './callers.ts'
 import { type Answer, exchangeOn, post, readAnswer } from './wire.ts'
 
 const HOST = 'api.anthropic.com'
@@ -31,6 +32,7 @@ describe('the circuit breaker', () => {
   let provider: Provider
   let daemon: TestDaemon
   let env: Record<string, string>
+  const callers = new Map<string, string>()
 
   before(async () => {
     provider = await startProvider({ gapMs: 1 })
@@ -43,7 +45,8 @@ describe('the circuit breaker', () => {
       CODER_AIBRIDGE_PROXY_STREAM_IDLE_TIMEOUT: '250ms',
       CODER_AIBRIDGE_PROXY_FIRST_BYTE_TIMEOUT: '250ms',
     }
-    daemon = await startTestDaemon({ env, users: ['bob', 'eve'] })
+    daemon = await startTestDaemon({ env })
+    for (const user of ['bob', 'eve']) callers.set(user, createCaller(daemon, user).credentials)
   })
   after(async () => {
     await daemon[Symbol.asyncDispose]()
@@ -56,7 +59,7 @@ describe('the circuit breaker', () => {
   })
 
   async function open({ user, host = HOST }: Asking = {}) {
-    const credentials = user === undefined ? daemon.credentials : daemon.credentialsOf(user)
+    const credentials = callers.get(user ?? '') ?? daemon.credentials
     return await openIntercepted(daemon, { authority: `${host}:443`, connect: { credentials } })
   }
 

@@ -22,8 +22,6 @@ export interface TestDaemonOptions {
   readonly clock?: Clock
   /** Events of these reasons are part of the test; others of level error fail it. */
   readonly expectFaults?: boolean
-  /** Callers beside `ada`. */
-  readonly users?: readonly string[]
 }
 
 /** A whole daemon in this process, on free ports, with everything it said. */
@@ -34,8 +32,6 @@ export interface TestDaemon extends AsyncDisposable {
   /** `user:token` of a caller. */
   readonly credentials: string
   readonly token: string
-  /** The same of another caller, one of `users`. */
-  credentialsOf(user: string): string
   readonly caPem: string
   readonly stateDir: string
   readonly events: readonly Event[]
@@ -65,16 +61,12 @@ export async function startTestDaemon(options: TestDaemonOptions = {}): Promise<
     fd: openSync(join(stateDir, 'log'), 'a'),
   })
   const token = generateToken()
-  const others = (options.users ?? []).map(user => ({
-    token: generateToken(),
-    identity: { user, tokenId: `test-${user}`, admin: false },
-  }))
   const stream = new EventLog()
   const daemon = await startDaemon(load(options.env).settings, {
     log,
     version: '0.0.0-test',
     deploymentConfig: () => ({}),
-    extraTokens: [{ token, identity: { user: 'ada', tokenId: 'test', admin: true } }, ...others],
+    extraTokens: [{ token, identity: { user: 'ada', tokenId: 'test', admin: true } }],
     onEvent: event => stream.add(event),
     ...(options.lookup === undefined ? {} : { lookup: options.lookup }),
     ...(options.clock === undefined ? {} : { clock: options.clock }),
@@ -85,11 +77,6 @@ export async function startTestDaemon(options: TestDaemonOptions = {}): Promise<
     api: daemon.addresses.api,
     token: token.reveal(),
     credentials: `ada:${token.reveal()}`,
-    credentialsOf(user) {
-      const other = others.find(({ identity }) => identity.user === user)
-      assert.ok(other, `${user} is not among the users of this daemon`)
-      return `${user}:${other.token.reveal()}`
-    },
     caPem: daemon.authority.certificatePem,
     stateDir,
     events: stream.events,

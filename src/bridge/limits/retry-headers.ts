@@ -8,7 +8,10 @@ const LONGEST_WAIT_S = 60
  * fields of draft-ietf-httpapi-ratelimit-headers-10, and, where waiting is no
  * use, the word by which the vendors' SDKs stop trying.
  */
-export function retryHeaders({ retryAt, limit }: Refusal, now: number): string[] {
+export function retryHeaders(
+  { retryAt, limit }: Pick<Refusal, 'retryAt' | 'limit'>,
+  now: number,
+): string[] {
   if (retryAt === undefined) return []
   const seconds = Math.max(1, Math.ceil((retryAt - now) / 1000))
   const headers = ['Retry-After', String(seconds)]

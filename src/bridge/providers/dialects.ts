@@ -13,7 +13,7 @@ const ANTHROPIC_TYPES: Readonly<Record<number, string>> = {
 
 /** An error as Anthropic's clients expect it. */
 export function anthropicError(status: number, message: string): string {
-  const type = ANTHROPIC_TYPES[status] ?? 'api_error'
+  const type = ANTHROPIC_TYPES[status] ?? (status < 500 ? 'invalid_request_error' : 'api_error')
   return JSON.stringify({ type: 'error', error: { type, message } })
 }
 
@@ -49,6 +49,11 @@ const GOOGLE_CODES: Readonly<Record<number, string>> = {
 export function googleError(status: number, message: string, code: string): string {
   const info = { '@type': 'type.googleapis.com/google.rpc.ErrorInfo', reason: code.toUpperCase() }
   const details = [{ ...info, domain: 'aibridgeproxyd' }]
-  const name = GOOGLE_CODES[status] ?? 'UNKNOWN'
+  const name = GOOGLE_CODES[status] ?? (status < 500 ? 'INVALID_ARGUMENT' : 'INTERNAL')
   return JSON.stringify({ error: { code: status, message, status: name, details } })
 }
+
+/** Every form of error there is. */
+export const DIALECTS = { anthropic: anthropicError, openai: openaiError, google: googleError }
+
+export type Dialect = keyof typeof DIALECTS

@@ -214,6 +214,7 @@ function createSessions(
 async function openStore(settings: Settings, options: DaemonOptions): Promise<Store> {
   return await Store.open({
     stateDir: settings.stateDir,
+    postgres: settings.postgres,
     extraTokens: options.extraTokens ?? [],
     onDeath: (problem, restarted) => {
       options.log.logger.error({ problem, restarted }, 'token store died')

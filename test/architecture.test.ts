@@ -105,6 +105,10 @@ describe('architecture', () => {
     assert.deepEqual(offenders(dialling, /^egress\/|^cli\/doctor\/clients\/probes\.ts$/), [])
   })
 
+  it('talks to PostgreSQL in record/postgres only, which the operator configures', () => {
+    assert.deepEqual(offenders(/from 'pg'|import\('pg'\)/, /^record\/postgres\//), [])
+  })
+
   it('reads the environment in main and cli only', () => {
     assert.deepEqual(offenders(/process\.env/, /^(main\.ts|cli\/)/), [])
   })

@@ -33,7 +33,7 @@ export const COMMANDS: readonly Command[] = [
     usage: TOKEN_USAGE,
     run: context => {
       const { settings, rest } = configured(context)
-      return runToken(rest, context, { stateDir: settings.stateDir })
+      return runToken(rest, context, settings)
     },
   },
   {
@@ -52,8 +52,8 @@ export const COMMANDS: readonly Command[] = [
     usage: USAGE_USAGE,
     run: context => {
       const { settings, rest } = configured(context)
-      const { stateDir, policy, budget } = settings
-      return runUsage(rest, context, { stateDir, policy, budgetPolicy: budget.policy })
+      const { stateDir, postgres, policy, budget } = settings
+      return runUsage(rest, context, { stateDir, postgres, policy, budgetPolicy: budget.policy })
     },
   },
   {

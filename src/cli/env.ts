@@ -7,7 +7,7 @@ import { systemClock } from '../kernel/clock.ts'
 import { ConfigurationError } from '../kernel/error.ts'
 import { Secret } from '../kernel/secret.ts'
 import { parseHost } from '../kernel/target.ts'
-import { openDatabase } from '../record/database.ts'
+import { withTokens } from '../record/token-book.ts'
 import { createToken } from '../record/tokens.ts'
 import { type CliContext, configure, flagValue } from './context.ts'
 import { deploymentToken } from './deployment-token.ts'
@@ -44,7 +44,7 @@ export async function runEnv(context: CliContext): Promise<number> {
     ...(deployment && { keyedTypes: withoutOwnKeys(daemon.keyedTypes, context.env) }),
     proxy: { host: host ?? daemon.proxy.host, port: daemon.proxy.port },
     user,
-    token: given ?? tokenFor(user, deployment, settings, context.env),
+    token: given ?? (await tokenFor(user, deployment, settings, context.env)),
     noProxy: context.env['NO_PROXY'] ?? context.env['no_proxy'],
   })
   context.stdout.write(writeVariables(shell, variables))
@@ -109,22 +109,20 @@ function parseUser(text: string | undefined): string | undefined {
   return text
 }
 
-function tokenFor(
+async function tokenFor(
   user: string,
   deployment: string | undefined,
   settings: Settings,
   env: CliContext['env'],
-): Secret {
-  return deployment === undefined ? mintToken(settings, user) : deploymentToken(env, deployment)
+): Promise<Secret> {
+  return deployment === undefined
+    ? await mintToken(settings, user)
+    : deploymentToken(env, deployment)
 }
 
-function mintToken(settings: Settings, user: string): Secret {
-  const database = openDatabase(settings.stateDir)
-  try {
-    const createdAt = systemClock.now()
-    const expiresAt = createdAt + TOKEN_LIFETIME_MS
-    return createToken(database, { user, name: 'env', admin: false, createdAt, expiresAt }).token
-  } finally {
-    database.close()
-  }
+async function mintToken(settings: Settings, user: string): Promise<Secret> {
+  const createdAt = systemClock.now()
+  const expiresAt = createdAt + TOKEN_LIFETIME_MS
+  const wanted = { user, name: 'env', admin: false, createdAt, expiresAt }
+  return (await withTokens(settings, () => createToken(wanted))).token
 }

@@ -4,7 +4,7 @@ import type { Settings } from '../config/settings.ts'
 import type { Daemon } from '../daemon.ts'
 import { systemClock } from '../kernel/clock.ts'
 import type { Secret } from '../kernel/secret.ts'
-import { openDatabase } from '../record/database.ts'
+import { withTokens } from '../record/token-book.ts'
 import { createFirstToken } from '../record/tokens.ts'
 import type { CliContext } from './context.ts'
 import { userName } from './user-name.ts'
@@ -14,22 +14,18 @@ import { userName } from './user-name.ts'
  * one to begin with. Not under systemd: what is printed there is kept in the
  * journal for everybody in its group to read.
  */
-export function firstToken(
+export async function firstToken(
   settings: Settings,
   env: CliContext['env'],
-): { readonly user: string; readonly token: Secret } | undefined {
+): Promise<{ readonly user: string; readonly token: Secret } | undefined> {
   // The deployment's callers are no users of ours.
   if (settings.bridge.remote !== undefined) return undefined
   if (env['JOURNAL_STREAM'] !== undefined || settings.proxy.auth === 'off') return undefined
-  const database = openDatabase(settings.stateDir)
-  try {
-    const user = userName(env)
-    const wanted = { user, name: 'first', admin: true, expiresAt: undefined }
-    const made = createFirstToken(database, { ...wanted, createdAt: systemClock.now() })
-    return made === undefined ? undefined : { user, token: made.token }
-  } finally {
-    database.close()
-  }
+  const user = userName(env)
+  const createdAt = systemClock.now()
+  const wanted = { user, name: 'first', admin: true, createdAt, expiresAt: undefined }
+  const made = await withTokens(settings, () => createFirstToken(wanted))
+  return made === undefined ? undefined : { user, token: made.token }
 }
 
 /** The four lines that somebody needs who has just started it. */

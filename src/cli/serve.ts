@@ -46,7 +46,7 @@ export async function runServe(context: CliContext): Promise<number> {
     deploymentConfig: () => deploymentConfig(current.loaded),
   })
   // Only now: a token that is made before a start that fails is never shown.
-  const first = firstToken(settings, context.env)
+  const first = await firstToken(settings, context.env)
   const trust = await writeTrustFiles(settings.stateDir, daemon.authority)
   context.stderr.write(welcome(daemon, settings, first, trust))
   using announcement = await announce(settings.stateDir, runningDaemon(daemon, settings, trust))

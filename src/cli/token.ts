@@ -1,10 +1,9 @@
-import type { DatabaseSync } from 'node:sqlite'
 import { parseArgs } from 'node:util'
 import { duration, LONGEST_MS } from '../config/types/duration.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { systemClock } from '../kernel/clock.ts'
 import { ConfigurationError, describeError } from '../kernel/error.ts'
-import { openDatabase } from '../record/database.ts'
+import { type RecordPlace, withTokens } from '../record/token-book.ts'
 import type { NewToken } from '../record/tokens.ts'
 import { createToken, listTokens, revokeToken } from '../record/tokens.ts'
 import { formatTokens, tokensToJson } from './token-list.ts'
@@ -23,8 +22,7 @@ export interface TokenIo {
   readonly stderr: { write(text: string): unknown }
 }
 
-export interface TokenOptions {
-  readonly stateDir: string
+export interface TokenOptions extends RecordPlace {
   readonly clock?: Clock
 }
 
@@ -33,7 +31,11 @@ export interface TokenOptions {
  * is not needed and sees the change at once.
  * @returns the exit code: 0 done, 1 failed, 2 usage or configuration error.
  */
-export function runToken(args: readonly string[], io: TokenIo, options: TokenOptions): number {
+export async function runToken(
+  args: readonly string[],
+  io: TokenIo,
+  options: TokenOptions,
+): Promise<number> {
   try {
     const [command, ...rest] = args
     if (command === '--help' || command === '-h') {
@@ -45,7 +47,7 @@ export function runToken(args: readonly string[], io: TokenIo, options: TokenOpt
       const given = command === undefined ? 'token needs a command' : `unknown command: ${command}`
       throw new ConfigurationError([`${given}\n${TOKEN_USAGE}`])
     }
-    return action(rest, { io, clock: systemClock, ...options })
+    return await action(rest, { io, clock: systemClock, ...options })
   } catch (error) {
     io.stderr.write(`${describeError(error)}\n`)
     return error instanceof ConfigurationError ? 2 : 1
@@ -57,7 +59,7 @@ interface Context extends TokenOptions {
   readonly clock: Clock
 }
 
-type Command = (args: readonly string[], context: Context) => number
+type Command = (args: readonly string[], context: Context) => Promise<number>
 
 const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['create', create],
@@ -65,10 +67,10 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['revoke', revoke],
 ])
 
-function create(args: readonly string[], context: Context): number {
+async function create(args: readonly string[], context: Context): Promise<number> {
   const now = context.clock.now()
   const wanted = parseCreate(args, now)
-  const { id, token } = withDatabase(context, database => createToken(database, wanted))
+  const { id, token } = await withTokens(context, () => createToken(wanted))
 
   const until =
     wanted.expiresAt === undefined ? 'never expires' : `expires ${iso(wanted.expiresAt)}`
@@ -107,25 +109,25 @@ function parseCreate(args: readonly string[], now: number): NewToken {
   }
 }
 
-function list(args: readonly string[], context: Context): number {
+async function list(args: readonly string[], context: Context): Promise<number> {
   const { values, positionals } = parse(args, { json: { type: 'boolean' } })
   if (positionals.length > 0) {
     throw new ConfigurationError(positionals.map(word => `unexpected argument: ${word}`))
   }
-  const tokens = withDatabase(context, listTokens)
+  const tokens = await withTokens(context, listTokens)
   const format = values['json'] === true ? tokensToJson : formatTokens
   context.io.stdout.write(format(tokens, context.clock.now()))
   return 0
 }
 
-function revoke(args: readonly string[], context: Context): number {
+async function revoke(args: readonly string[], context: Context): Promise<number> {
   const { positionals } = parse(args, {})
   const [id, ...others] = positionals
   if (id === undefined || others.length > 0) {
     throw new ConfigurationError([`token revoke takes one token id\n${TOKEN_USAGE}`])
   }
   const now = context.clock.now()
-  const known = withDatabase(context, database => revokeToken(database, id, now))
+  const known = await withTokens(context, () => revokeToken(id, now))
   const text = known ? `token ${id} is revoked` : `no token has the id ${id}: see token list`
   context.io.stderr.write(`${text}\n`)
   return known ? 0 : 1
@@ -142,11 +144,6 @@ function parse(
   } catch (error) {
     throw new ConfigurationError([`${describeError(error)}\n${TOKEN_USAGE}`])
   }
-}
-
-function withDatabase<T>(context: Context, action: (database: DatabaseSync) => T): T {
-  using database = openDatabase(context.stateDir)
-  return action(database)
 }
 
 function textOf(value: unknown): string | undefined {

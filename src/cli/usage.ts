@@ -1,13 +1,12 @@
-import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { standings } from '../bridge/limits/standings.ts'
 import { duration, LONGEST_MS } from '../config/types/duration.ts'
 import type { BudgetStanding, CallerPolicy } from '../kernel/budget.ts'
 import { type Clock, systemClock } from '../kernel/clock.ts'
 import { ConfigurationError, describeError } from '../kernel/error.ts'
-import type { RecordFilter, UsageDimension, UsageRow } from '../kernel/records.ts'
-import { databaseFile } from '../record/database.ts'
-import { BookReader } from '../record/reader.ts'
+import type { AskRecords, RecordFilter, UsageDimension, UsageRow } from '../kernel/records.ts'
+import { askBooks } from '../record/ask-books.ts'
+import type { RecordPlace } from '../record/token-book.ts'
 import { budgetsCsv, budgetsJson, budgetsTable } from './budgets-format.ts'
 import { usageCsv, usageJson, usageTable } from './usage-format.ts'
 
@@ -17,7 +16,7 @@ export const USAGE_USAGE = `Usage:
   aibridgeproxyd usage --budgets [--user NAME] [--format table|csv|json]
 
 Who spent what: calls, tokens and dollars, from the records of the state
-directory. Calls without a price and those that a plan pays for are counted apart. WHEN
+directory or of PostgreSQL. Calls without a price and those that a plan pays for are counted apart. WHEN
 is a date (2026-11-01, in UTC), a time (RFC 3339) or how long ago (30d).
 --budgets shows the budgets of now: what is spent and held of each.`
 
@@ -41,8 +40,7 @@ export interface UsageIo {
   readonly stderr: { write(text: string): unknown }
 }
 
-export interface UsageContext {
-  readonly stateDir: string
+export interface UsageContext extends RecordPlace {
   readonly policy: CallerPolicy
   readonly budgetPolicy: 'highest' | 'lowest'
   readonly clock?: Clock
@@ -53,23 +51,21 @@ export interface UsageContext {
  * daemon runs.
  * @returns the exit code: 0 done, 1 failed, 2 usage or configuration error.
  */
-export function runUsage(args: readonly string[], io: UsageIo, context: UsageContext): number {
+export async function runUsage(
+  args: readonly string[],
+  io: UsageIo,
+  context: UsageContext,
+): Promise<number> {
   try {
     if (args.includes('--help') || args.includes('-h')) {
       io.stdout.write(`${USAGE_USAGE}\n`)
       return 0
     }
-    const { stateDir, clock = systemClock } = context
+    const { clock = systemClock } = context
     const now = clock.now()
     const answer = parse(args, now)
-    const file = databaseFile(stateDir)
-    if (!existsSync(file)) {
-      throw new ConfigurationError([
-        `there are no records in ${file}: is CODER_AIBRIDGE_PROXY_STATE_DIR the daemon's?`,
-      ])
-    }
-    using reader = new BookReader(stateDir)
-    io.stdout.write(answer(reader, context, now))
+    const ask: AskRecords = (question, argument) => askBooks(context, question, argument)
+    io.stdout.write(await answer(ask, context, now))
     return 0
   } catch (error) {
     io.stderr.write(`${describeError(error)}\n`)
@@ -77,7 +73,7 @@ export function runUsage(args: readonly string[], io: UsageIo, context: UsageCon
   }
 }
 
-type AnswerFrom = (reader: BookReader, context: UsageContext, now: number) => string
+type AnswerFrom = (ask: AskRecords, context: UsageContext, now: number) => Promise<string>
 
 function parse(args: readonly string[], now: number): AnswerFrom {
   const { values, budgets, positionals } = readFlags(args)
@@ -97,7 +93,7 @@ function parse(args: readonly string[], now: number): AnswerFrom {
     ...(since !== undefined && { startedAfter: since }),
     ...(until !== undefined && { startedBefore: until }),
   }
-  return reader => format(reader.ask('usage', { filter, by }), by)
+  return async ask => format(await ask('usage', { filter, by }), by)
 }
 
 function parseBudgets(values: Values, problems: string[]): AnswerFrom {
@@ -108,8 +104,8 @@ function parseBudgets(values: Values, problems: string[]): AnswerFrom {
   if (format === undefined) problems.push('--format must be table, csv or json')
   if (format === undefined || problems.length > 0) throw new ConfigurationError(problems)
   const user = values['user'] ?? null
-  return (reader, { policy, budgetPolicy: choice }, now) =>
-    format(standings({ policy, choice, now, user }, reader.ask('budgets', { now })))
+  return async (ask, { policy, budgetPolicy: choice }, now) =>
+    format(standings({ policy, choice, now, user }, await ask('budgets', { now })))
 }
 
 /** A date counts whole: as `--until` it goes to its last millisecond. */

@@ -19,6 +19,7 @@ export function buildSettings(
   return {
     // Clients get these paths, and work in other folders.
     stateDir: resolve(values.state.stateDir),
+    postgres: values.general.postgresUrl,
     proxy: proxySettings(values, providers, readUpstream(values, readFile, report)),
     bridge: {
       remote: readDeployment(values, providers, readFile, report),

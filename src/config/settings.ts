@@ -6,6 +6,7 @@ import type { Price } from '../kernel/price.ts'
 import type { ActorSettings, BreakerSettings, ProviderSettings } from '../kernel/provider.ts'
 import type { ListenAddress, Origin, UpstreamProxy } from '../kernel/target.ts'
 import type { ToolServer } from '../kernel/tool-server.ts'
+import type { PostgresServer } from './types/postgres-url.ts'
 
 export interface TlsFiles {
   readonly certFile: string
@@ -15,6 +16,8 @@ export interface TlsFiles {
 /** The whole configuration, parsed and consistent: what `startDaemon` takes. */
 export interface Settings {
   readonly stateDir: string
+  /** Tokens and records are kept there; unset: in SQLite, in the state directory. */
+  readonly postgres: PostgresServer | undefined
   readonly proxy: ProxySettings
   readonly bridge: BridgeSettings
   readonly api: ApiSettings

@@ -1,7 +1,9 @@
 import { Taps } from '../bridge/tap/taps.ts'
 import type { Settings } from '../config/settings.ts'
 import type { Clock } from '../kernel/clock.ts'
+import type { BookStore } from '../record/book-store.ts'
 import { startMaintenance } from '../record/maintenance.ts'
+import { PostgresBooks } from '../record/postgres-books.ts'
 import { Recorder } from '../record/recorder.ts'
 import { SqliteBooks } from '../record/sqlite-books.ts'
 
@@ -24,9 +26,13 @@ export async function openBooks(
   clock: Clock,
   output: BooksOutput,
 ): Promise<OpenedBooks> {
-  const { stateDir, record } = settings()
+  const { stateDir, postgres, record } = settings()
   await using opened = new AsyncDisposableStack()
-  const store = new SqliteBooks({ stateDir, chained: record.structuredLogChain })
+  const chained = record.structuredLogChain
+  const store: BookStore =
+    postgres === undefined
+      ? new SqliteBooks({ stateDir, chained })
+      : new PostgresBooks({ server: postgres, chained })
   const recorder = opened.use(
     await Recorder.open({
       store,

@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { Books, type BooksOptions } from './books.ts'
-import type { BooksMethods } from './sqlite-books.ts'
+import type { BooksMethods } from './thread-books.ts'
 import { answerCalls } from './worker-answers.ts'
 import type { MethodsOf } from './worker-calls.ts'
 

@@ -54,7 +54,8 @@ export class Books implements Disposable {
 
   commit(options: CommitOptions): CommitResult {
     return this.#guarded(({ runner }) => {
-      const context = { instance: this.#options.instance, isOfTheEntry }
+      const { instance } = this.#options
+      const context = { dialect: SQLITE_DIALECT, instance, isOfTheEntry }
       const { stored, ...result } = runner.transaction(writeBatch(context, options))
       const lines = options.lines ? runner.run(linesOf(stored, this.#lines, Date.now())) : []
       return { ...result, lines }

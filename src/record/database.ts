@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { ConfigurationError, describeError } from '../kernel/error.ts'
@@ -42,15 +41,6 @@ export function openDatabase(stateDir: string, busyTimeoutMs = BUSY_TIMEOUT_MS):
     if (error instanceof ConfigurationError) throw error
     throw new ConfigurationError([`${file}: ${explain(error)}`])
   }
-}
-
-/** A random UUID that stays the same for as long as the database lives. */
-export function deploymentId(database: DatabaseSync): string {
-  database
-    .prepare("INSERT INTO meta (key, value) VALUES ('deployment_id', ?) ON CONFLICT DO NOTHING")
-    .run(randomUUID())
-  const row = database.prepare("SELECT value FROM meta WHERE key = 'deployment_id'").get()
-  return String(row?.['value'])
 }
 
 /** Counts the commits of other connections: unequal means that something changed. */

@@ -2,9 +2,13 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { LRUCache } from 'lru-cache'
 import type { Answer, Dialect, Row, Statement, Work } from './work.ts'
 
+const among = (column: string, parameter: string): string =>
+  `${column} IN (SELECT value FROM json_each(${parameter}))`
+
 export const SQLITE_DIALECT: Dialect = {
   day: column => `strftime('%Y-%m-%d', ${column} / 1000, 'unixepoch')`,
-  among: (column, parameter) => `${column} IN (SELECT value FROM json_each(${parameter}))`,
+  among,
+  amongTexts: among,
   distinct: column => `json_group_array(DISTINCT ${column}) FILTER (WHERE ${column} IS NOT NULL)`,
   objects: column => `json_group_array(json(${column})) FILTER (WHERE ${column} <> '{}')`,
   forUpdate: '',

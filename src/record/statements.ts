@@ -14,11 +14,8 @@ const REQUEST = `
   UPDATE interceptions SET
     model = coalesce(:model, model),
     streaming = coalesce(:streaming, streaming),
-    correlating_tool_call_id = coalesce(correlating_tool_call_id, :tool_call_id),
-    thread_parent_id = coalesce(thread_parent_id, :parent_id),
-    thread_root_id = coalesce(thread_root_id, :root_id),
     client_session_id = coalesce(client_session_id, :body_session),
-    session_id = coalesce(client_session_id, :body_session, thread_root_id, :root_id, id)
+    session_id = coalesce(client_session_id, :body_session, thread_root_id, id)
   WHERE seq = :seq`
 
 /** An answer that comes when the call is over may still mend what was missing. */
@@ -97,7 +94,6 @@ export const SQL = {
   end: END,
   connect: CONNECT,
   row: 'SELECT * FROM interceptions WHERE id = :id',
-  place: 'SELECT seq, id, "user", thread_root_id FROM interceptions WHERE id = :id',
   token: `INSERT INTO token_usages (interception, position, id, response_id, model, input, output,
       cache_read, cache_write, extra, cost_nano, created_at)
     VALUES (:seq, :position, :id, :response_id, :model, :input, :output, :cache_read, :cache_write,
@@ -112,21 +108,12 @@ export const SQL = {
   thought: `INSERT INTO model_thoughts (interception, position, id, response_id, content, source,
       created_at)
     VALUES (:seq, :position, :id, :response_id, :content, :source, :at) ON CONFLICT DO NOTHING`,
+  /** The first prompt without an answer; an answer that is written again has its own. */
   answerPrompt: `UPDATE user_prompts SET response_id = :response_id
     WHERE interception = :seq AND position = (SELECT min(position) FROM user_prompts
-      WHERE interception = :seq AND response_id IS NULL)`,
-  /** SECURITY: within one caller's calls only, because tool-call ids can be guessed or copied. */
-  parent: `SELECT i.id, i.thread_root_id FROM tool_usages t JOIN interceptions i
-      ON i.seq = t.interception
-    WHERE t.tool_call_id = :tool_call_id AND i."user" = :user AND i.seq < :seq
-    ORDER BY i.seq DESC LIMIT 1`,
-  orphans: `SELECT seq, id FROM interceptions
-    WHERE correlating_tool_call_id = :tool_call_id AND "user" = :user AND seq > :seq
-      AND thread_parent_id IS NULL LIMIT 100`,
-  adopt: `UPDATE interceptions SET thread_parent_id = :parent_id, thread_root_id = :root_id,
-      session_id = coalesce(client_session_id, :root_id) WHERE seq = :seq`,
-  reroot: `UPDATE interceptions SET thread_root_id = :root_id,
-      session_id = coalesce(client_session_id, :root_id) WHERE thread_root_id = :id`,
+      WHERE interception = :seq AND response_id IS NULL)
+    AND NOT EXISTS (SELECT 1 FROM user_prompts
+      WHERE interception = :seq AND response_id = :response_id)`,
   touch: 'UPDATE instances SET pid = pid WHERE id = :id',
   gap: `INSERT INTO gaps (instance, position, started_at, ended_at, cause, calls, records)
     VALUES (:instance, :position, :started_at, :ended_at, :cause, :calls, :records)

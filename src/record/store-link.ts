@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import type { Clock } from '../kernel/clock.ts'
 import { ConfigurationError, describeError, Refusal } from '../kernel/error.ts'
-import type { FromStoreWorker, StoreWorkerData, ToStoreWorker } from './store-protocol.ts'
+import type { FromStoreWorker, ToStoreWorker } from './store-protocol.ts'
 import type { ActiveToken } from './tokens.ts'
 
 const MAX_WAITING = 1024
@@ -9,9 +9,11 @@ const MAX_WAITING = 1024
 /** A worker that dies sooner than this after its predecessor did is not replaced. */
 const RESTART_SPACING_MS = 60_000
 
-export interface LinkOptions extends StoreWorkerData {
+export interface LinkOptions {
   readonly clock: Clock
-  readonly worker: URL | undefined
+  /** The thread's program, and what it is started with. */
+  readonly worker: URL
+  readonly data: unknown
   /** How long to wait for an answer, and for the end of a thread that closes. */
   readonly timeoutMs: number
   readonly onTokens: (tokens: readonly ActiveToken[]) => void
@@ -118,8 +120,7 @@ export class StoreLink implements AsyncDisposable {
   }
 
   #spawn(): Worker {
-    const { stateDir, pollMs, worker: file = workerFile() } = this.#options
-    const data: StoreWorkerData = { stateDir, pollMs }
+    const { worker: file, data } = this.#options
     // SECURITY: the thread needs no environment, which may hold provider keys.
     const worker = new Worker(file, { workerData: data, env: {}, name: 'store' })
     this.#startedAt = this.#options.clock.monotonic()
@@ -146,6 +147,9 @@ export class StoreLink implements AsyncDisposable {
       case 'checked':
         this.#checkedAt = this.#options.clock.monotonic()
         if (message.id !== undefined && message.id === this.#pending?.id) this.#pending.settle()
+        return
+      case 'failed':
+        if (message.id === this.#pending?.id) this.#pending?.settle(unavailable(message.problem))
     }
   }
 
@@ -167,12 +171,6 @@ export class StoreLink implements AsyncDisposable {
     else this.#state = 'failed'
     this.#options.onDeath(describeError(cause), restart)
   }
-}
-
-/** The same file beside this one: `.ts` in a checkout, `.js` in the package. */
-function workerFile(): URL {
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-  return new URL(`./store-worker.${extension}`, import.meta.url)
 }
 
 function unavailable(detail: string): Refusal {

@@ -1,7 +1,7 @@
 import type { ActiveToken } from './tokens.ts'
 
-/** What the worker is started with. */
-export interface StoreWorkerData {
+/** What the thread is started with, where the tokens are in SQLite. */
+export interface SqliteStoreData {
   readonly stateDir: string
   readonly pollMs: number
 }
@@ -18,3 +18,5 @@ export type FromStoreWorker =
   | { readonly type: 'tokens'; readonly tokens: readonly ActiveToken[] }
   /** What was sent is current; `id` is missing after an unasked look. */
   | { readonly type: 'checked'; readonly id: number | undefined }
+  /** It could not be told whether it is; the next look may succeed. */
+  | { readonly type: 'failed'; readonly id: number | undefined; readonly problem: string }

@@ -2,9 +2,10 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { MessagePort } from 'node:worker_threads'
 import { parentPort, workerData } from 'node:worker_threads'
 import { ConfigurationError } from '../kernel/error.ts'
-import { dataVersion, deploymentId, openDatabase } from './database.ts'
-import type { FromStoreWorker, StoreWorkerData, ToStoreWorker } from './store-protocol.ts'
-import { activeTokens, tokensVersion } from './tokens.ts'
+import { dataVersion, openDatabase } from './database.ts'
+import { SqliteRunner } from './sqlite-runner.ts'
+import type { FromStoreWorker, SqliteStoreData, ToStoreWorker } from './store-protocol.ts'
+import { activeTokens, deploymentId, tokensVersion } from './tokens.ts'
 
 /*
  * The database's own thread: SQLite blocks, and the event loop that relays
@@ -14,14 +15,15 @@ import { activeTokens, tokensVersion } from './tokens.ts'
 
 if (parentPort !== null) main(parentPort, workerData)
 
-function main(port: MessagePort, { stateDir, pollMs }: StoreWorkerData): void {
+function main(port: MessagePort, { stateDir, pollMs }: SqliteStoreData): void {
   const send = (message: FromStoreWorker): void => port.postMessage(message)
   const database = open(stateDir, send)
   if (database === undefined) return port.close()
 
-  const check = watch(database, send)
+  const runner = new SqliteRunner(database)
+  const check = watch(database, runner, send)
   check(undefined)
-  send({ type: 'ready', deploymentId: deploymentId(database) })
+  send({ type: 'ready', deploymentId: runner.run(deploymentId()) })
 
   const poll = setInterval(() => check(undefined), pollMs)
   port.on('message', (message: ToStoreWorker) => {
@@ -52,15 +54,16 @@ function open(
  */
 function watch(
   database: DatabaseSync,
+  runner: SqliteRunner,
   send: (message: FromStoreWorker) => void,
 ): (id: number | undefined) => void {
   let seen: number | undefined
   let seenTokens: string | undefined
   return id => {
     const version = dataVersion(database)
-    const tokens = version === seen ? seenTokens : tokensVersion(database)
+    const tokens = version === seen ? seenTokens : runner.run(tokensVersion())
     if (tokens !== seenTokens) {
-      send({ type: 'tokens', tokens: activeTokens(database, Date.now()) })
+      send({ type: 'tokens', tokens: runner.run(activeTokens(Date.now())) })
     }
     seen = version
     seenTokens = tokens

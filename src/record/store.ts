@@ -1,9 +1,13 @@
+import type { PostgresServer } from '../config/types/postgres-url.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { systemClock } from '../kernel/clock.ts'
 import type { Identity } from '../kernel/flow.ts'
 import type { Secret } from '../kernel/secret.ts'
 import { isTokenShaped } from '../kernel/token.ts'
+import { type PostgresStoreData, serverData } from './postgres/server-data.ts'
 import { StoreLink } from './store-link.ts'
+import type { SqliteStoreData } from './store-protocol.ts'
+import { siblingFile } from './thread-books.ts'
 import type { ActiveToken } from './tokens.ts'
 import { hashToken } from './tokens.ts'
 
@@ -23,7 +27,9 @@ export interface ExtraToken {
 }
 
 export interface StoreOptions {
+  /** Where SQLite keeps the tokens, unless a server does. */
   readonly stateDir: string
+  readonly postgres?: PostgresServer | undefined
   readonly extraTokens?: readonly ExtraToken[]
   /** Called when the database's thread died, with what is known of the cause. */
   readonly onDeath?: (problem: string, restarted: boolean) => void
@@ -61,10 +67,8 @@ export class Store implements AsyncDisposable {
     const clock = options.clock ?? systemClock
     const tokens: TokenTable = { byHash: new Map() }
     const link = new StoreLink({
-      stateDir: options.stateDir,
-      pollMs: options.pollMs ?? POLL_MS,
+      ...threadOf(options),
       clock,
-      worker: options.worker,
       timeoutMs: options.timeoutMs ?? TIMEOUT_MS,
       onTokens: list => {
         tokens.byHash = new Map(list.map(token => [token.hash, token]))
@@ -116,6 +120,16 @@ export class Store implements AsyncDisposable {
     const expired = token?.expiresAt !== undefined && token.expiresAt <= this.#clock.now()
     return expired ? undefined : token?.identity
   }
+}
+
+function threadOf(options: StoreOptions): { readonly worker: URL; readonly data: unknown } {
+  const { stateDir, postgres, pollMs = POLL_MS } = options
+  if (postgres !== undefined) {
+    const data: PostgresStoreData = { server: serverData(postgres), pollMs }
+    return { worker: siblingFile('postgres/store-worker'), data }
+  }
+  const data: SqliteStoreData = { stateDir, pollMs }
+  return { worker: options.worker ?? siblingFile('store-worker'), data }
 }
 
 interface TokenTable {

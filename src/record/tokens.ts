@@ -1,8 +1,8 @@
-import { hash as digest, randomBytes } from 'node:crypto'
-import type { DatabaseSync } from 'node:sqlite'
+import { hash as digest, randomBytes, randomUUID } from 'node:crypto'
 import type { Identity } from '../kernel/flow.ts'
 import { Secret } from '../kernel/secret.ts'
 import { TOKEN_PREFIX } from '../kernel/token.ts'
+import { ask, change, put, type Work } from './work.ts'
 
 const SECRET_BYTES = 32
 const ID_BYTES = 6
@@ -44,51 +44,42 @@ export function generateToken(): Secret {
   return new Secret(TOKEN_PREFIX + randomBytes(SECRET_BYTES).toString('base64url'))
 }
 
-/** The same where there is no token yet; several processes may try at once. */
-export function createFirstToken(
-  database: DatabaseSync,
-  wanted: NewToken,
-): { readonly id: string; readonly token: Secret } | undefined {
-  database.exec('BEGIN IMMEDIATE')
-  try {
-    const isFirst = database.prepare('SELECT 1 FROM tokens LIMIT 1').get() === undefined
-    const made = isFirst ? createToken(database, wanted) : undefined
-    database.exec('COMMIT')
-    return made
-  } catch (error) {
-    database.exec('ROLLBACK')
-    throw error
-  }
+/** A token that was just made. */
+export interface MadeToken {
+  readonly id: string
+  readonly token: Secret
 }
 
 /** Stores a new token. The secret is in the answer and nowhere else. */
-export function createToken(
-  database: DatabaseSync,
-  wanted: NewToken,
-): { readonly id: string; readonly token: Secret } {
+export function* createToken(wanted: NewToken): Work<MadeToken> {
   const token = generateToken()
   const id = randomBytes(ID_BYTES).toString('hex')
-  database
-    .prepare(
-      `INSERT INTO tokens (id, hash, user, name, admin, hint, created_at, expires_at)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-    )
-    .run(
+  yield put(
+    `INSERT INTO tokens (id, hash, "user", name, admin, hint, created_at, expires_at)
+     VALUES (:id, :hash, :user, :name, :admin, :hint, :created_at, :expires_at)`,
+    {
       id,
-      hashToken(token.reveal()),
-      wanted.user,
-      wanted.name,
-      wanted.admin ? 1 : 0,
-      token.reveal().slice(-4),
-      wanted.createdAt,
-      wanted.expiresAt ?? null,
-    )
+      hash: hashToken(token.reveal()),
+      user: wanted.user,
+      name: wanted.name,
+      admin: wanted.admin ? 1 : 0,
+      hint: token.reveal().slice(-4),
+      created_at: wanted.createdAt,
+      expires_at: wanted.expiresAt ?? null,
+    },
+  )
   return { id, token }
 }
 
+/** The same where there is no token yet; inside a transaction that nobody else has. */
+export function* createFirstToken(wanted: NewToken): Work<MadeToken | undefined> {
+  const { rows } = yield ask('SELECT 1 AS one FROM tokens LIMIT 1')
+  return rows.length === 0 ? yield* createToken(wanted) : undefined
+}
+
 /** Every token there ever was, oldest first. */
-export function listTokens(database: DatabaseSync): TokenRow[] {
-  const rows = database.prepare('SELECT * FROM tokens ORDER BY created_at, rowid').all()
+export function* listTokens(): Work<TokenRow[]> {
+  const { rows } = yield ask('SELECT * FROM tokens ORDER BY created_at, rowid')
   return rows.map(row => ({
     id: String(row['id']),
     user: String(row['user']),
@@ -102,21 +93,21 @@ export function listTokens(database: DatabaseSync): TokenRow[] {
 }
 
 /** False when there is no such token. Revoking twice keeps the first time. */
-export function revokeToken(database: DatabaseSync, id: string, now: number): boolean {
-  const { changes } = database
-    .prepare('UPDATE tokens SET revoked_at = coalesce(revoked_at, ?) WHERE id = ?')
-    .run(now, id)
-  return changes === 1
+export function* revokeToken(id: string, now: number): Work<boolean> {
+  const revoked = yield change(
+    'UPDATE tokens SET revoked_at = coalesce(revoked_at, :now) WHERE id = :id',
+    { id, now },
+  )
+  return revoked.changes === 1
 }
 
 /** Those that are neither revoked nor expired at `now`. */
-export function activeTokens(database: DatabaseSync, now: number): ActiveToken[] {
-  const rows = database
-    .prepare(
-      `SELECT id, hash, user, admin, expires_at FROM tokens
-       WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)`,
-    )
-    .all(now)
+export function* activeTokens(now: number): Work<ActiveToken[]> {
+  const { rows } = yield ask(
+    `SELECT id, hash, "user", admin, expires_at FROM tokens
+     WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > :now)`,
+    { now },
+  )
   return rows.map(row => ({
     hash: String(row['hash']),
     identity: {
@@ -129,9 +120,18 @@ export function activeTokens(database: DatabaseSync, now: number): ActiveToken[]
 }
 
 /** Changes whenever a token is made or revoked. */
-export function tokensVersion(database: DatabaseSync): string {
-  const row = database.prepare("SELECT value FROM meta WHERE key = 'tokens_version'").get()
-  return String(row?.['value'])
+export function* tokensVersion(): Work<string> {
+  const { rows } = yield ask("SELECT value FROM meta WHERE key = 'tokens_version'")
+  return String(rows[0]?.['value'])
+}
+
+/** A random UUID that stays the same for as long as the database lives. */
+export function* deploymentId(): Work<string> {
+  yield put("INSERT INTO meta (key, value) VALUES ('deployment_id', :id) ON CONFLICT DO NOTHING", {
+    id: randomUUID(),
+  })
+  const { rows } = yield ask("SELECT value FROM meta WHERE key = 'deployment_id'")
+  return String(rows[0]?.['value'])
 }
 
 function optionalNumber(value: unknown): number | undefined {

@@ -48,6 +48,8 @@ export interface Dialect {
   readonly day: (column: string) => string
   /** A condition: the column is among the numbers of a JSON array. */
   readonly among: (column: string, parameter: string) => string
+  /** A condition: the column is among the texts of a JSON array. */
+  readonly amongTexts: (column: string, parameter: string) => string
   /** An aggregate: the distinct values that are not NULL, as text of a JSON array. */
   readonly distinct: (column: string) => string
   /** An aggregate: JSON objects that are not empty, as text of a JSON array. */

@@ -1,6 +1,6 @@
 import type { MessagePort } from 'node:worker_threads'
 import { describeError } from '../kernel/error.ts'
-import type { Methods, Question } from './worker-calls.ts'
+import type { Answered, Methods, Question } from './worker-calls.ts'
 
 /**
  * The thread's side of `WorkerCalls`. An answer that throws says no; it
@@ -8,19 +8,20 @@ import type { Methods, Question } from './worker-calls.ts'
  */
 export function answerCalls<M extends Methods<M>>(
   port: MessagePort,
-  answer: <K extends keyof M>(method: K, argument: M[K]['argument']) => M[K]['answer'],
-  close: () => void,
+  answer: <K extends keyof M>(method: K, argument: M[K]['argument']) => Answered<M, K>,
+  close: () => void | Promise<void>,
 ): void {
-  port.on('message', ({ id, method, argument }: Question<M>) => {
+  const respond = async ({ id, method, argument }: Question<M>): Promise<void> => {
     if (method === 'close') {
-      close()
+      await close()
       port.close()
       return
     }
     try {
-      port.postMessage({ id, ok: true, value: answer(method, argument) })
+      port.postMessage({ id, ok: true, value: await answer(method, argument) })
     } catch (error) {
       port.postMessage({ id, ok: false, problem: describeError(error) })
     }
-  })
+  }
+  port.on('message', (question: Question<M>) => void respond(question))
 }

@@ -8,8 +8,13 @@ export type Methods<M> = {
 
 /** Something that answers each kind of question by a method of its name. */
 export type MethodsOf<M extends Methods<M>> = {
-  readonly [K in keyof M]: (argument: M[K]['argument']) => M[K]['answer']
+  readonly [K in keyof M]: (argument: M[K]['argument']) => Answered<M, K>
 }
+
+/** An answer, or the promise of one. */
+export type Answered<M extends Methods<M>, K extends keyof M> =
+  | M[K]['answer']
+  | Promise<M[K]['answer']>
 
 export interface Question<M> {
   readonly id: number

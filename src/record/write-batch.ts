@@ -3,14 +3,21 @@ import type { Entry } from './entry.ts'
 import { LimitReached } from './limits/denial.ts'
 import type { LineMaker } from './log-chain.ts'
 import { logRecords } from './log-record.ts'
+import { Places } from './places.ts'
 import { SQL } from './statements.ts'
-import { ask, put, type Row, type Work } from './work.ts'
+import { ask, type Dialect, put, type Row, type Work } from './work.ts'
 import { writeEntry } from './write-entries.ts'
 
 export interface BatchContext {
+  readonly dialect: Dialect
   readonly instance: string
   /** Whether an error is of one entry and would come again. */
   readonly isOfTheEntry: (error: unknown) => boolean
+  /**
+   * Where an error ends the transaction: each entry has a savepoint of its own,
+   * and is waited for. For a batch that has failed as a whole.
+   */
+  readonly apart?: boolean
 }
 
 export interface WrittenBatch {
@@ -25,23 +32,32 @@ export interface WrittenBatch {
 
 /** Writes entries in their order, inside one transaction. */
 export function* writeBatch(
-  { instance, isOfTheEntry }: BatchContext,
+  { dialect, instance, isOfTheEntry, apart = false }: BatchContext,
   { entries, text }: CommitOptions,
 ): Work<WrittenBatch> {
   const stored: Entry[] = []
   const refused: number[] = []
   const denied: Denied[] = []
   const exhausted = new Set<string>()
-  const context = { instance, text, onExhausted: (callId: string) => exhausted.add(callId) }
+  const context = {
+    instance,
+    text,
+    places: new Places(dialect, entries),
+    onExhausted: (callId: string) => exhausted.add(callId),
+  }
   // Asking whether writing works takes a write.
   if (entries.length === 0) yield put(SQL.touch, { id: instance })
   for (const [place, entry] of entries.entries()) {
     try {
-      stored.push(yield* writeEntry(context, entry))
+      if (apart) yield put('SAVEPOINT entry', {})
+      const written = yield* writeEntry(context, entry)
+      if (apart) yield ask('RELEASE SAVEPOINT entry')
+      stored.push(written)
     } catch (error) {
       if (error instanceof LimitReached) denied.push({ place, denial: error.denial })
       else if (!isOfTheEntry(error)) throw error
       else refused.push(place)
+      if (apart) yield put('ROLLBACK TO SAVEPOINT entry', {})
     }
   }
   return { stored, refused, denied, exhausted: [...exhausted] }

@@ -8,12 +8,14 @@ import type { Entry, RequestEntry, ResponseEntry, TextMode } from './entry.ts'
 import { errorTypeOfName } from './error-type.ts'
 import { admit } from './limits/admit.ts'
 import { payAnswer, settleCall } from './limits/settle.ts'
+import type { Places } from './places.ts'
 import { redact } from './redact.ts'
 import { SQL } from './statements.ts'
-import { adoptOrphans, findParent } from './threads.ts'
-import { ask, put, type SqlValues, type Work } from './work.ts'
+import { adoptOrphans, joinThread } from './threads.ts'
+import { put, type SqlValues, type Work } from './work.ts'
 
 export interface WriteContext {
+  readonly places: Places
   /** The process that writes. */
   readonly instance: string
   readonly text: TextMode
@@ -83,13 +85,12 @@ function intentRow(intent: CallIntent, instance: string): SqlValues {
   }
 }
 
-function* writeRequest({ text }: WriteContext, entry: RequestEntry): Work<RequestEntry> {
-  const [row] = (yield ask(SQL.place, { id: entry.callId })).rows
-  if (row === undefined) return entry
-  const seq = Number(row['seq'])
+function* writeRequest(context: WriteContext, entry: RequestEntry): Work<RequestEntry> {
+  const { places, text } = context
+  const place = yield* places.of(entry.callId)
+  if (place === undefined) return entry
+  const { seq } = place
   const toolCallId = nameOrNull(entry.facts.correlatingToolCallId)
-  const parent =
-    toolCallId === null ? null : yield* findParent(String(row['user']), seq, toolCallId)
   const facts = {
     ...entry.facts,
     model: nameOrNull(entry.facts.model),
@@ -102,11 +103,9 @@ function* writeRequest({ text }: WriteContext, entry: RequestEntry): Work<Reques
     seq,
     model: facts.model,
     streaming: facts.streaming === null ? null : Number(facts.streaming),
-    tool_call_id: toolCallId,
-    parent_id: parent?.parentId ?? null,
-    root_id: parent?.rootId ?? null,
     body_session: facts.bodySessionId,
   })
+  if (toolCallId !== null) yield* joinThread(place, toolCallId)
   if (facts.prompt !== null) {
     const { position, at } = entry
     yield put(SQL.prompt, { seq, position, id: randomUUID(), prompt: facts.prompt, at })
@@ -115,10 +114,11 @@ function* writeRequest({ text }: WriteContext, entry: RequestEntry): Work<Reques
 }
 
 function* writeResponse(context: WriteContext, entry: ResponseEntry): Work<ResponseEntry> {
-  const [row] = (yield ask(SQL.place, { id: entry.callId })).rows
-  if (row === undefined) return entry
-  const seq = Number(row['seq'])
-  const facts = keptFacts(entry.facts, context.text)
+  const { places, text } = context
+  const place = yield* places.of(entry.callId)
+  if (place === undefined) return entry
+  const { seq } = place
+  const facts = keptFacts(entry.facts, text)
   const { responseId, usage, usageNote } = facts
 
   yield put(SQL.response, {
@@ -151,7 +151,7 @@ function* writeResponse(context: WriteContext, entry: ResponseEntry): Work<Respo
   }
   for (const tool of facts.tools) {
     yield put(SQL.tool, { ...common(), ...toolRow(tool) })
-    if (tool.callId !== null) yield* adoptOrphans(row, tool.callId)
+    if (tool.callId !== null) yield* adoptOrphans(place, tool.callId)
   }
   for (const { content, source } of facts.thoughts) {
     yield put(SQL.thought, { ...common(), content, source })

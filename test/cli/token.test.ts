@@ -19,7 +19,7 @@ interface Answer {
 function cli(t: TestContext, clock: Clock = { now: () => NOW, monotonic: () => 0 }) {
   const stateDir = mkdtempSync(join(tmpdir(), 'aibp-'))
   t.after(() => rmSync(stateDir, { recursive: true, force: true }))
-  const run = (...args: string[]): Answer => {
+  const run = async (...args: string[]): Promise<Answer> => {
     const text = { stdout: '', stderr: '' }
     const sink = (name: 'stdout' | 'stderr') => ({
       write: (chunk: string) => {
@@ -27,33 +27,33 @@ function cli(t: TestContext, clock: Clock = { now: () => NOW, monotonic: () => 0
       },
     })
     const io = { stdout: sink('stdout'), stderr: sink('stderr') }
-    return { code: runToken(args, io, { stateDir, clock }), ...text }
+    return { code: await runToken(args, io, { stateDir, clock }), ...text }
   }
   return { run, stateDir }
 }
 
-test('create prints the token alone on stdout and what it is on stderr', t => {
+test('create prints the token alone on stdout and what it is on stderr', async t => {
   const { run } = cli(t)
-  const { code, stdout, stderr } = run('create', '--user', 'ada', '--expires', '30d')
+  const { code, stdout, stderr } = await run('create', '--user', 'ada', '--expires', '30d')
   assert.equal(code, 0)
   assert.match(stdout, /^aibp_[A-Za-z0-9_-]{43}\n$/)
   assert.match(stderr, /^token [0-9a-f]{12} of ada, expires 2026-12-21T00:00:00\.000Z; /)
   assert.equal(stderr.includes(stdout.trim()), false)
 })
 
-test('list shows every token with its state, and no secret', t => {
+test('list shows every token with its state, and no secret', async t => {
   let now = NOW
   const { run } = cli(t, { now: () => now, monotonic: () => 0 })
   const secrets = [
-    run('create', '--user', 'ada', '--name', 'laptop', '--admin'),
-    run('create', '--user', 'bob@example.com', '--expires', '1h'),
-    run('create', '--user', 'eve'),
+    await run('create', '--user', 'ada', '--name', 'laptop', '--admin'),
+    await run('create', '--user', 'bob@example.com', '--expires', '1h'),
+    await run('create', '--user', 'eve'),
   ].map(answer => answer.stdout.trim())
-  const ids = listed(run).map(token => token['id'])
-  assert.equal(run('revoke', String(ids[2])).code, 0)
+  const ids = (await listed(run)).map(token => token['id'])
+  assert.equal((await run('revoke', String(ids[2]))).code, 0)
   now += 3_600_000
 
-  assert.deepEqual(listed(run), [
+  assert.deepEqual(await listed(run), [
     {
       id: ids[0],
       user: 'ada',
@@ -88,7 +88,7 @@ test('list shows every token with its state, and no secret', t => {
       revoked_at: '2026-11-21T00:00:00.000Z',
     },
   ])
-  const table = run('list').stdout
+  const table = (await run('list')).stdout
   assert.deepEqual(
     table
       .trimEnd()
@@ -113,8 +113,8 @@ test('list shows every token with its state, and no secret', t => {
   for (const secret of secrets) assert.equal(table.includes(secret.slice(0, -4)), false)
 })
 
-test('revoking an unknown token fails with 1', t => {
-  const answer = cli(t).run('revoke', 'abc')
+test('revoking an unknown token fails with 1', async t => {
+  const answer = await cli(t).run('revoke', 'abc')
   assert.deepEqual(answer, {
     code: 1,
     stdout: '',
@@ -141,28 +141,30 @@ for (const [args, problem] of [
   [['revoke'], /takes one token id/],
   [['revoke', 'a', 'b'], /takes one token id/],
 ] as const) {
-  test(`token ${JSON.stringify(args)} is a usage error that creates nothing`, t => {
+  test(`token ${JSON.stringify(args)} is a usage error that creates nothing`, async t => {
     const { run } = cli(t)
-    const answer = run(...args)
+    const answer = await run(...args)
     assert.equal(answer.code, 2)
     assert.equal(answer.stdout, '')
     assert.match(answer.stderr, problem)
-    assert.deepEqual(listed(run), [])
+    assert.deepEqual(await listed(run), [])
   })
 }
 
-test('a database that cannot be used exits with 2 and names the file', t => {
+test('a database that cannot be used exits with 2 and names the file', async t => {
   const { run, stateDir } = cli(t)
   writeFileSync(databaseFile(stateDir), 'x'.repeat(5000))
-  const answer = run('list')
+  const answer = await run('list')
   assert.equal(answer.code, 2)
   assert.match(answer.stderr, /aibridgeproxyd\.db: it is not a database/)
 })
 
-test('--help prints the usage', t => {
-  assert.match(cli(t).run('--help').stdout, /^Usage:/)
+test('--help prints the usage', async t => {
+  assert.match((await cli(t).run('--help')).stdout, /^Usage:/)
 })
 
-function listed(run: (...args: string[]) => Answer): Record<string, unknown>[] {
-  return JSON.parse(run('list', '--json').stdout)
+async function listed(
+  run: (...args: string[]) => Promise<Answer>,
+): Promise<Record<string, unknown>[]> {
+  return JSON.parse((await run('list', '--json')).stdout)
 }

@@ -43,7 +43,7 @@ const policy: CallerPolicy = {
   ],
 }
 
-function usage(stateDir: string, ...args: string[]) {
+async function usage(stateDir: string, ...args: string[]) {
   const text = { stdout: '', stderr: '' }
   const sink = (name: 'stdout' | 'stderr') => ({
     write: (chunk: string) => {
@@ -52,7 +52,10 @@ function usage(stateDir: string, ...args: string[]) {
   })
   const io = { stdout: sink('stdout'), stderr: sink('stderr') }
   const clock = { now: () => NOW, monotonic: () => 0 }
-  return { code: runUsage(args, io, { stateDir, clock, policy, budgetPolicy: 'highest' }), ...text }
+  return {
+    code: await runUsage(args, io, { stateDir, clock, policy, budgetPolicy: 'highest' }),
+    ...text,
+  }
 }
 
 async function someUsage(t: TestContext): Promise<string> {
@@ -74,7 +77,7 @@ async function someUsage(t: TestContext): Promise<string> {
 }
 
 test('the table shows who spent what, with totals', async t => {
-  const { code, stdout, stderr } = usage(await someUsage(t))
+  const { code, stdout, stderr } = await usage(await someUsage(t))
   assert.equal(code, 0, stderr)
   assert.equal(
     stdout,
@@ -91,28 +94,30 @@ test('the table shows who spent what, with totals', async t => {
 
 test('by model, client, provider and day, within a time and for one user', async t => {
   const stateDir = await someUsage(t)
-  const keys = (...args: string[]): unknown[] =>
-    JSON.parse(usage(stateDir, '--format', 'json', ...args).stdout).map(
+  const keys = async (...args: string[]): Promise<unknown[]> =>
+    JSON.parse((await usage(stateDir, '--format', 'json', ...args)).stdout).map(
       (row: Record<string, unknown>) => [Object.values(row)[0], row['calls']],
     )
-  assert.deepEqual(keys('--by', 'model', '--user', 'ada'), [
+  assert.deepEqual(await keys('--by', 'model', '--user', 'ada'), [
     ['claude-opus-5', 1],
     ['gpt-6', 1],
   ])
-  assert.deepEqual(keys('--by', 'day'), [
+  assert.deepEqual(await keys('--by', 'day'), [
     ['2026-10-12', 1],
     ['2026-11-20', 2],
     ['2026-11-21', 1],
   ])
-  assert.deepEqual(keys('--by', 'day', '--since', '30d', '--until', '2026-11-20'), [
+  assert.deepEqual(await keys('--by', 'day', '--since', '30d', '--until', '2026-11-20'), [
     ['2026-11-20', 2],
   ])
-  assert.deepEqual(keys('--by', 'provider', '--since', '2026-11-21T00:00:00Z'), [['anthropic', 1]])
-  assert.deepEqual(keys('--by', 'client'), [['Claude Code', 4]])
+  assert.deepEqual(await keys('--by', 'provider', '--since', '2026-11-21T00:00:00Z'), [
+    ['anthropic', 1],
+  ])
+  assert.deepEqual(await keys('--by', 'client'), [['Claude Code', 4]])
 })
 
 test('as CSV it has the names of the interface', async t => {
-  const { stdout } = usage(await someUsage(t), '--format', 'csv', '--user', 'ada')
+  const { stdout } = await usage(await someUsage(t), '--format', 'csv', '--user', 'ada')
   assert.equal(
     stdout,
     'user,calls,failed,incomplete,input_tokens,output_tokens,cache_read_input_tokens,cache_write_input_tokens,unpriced_calls,subscription_calls,cost_usd\r\nada,2,0,0,20,40,6,8,0,0,1234.5679\r\n',
@@ -121,7 +126,7 @@ test('as CSV it has the names of the interface', async t => {
 
 test('as JSON a cost is in whole billionths, and null where none is known', async t => {
   const stateDir = await someUsage(t)
-  const rows = JSON.parse(usage(stateDir, '--format', 'json').stdout)
+  const rows = JSON.parse((await usage(stateDir, '--format', 'json')).stdout)
   assert.deepEqual(
     rows.map((row: Record<string, unknown>) => [
       row['user'],
@@ -142,12 +147,12 @@ test('a total beyond what a number holds exactly is still told', async t => {
     await spend(opened, 'ada', 'claude-opus-5', 0, { cost: 1_000_000_000_000_000 })
   }
   await opened.recorder[Symbol.asyncDispose]()
-  assert.match(usage(opened.stateDir).stdout, / 10,000,000\.0000\n/)
+  assert.match((await usage(opened.stateDir)).stdout, / 10,000,000\.0000\n/)
 })
 
 test('mistakes are all named at once, with what to write instead', async t => {
   const wrong = ['extra', '--by', 'colour', '--since', 'yesterday', '--format', 'xml']
-  const { code, stderr } = usage(await someUsage(t), ...wrong)
+  const { code, stderr } = await usage(await someUsage(t), ...wrong)
   assert.equal(code, 2)
   for (const part of ['extra', '--by must be', '--since must be', '--format must be']) {
     assert.ok(stderr.includes(part), part)
@@ -155,13 +160,13 @@ test('mistakes are all named at once, with what to write instead', async t => {
 })
 
 test('without records it says where it looked', async t => {
-  const { code, stderr } = usage(temporaryDirectory(t))
+  const { code, stderr } = await usage(temporaryDirectory(t))
   assert.equal(code, 2)
   assert.match(stderr, /there are no records in .*aibridgeproxyd\.db/)
   const stateDir = await someUsage(t)
-  assert.equal(usage(stateDir, '--user', 'nobody').stdout, 'no calls are on record\n')
+  assert.equal((await usage(stateDir, '--user', 'nobody')).stdout, 'no calls are on record\n')
   rmSync(databaseFile(stateDir))
-  assert.equal(usage(stateDir).code, 2)
+  assert.equal((await usage(stateDir)).code, 2)
 })
 
 test('shows the budgets of now with what is spent and held of them', async t => {
@@ -177,7 +182,7 @@ test('shows the budgets of now with what is spent and held of them', async t => 
   await opened.recorder.flush()
   const { stateDir } = opened
 
-  const table = usage(stateDir, '--budgets')
+  const table = await usage(stateDir, '--budgets')
   assert.deepEqual(table.stdout.replace(/ +/g, ' ').split('\n'), [
     'OWNER PERIOD LIMIT USD SPENT USD HELD USD CALLS RESETS',
     'group:research day 50.00 0.00 0.00 0 2026-11-22T00:00:00.000Z',
@@ -186,12 +191,12 @@ test('shows the budgets of now with what is spent and held of them', async t => 
     '',
   ])
   assert.equal(
-    usage(stateDir, '--budgets', '--user', 'eve', '--format', 'csv').stdout,
+    (await usage(stateDir, '--budgets', '--user', 'eve', '--format', 'csv')).stdout,
     'owner,period,period_key,limit_usd,spent_usd,reserved_usd,calls,resets_at\r\n' +
       'user:eve,month,2026-11,2,1.5,0.01,0,2026-12-01T00:00:00.000Z\r\n',
   )
-  const json: unknown = JSON.parse(usage(stateDir, '--budgets', '--format', 'json').stdout)
+  const json: unknown = JSON.parse((await usage(stateDir, '--budgets', '--format', 'json')).stdout)
   assert.ok(Array.isArray(json) && json.length === 3)
-  const wrong = usage(stateDir, '--budgets', '--by', 'user')
+  const wrong = await usage(stateDir, '--budgets', '--by', 'user')
   assert.deepEqual([wrong.code, wrong.stderr], [2, '--by does not go with --budgets\n'])
 })

@@ -1,5 +1,5 @@
 import { openDatabase } from '../../src/record/database.ts'
-import { createToken, revokeToken } from '../../src/record/tokens.ts'
+import { createToken, revokeToken } from '../record/support.ts'
 import type { TestDaemon } from '../support/daemon.ts'
 
 /** A caller whom the database knows, and the means to revoke the token. */

@@ -5,6 +5,7 @@ import { systemClock } from '../../src/kernel/clock.ts'
 import type { CallEnded, ConnectEnded } from '../../src/kernel/event.ts'
 import type { CallIntent } from '../../src/kernel/records.ts'
 import type { RequestFacts, ResponseFacts } from '../../src/kernel/usage.ts'
+import type { BookStore } from '../../src/record/book-store.ts'
 import { databaseFile } from '../../src/record/database.ts'
 import type { RecorderOptions, RecorderSettings } from '../../src/record/recorder.ts'
 import { Recorder } from '../../src/record/recorder.ts'
@@ -133,8 +134,27 @@ export interface OpenedRecorder {
   readonly stateDir: string
   readonly lines: string[]
   readonly states: (string | undefined)[]
-  /** A row each, by SQL over the file itself. */
-  readonly rows: (sql: string, ...values: (string | number)[]) => Record<string, unknown>[]
+  /** A row each, by SQL over the database itself. */
+  readonly rows: (sql: string) => Record<string, unknown>[]
+}
+
+/** One database, which recorders that are opened with the same `stateDir` share. */
+export interface BooksPlace {
+  openStore(options: Omit<SqliteBooksOptions, 'stateDir'>): BookStore
+  rows(sql: string): Record<string, unknown>[]
+}
+
+/** Where the books of these tests are kept; `postgres.test.ts` has them elsewhere. */
+export const books = { placeOf: inSqlite }
+
+function inSqlite(stateDir: string): BooksPlace {
+  return {
+    openStore: options => new SqliteBooks({ ...options, stateDir }),
+    rows(sql) {
+      using database = new DatabaseSync(databaseFile(stateDir), { readOnly: true })
+      return database.prepare(sql).all()
+    },
+  }
 }
 
 export async function openRecorder(
@@ -147,8 +167,9 @@ export async function openRecorder(
   const lines: string[] = []
   const states: (string | undefined)[] = []
   const { settings = {}, ...others } = options
+  const place = books.placeOf(stateDir)
   const recorder = await Recorder.open({
-    store: new SqliteBooks({ ...others, stateDir }),
+    store: place.openStore(others),
     clock: systemClock,
     queueSize: 10_000,
     writeLine: line => lines.push(line),
@@ -162,10 +183,7 @@ export async function openRecorder(
     stateDir,
     lines,
     states,
-    rows(sql, ...values) {
-      using database = new DatabaseSync(databaseFile(stateDir), { readOnly: true })
-      return database.prepare(sql).all(...values)
-    },
+    rows: sql => place.rows(sql),
   }
 }
 

@@ -8,14 +8,19 @@ import { test } from 'node:test'
 import {
   databaseFile,
   dataVersion,
-  deploymentId,
   openDatabase,
   refuseOldSqlite,
 } from '../../src/record/database.ts'
 import { MIGRATIONS } from '../../src/record/migrations.ts'
 import { BookReader } from '../../src/record/reader.ts'
-import { createToken, listTokens, revokeToken, tokensVersion } from '../../src/record/tokens.ts'
-import { temporaryDirectory } from './support.ts'
+import {
+  createToken,
+  deploymentId,
+  listTokens,
+  revokeToken,
+  temporaryDirectory,
+  tokensVersion,
+} from './support.ts'
 
 const modeOf = (path: string): string => (statSync(path).mode & 0o777).toString(8)
 
@@ -64,7 +69,8 @@ test('the data version changes with commits of other connections only', t => {
 test('processes that open a new state directory at the same moment all succeed', async t => {
   const directory = temporaryDirectory(t)
   const code = `
-    import { openDatabase, deploymentId } from '${new URL('../../src/record/database.ts', import.meta.url).href}'
+    import { openDatabase } from '${new URL('../../src/record/database.ts', import.meta.url).href}'
+    import { deploymentId } from '${new URL('./support.ts', import.meta.url).href}'
     process.stdin.once('data', () => {
       process.stdout.write(deploymentId(openDatabase(process.argv[1])))
       process.exit(0)

@@ -190,7 +190,7 @@ test('every CONNECT is on record with caller, bytes, duration and reason', async
     }),
   )
   await recorder.flush()
-  const found = rows('SELECT outcome, reason, target, user, bytes_up FROM connects ORDER BY seq')
+  const found = rows('SELECT outcome, reason, target, "user", bytes_up FROM connects ORDER BY seq')
   assert.deepEqual(
     found.map(row => ({ ...row })),
     [

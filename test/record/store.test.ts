@@ -9,8 +9,8 @@ import type { Secret } from '../../src/kernel/secret.ts'
 import { databaseFile, openDatabase } from '../../src/record/database.ts'
 import type { StoreOptions } from '../../src/record/store.ts'
 import { Store } from '../../src/record/store.ts'
-import { createToken, generateToken, revokeToken } from '../../src/record/tokens.ts'
-import { HOUR, temporaryDirectory } from './support.ts'
+import { generateToken } from '../../src/record/tokens.ts'
+import { createToken, HOUR, revokeToken, temporaryDirectory } from './support.ts'
 
 async function openStore(t: TestContext, options: StoreOptions): Promise<Store> {
   const store = await Store.open(options)
@@ -31,7 +31,7 @@ async function cli(stateDir: string, ...args: string[]): Promise<string> {
   const code = `
     import { runToken } from '${new URL('../../src/cli/token.ts', import.meta.url).href}'
     const [stateDir, ...args] = process.argv.slice(1)
-    process.exitCode = runToken(args, process, { stateDir })`
+    process.exitCode = await runToken(args, process, { stateDir })`
   const child = spawn(
     process.execPath,
     ['--input-type=module', '-e', code, '--', stateDir, ...args],

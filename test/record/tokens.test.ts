@@ -3,14 +3,15 @@ import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { isTokenShaped } from '../../src/kernel/token.ts'
 import { databaseFile, openDatabase } from '../../src/record/database.ts'
+import { hashToken } from '../../src/record/tokens.ts'
 import {
   activeTokens,
   createToken,
-  hashToken,
+  HOUR,
   listTokens,
   revokeToken,
-} from '../../src/record/tokens.ts'
-import { HOUR, temporaryDirectory } from './support.ts'
+  temporaryDirectory,
+} from './support.ts'
 
 const NOW = Date.UTC(2026, 10, 21)
 const wanted = { user: 'ada', name: '', admin: false, createdAt: NOW, expiresAt: undefined }

@@ -1,5 +1,6 @@
 import { defineGroup, row, type Surroundings } from '../option.ts'
-import { file, integer, oneOf, secret } from '../types/scalar.ts'
+import { postgresUrl } from '../types/postgres-url.ts'
+import { file, integer, oneOf } from '../types/scalar.ts'
 
 export const GENERAL = defineGroup(
   {
@@ -23,15 +24,14 @@ export const GENERAL = defineGroup(
     postgresUrl: row({
       name: 'PostgreSQL URL',
       description:
-        "Accepted so that Coder's environment files load; records are kept in SQLite in the state directory.",
+        'Keeps tokens and records in PostgreSQL (13 or newer), which any number of daemons share, in the schema `aibridgeproxyd`. Beyond this machine `sslmode` is `verify-full` unless the URL says otherwise; `sslrootcert`, `sslcert` and `sslkey` name files. Unset: SQLite in the state directory.',
       flag: 'postgres-url',
       env: 'CODER_PG_CONNECTION_URL',
       yaml: false,
       json: ['pg_connection_url'],
-      type: secret,
+      type: postgresUrl,
       default: undefined,
       secret: true,
-      effect: 'none-yet',
       example: 'postgres://user:password@db.internal/aibridge',
     }),
   },
@@ -50,7 +50,8 @@ export const STATE = defineGroup(
   {
     stateDir: row({
       name: 'State directory',
-      description: 'Holds the CA, the tokens and the records. Created with mode 0700.',
+      description:
+        'Holds the CA, and the tokens and the records unless PostgreSQL does. Created with mode 0700.',
       flag: 'state-dir',
       type: file,
       default: defaultStateDir,

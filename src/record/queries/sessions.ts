@@ -50,7 +50,7 @@ export function* session(
 ): Work<SessionRecord | null> {
   const found = yield ask(
     `SELECT "user" FROM interceptions
-     WHERE session_id = :id AND (:user IS NULL OR "user" = :user) AND status <> 'in_progress'
+     WHERE session_id = :id AND (CAST(:user AS TEXT) IS NULL OR "user" = :user) AND status <> 'in_progress'
      ORDER BY seq DESC LIMIT 1`,
     { id, user },
   )

@@ -58,13 +58,13 @@ test('a budget lets calls begin while anything is left, and says until when it d
   assert.equal(refusal.reason, 'budget_exhausted')
   assert.equal(refusal.retryAt, RESETS_AT)
   assert.match(refusal.told ?? '', /^Yours for this day starts again at \d{4}-.*Z\.$/)
-  assert.deepEqual(rows('SELECT id FROM interceptions WHERE id = ?', call.callId), [])
+  assert.deepEqual(rows(`SELECT id FROM interceptions WHERE id = '${call.callId}'`), [])
 
   recorder.finish(
     ended(call, { outcome: 'refused', status: 429, reason: 'budget_exhausted', bytesDown: 0 }),
   )
   await recorder.flush()
-  const [row] = rows('SELECT status, reason FROM interceptions WHERE id = ?', call.callId)
+  const [row] = rows(`SELECT status, reason FROM interceptions WHERE id = '${call.callId}'`)
   assert.deepEqual({ ...row }, { status: 'failed', reason: 'budget_exhausted' })
   assert.deepEqual(purses(opened), ['user:ada 130 0 2'])
 })

@@ -1,0 +1,212 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { firstHeader } from '../../src/kernel/headers.ts'
+import { ANTHROPIC_KEY, providersEnv } from '../flow/ai-world.ts'
+import { type Answer, exchangeOn, post } from '../flow/wire.ts'
+import {
+  createToken,
+  type DaemonProcess,
+  daemonEnv,
+  runCommand,
+  startDaemonProcess,
+} from '../support/daemon-process.ts'
+import { startPostgres } from '../support/postgres.ts'
+import { type Provider, startProvider } from '../support/provider.ts'
+import { connectThrough, secureOver } from '../support/raw-client.ts'
+
+const postgres = await startPostgres()
+after(() => postgres[Symbol.asyncDispose]())
+const HOST = 'api.anthropic.com'
+const BODY = JSON.stringify({
+  model: 'claude-opus-5',
+  max_tokens: 8,
+  messages: [{ role: 'user', content: 'hi' }],
+})
+
+async function startDaemons(
+  provider: Provider,
+  url: string,
+): Promise<[DaemonProcess, DaemonProcess]> {
+  const env = {
+    ...providersEnv({ type: 'anthropic', key: ANTHROPIC_KEY, url: provider.url }),
+    CODER_PG_CONNECTION_URL: url,
+  }
+  return await Promise.all([startDaemonProcess({ env }), startDaemonProcess({ env })])
+}
+
+/** One message on a connection of its own; throws when the daemon is not there any more. */
+async function ask(daemon: DaemonProcess, token: string, agent = 'test'): Promise<Answer> {
+  const credentials = `ada:${token}`
+  const { head, socket } = await connectThrough(daemon.proxy, `${HOST}:443`, { credentials })
+  if (head.status !== 200) throw new Error(`CONNECT was answered ${head.status}`)
+  const ca = readFileSync(join(daemon.stateDir, 'ca.pem'), 'utf8')
+  const secure = await secureOver(socket, { ca, servername: HOST })
+  try {
+    return await exchangeOn(
+      secure,
+      post('/v1/messages', HOST, BODY, [`User-Agent: ${agent}`, 'Connection: close']),
+    )
+  } finally {
+    secure.destroy()
+  }
+}
+
+async function eventually<T>(
+  what: string,
+  limitMs: number,
+  look: () => Promise<T | undefined>,
+): Promise<T> {
+  const start = performance.now()
+  for (;;) {
+    const found = await look()
+    if (found !== undefined) return found
+    assert.ok(performance.now() - start < limitMs, `${what}: not within ${limitMs} ms`)
+    await delay(50)
+  }
+}
+
+const agentsOf = ({ exchanges }: Provider): string[] =>
+  exchanges.map(({ rawHeaders }) => firstHeader(rawHeaders, 'user-agent') ?? '')
+
+test('of two daemons under load one is killed: nothing that was sent is lost', async () => {
+  await using provider = await startProvider({ gapMs: 20 })
+  const url = postgres.createDatabase()
+  await using daemons = new AsyncDisposableStack()
+  const [first, second] = await startDaemons(provider, url)
+  daemons.use(first)
+  daemons.use(second)
+  const token = await createToken(first, 'ada')
+
+  let loading = true
+  let asked = 0
+  const load = async (daemon: DaemonProcess): Promise<void> => {
+    for (;;) {
+      if (!loading) return
+      asked += 1
+      const answer = await ask(daemon, token, `probe-${asked}`).catch(() => undefined)
+      if (answer === undefined && daemon === first) return
+      if (daemon === second) assert.equal(answer?.status, 200, 'the living one goes on')
+    }
+  }
+  const workers = [first, second].flatMap(daemon => Array.from({ length: 6 }, () => load(daemon)))
+  await eventually('load', 10_000, async () => (provider.exchanges.length > 60 ? true : undefined))
+  await first.stop('SIGKILL')
+  const atKill = provider.exchanges.length
+  await eventually('more load', 10_000, async () =>
+    provider.exchanges.length > atKill + 30 ? true : undefined,
+  )
+  loading = false
+  await Promise.all(workers)
+  // A third daemon finds the dead one at its start.
+  const env = { ...second.env, CODER_AIBRIDGE_PROXY_STATE_DIR: first.stateDir }
+  await using _third = await startDaemonProcess({ env, stateDir: first.stateDir })
+  await second.stop()
+
+  const rows = postgres.rows(url, 'SELECT user_agent, status, usage_complete FROM interceptions')
+  const known = new Set(rows.map(row => row['user_agent']))
+  assert.deepEqual(
+    agentsOf(provider).filter(agent => !known.has(agent)),
+    [],
+  )
+  const statuses = new Set(rows.map(row => row['status']))
+  assert.ok(statuses.has('interrupted'), 'the calls of the dead one are closed')
+  assert.equal(statuses.has('in_progress'), false)
+  const doubled = postgres.rows(
+    url,
+    'SELECT interception FROM token_usages GROUP BY interception HAVING count(*) > 1',
+  )
+  assert.deepEqual(doubled, [])
+  const usage = await runCommand(['usage', '--format', 'json'], second.env)
+  assert.equal(JSON.parse(usage.stdout)[0].calls, rows.length, 'and usage counts them all')
+})
+
+test('a token that is made at one daemon is good at the other, and revoked at both within a second', async () => {
+  await using provider = await startProvider({ gapMs: 1 })
+  const url = postgres.createDatabase()
+  await using daemons = new AsyncDisposableStack()
+  const both = await startDaemons(provider, url)
+  for (const daemon of both) daemons.use(daemon)
+  const [first, second] = both
+  const token = await createToken(first, 'ada')
+  for (const daemon of both) assert.equal((await ask(daemon, token)).status, 200)
+  const listed = await runCommand(['token', 'list', '--json'], second.env)
+  const id = JSON.parse(listed.stdout).find((row: { name: string }) => row.name === '').id
+  const revoked = await runCommand(['token', 'revoke', id], second.env)
+  assert.equal(revoked.code, 0)
+  for (const daemon of both) {
+    await eventually('revoked', 1000, async () =>
+      ask(daemon, token).then(
+        () => undefined,
+        (error: Error) => (/407/.test(error.message) ? true : undefined),
+      ),
+    )
+  }
+})
+
+test('without its server a daemon fails closed, and recovers without a restart', async () => {
+  await using provider = await startProvider({ gapMs: 1 })
+  await using server = await startPostgres()
+  const url = server.createDatabase()
+  await using daemons = new AsyncDisposableStack()
+  const [daemon] = (await startDaemons(provider, url)).map(one => daemons.use(one))
+  assert.ok(daemon)
+  const token = await createToken(daemon, 'ada')
+  assert.equal((await ask(daemon, token)).status, 200)
+
+  await server.stop('immediate')
+  const down = await eventually('refused', 5000, async () => {
+    const answer = await ask(daemon, token).catch((error: Error) => error)
+    return answer instanceof Error || answer.status !== 200 ? answer : undefined
+  })
+  assert.ok(down instanceof Error ? /503/.test(down.message) : down.status === 503)
+  const seen = provider.exchanges.length
+  const again = await ask(daemon, token).catch((error: Error) => error)
+  assert.match(again instanceof Error ? again.message : again.head.startLine, /503/)
+  assert.equal(provider.exchanges.length, seen, 'nothing goes out unrecorded')
+  await eventually('not ready', 8000, async () =>
+    (await fetch(`${daemon.apiUrl}/readyz`)).status === 503 ? true : undefined,
+  )
+
+  await server.start()
+  await eventually('recovered', 10_000, async () =>
+    ask(daemon, token).then(
+      answer => (answer.status === 200 ? true : undefined),
+      () => undefined,
+    ),
+  )
+  await eventually('ready', 10_000, async () =>
+    (await fetch(`${daemon.apiUrl}/readyz`)).status === 200 ? true : undefined,
+  )
+  const logged = daemon.lines.map(line => JSON.stringify(line)).join('\n')
+  assert.match(logged, /records cannot be written/)
+  assert.match(logged, /records can be written again/)
+})
+
+test('a server that cannot be used refuses the start with what to do, and never shows the password', async () => {
+  const password = 'canary-9917'
+  const directory = new URL(postgres.createDatabase()).searchParams.get('host') ?? ''
+  const cases: readonly (readonly [url: string, problem: RegExp])[] = [
+    [
+      `postgres://postgres:${password}@localhost/nowhere?host=${directory}`,
+      /database does not exist/,
+    ],
+    [`postgres://postgres:${password}@127.0.0.1:1/test`, /ECONNREFUSED/],
+    [`postgres://nobody:${password}@localhost/test1?host=${directory}`, /refuses the user/],
+    [`postgres://u:${password}@db.example/d?sslmode=prefer`, /sslmode=prefer is not accepted/],
+  ]
+  await Promise.all(
+    cases.map(async ([url, problem]) => {
+      const { code, stderr } = await runCommand(['token', 'list'], {
+        ...daemonEnv(directory),
+        CODER_AIBRIDGE_PROXY_STATE_DIR: '/tmp/never-made',
+        CODER_PG_CONNECTION_URL: url,
+      })
+      assert.equal(code, 2, stderr)
+      assert.match(stderr, problem)
+      assert.equal(stderr.includes(password), false)
+    }),
+  )
+})

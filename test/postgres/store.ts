@@ -1,0 +1,189 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import type { CommitResult } from '../../src/record/book-store.ts'
+import type { Entry } from '../../src/record/entry.ts'
+import { PostgresBooks } from '../../src/record/postgres-books.ts'
+import { intent } from '../record/books-support.ts'
+import { answers, asks, begins, ends } from '../record/entries.ts'
+import { parsePostgresUrl, startPostgres } from '../support/postgres.ts'
+
+const postgres = await startPostgres()
+after(() => postgres[Symbol.asyncDispose]())
+
+interface World extends AsyncDisposable {
+  readonly books: PostgresBooks
+  readonly server: ReturnType<typeof parsePostgresUrl>
+  readonly rows: (sql: string) => Record<string, unknown>[]
+  readonly write: (...entries: Entry[]) => Promise<CommitResult>
+}
+
+function open(url = postgres.createDatabase()): World {
+  const server = parsePostgresUrl(url)
+  const books = new PostgresBooks({ server })
+  return {
+    books,
+    server,
+    rows: sql => postgres.rows(url, sql),
+    write: (...entries) => books.commit({ entries, text: 'true', lines: false }),
+    [Symbol.asyncDispose]: () => books[Symbol.asyncDispose](),
+  }
+}
+
+const tool = (callId: string) => ({ callId, name: 'Bash', input: '{}', serverUrl: null })
+
+test('daemons that come to a new database at once make its schema once', async () => {
+  const url = postgres.createDatabase()
+  const worlds = Array.from({ length: 4 }, () => open(url))
+  const results = await Promise.all(worlds.map(({ write }) => write(begins(intent()))))
+  assert.deepEqual(
+    results.map(({ refused }) => refused),
+    [[], [], [], []],
+  )
+  assert.equal(worlds[0]!.rows('SELECT id FROM instances').length, 4)
+  for (const world of worlds) await world[Symbol.asyncDispose]()
+  assert.deepEqual(worlds[0]!.rows('SELECT id FROM instances'), [])
+})
+
+test('an entry that cannot be stored is refused alone, and the others are stored', async () => {
+  await using world = open()
+  const calls = [intent(), intent({ kind: 'telepathy' as 'bridged' }), intent()]
+  const { refused } = await world.write(...calls.map(one => begins(one)))
+  assert.deepEqual(refused, [1])
+  const stored = world.rows('SELECT id FROM interceptions ORDER BY seq')
+  assert.deepEqual(
+    stored.map(({ id }) => id),
+    [calls[0]!.callId, calls[2]!.callId],
+  )
+})
+
+test('a batch that is written a second time changes nothing', async () => {
+  await using world = open()
+  const call = intent({ kind: 'websocket' })
+  const entries: Entry[] = [begins(call)]
+  for (const id of ['resp_1', 'resp_2']) {
+    entries.push(asks(call, { prompt: `for ${id}` }))
+    entries.push(answers(call, { responseId: id, tools: [tool(id)] }))
+  }
+  entries.push(ends(call))
+  const everything = () =>
+    ['interceptions', 'user_prompts', 'token_usages', 'tool_usages'].map(table =>
+      world.rows(`SELECT * FROM ${table} ORDER BY 1, 2`),
+    )
+  await world.write(...entries)
+  const once = everything()
+  await world.write(...entries)
+  assert.deepEqual(everything(), once)
+  assert.deepEqual(
+    world.rows('SELECT prompt, response_id FROM user_prompts ORDER BY position').map(Object.values),
+    [
+      ['for resp_1', 'resp_1'],
+      ['for resp_2', 'resp_2'],
+    ],
+  )
+})
+
+test('what PostgreSQL cannot hold is replaced, and the rest of the text kept', async () => {
+  await using world = open()
+  const call = intent()
+  const prompt = "a\0b \ud800 'quoted' :name $1 \u{1f600}"
+  const { refused } = await world.write(begins(call), asks(call, { prompt }))
+  assert.deepEqual(refused, [])
+  const [row] = world.rows('SELECT prompt FROM user_prompts')
+  assert.equal(row?.['prompt'], "a\ufffdb \ufffd 'quoted' :name $1 \u{1f600}")
+})
+
+test('a thread is found although its calls went to two daemons at the same moment', async () => {
+  const url = postgres.createDatabase()
+  await using one = open(url)
+  await using other = open(url)
+  for (let round = 0; round < 15; round += 1) {
+    const id = `toolu_${round}`
+    const [first, second] = [intent(), intent()]
+    await one.write(begins(first))
+    await other.write(begins(second))
+    await Promise.all([
+      one.write(answers(first, { tools: [tool(id)] })),
+      other.write(asks(second, { correlatingToolCallId: id })),
+    ])
+    const [row] = one.rows(
+      `SELECT thread_parent_id FROM interceptions WHERE id = '${second.callId}'`,
+    )
+    assert.equal(row?.['thread_parent_id'], first.callId, `round ${round}`)
+  }
+})
+
+test('only the calls of a daemon that is gone become interrupted', async () => {
+  const url = postgres.createDatabase()
+  await using living = open(url)
+  const [open1, open2] = [intent({ user: 'living' }), intent({ user: 'gone' })]
+  await living.write(begins(open1))
+  const gone = open(url)
+  await gone.write(begins(open2))
+  assert.equal(await living.books.closeDead(), 0, 'both live')
+  // Its connection is cut, and for want of a call it does not notice.
+  const [row] = postgres.rows(
+    url,
+    `SELECT count(pg_terminate_backend(pid)) AS n FROM pg_locks
+    WHERE locktype = 'advisory' AND objid = (SELECT lock FROM instances ORDER BY lock DESC LIMIT 1)`,
+  )
+  assert.equal(row?.['n'], 1)
+  for (let tries = 0; (await living.books.closeDead()) === 0 && tries < 100; tries += 1);
+  const states = (): unknown[] =>
+    living.rows('SELECT "user", status FROM interceptions ORDER BY seq').map(Object.values)
+  assert.deepEqual(states(), [
+    ['living', 'in_progress'],
+    ['gone', 'interrupted'],
+  ])
+  await gone.write(ends(open2))
+  assert.deepEqual(
+    states(),
+    [
+      ['living', 'in_progress'],
+      ['gone', 'completed'],
+    ],
+    'it lived, after all',
+  )
+  await gone[Symbol.asyncDispose]()
+})
+
+test('retention deletes by age and by size, from several daemons at once', async () => {
+  const url = postgres.createDatabase()
+  await using one = open(url)
+  await using other = open(url)
+  const calls = Array.from({ length: 1300 }, (_, index) =>
+    intent({ at: index < 1200 ? 1 : Date.now() }),
+  )
+  await one.write(...calls.map(call => begins(call)))
+  await one.write(...calls.flatMap(call => [answers(call, { tools: [tool('t')] }), ends(call)]))
+  const policy = { startedBefore: 1000, maxBytes: null }
+  const purge = async ({ books }: World): Promise<number> => {
+    let total = 0
+    for (;;) {
+      const { deleted, more } = await books.purge(policy)
+      total += deleted
+      if (!more) return total
+    }
+  }
+  const totals = await Promise.all([purge(one), purge(other)])
+  assert.equal(totals[0] + totals[1], 1200)
+  for (const table of ['interceptions', 'tool_usages', 'token_usages']) {
+    assert.equal(one.rows(`SELECT count(*) AS n FROM ${table}`)[0]?.['n'], 100, table)
+  }
+  const { deleted } = await one.books.purge({ startedBefore: null, maxBytes: 20_000 })
+  assert.equal(deleted, 100, 'by size, too')
+})
+
+test('a batch is one transaction of few round trips, and durable', async () => {
+  await using world = open()
+  await world.write(begins(intent()))
+  const sessions = world.rows(`SELECT setting FROM pg_settings WHERE name = 'synchronous_commit'`)
+  assert.equal(sessions[0]?.['setting'], 'on')
+  const calls = Array.from({ length: 500 }, () => intent())
+  const start = performance.now()
+  await world.write(...calls.map(call => begins(call)))
+  const xids = world.rows(
+    'SELECT DISTINCT CAST(CAST(xmin AS TEXT) AS BIGINT) AS x FROM interceptions',
+  )
+  assert.equal(xids.length, 2)
+  assert.ok(performance.now() - start < 5000)
+})

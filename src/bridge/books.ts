@@ -29,6 +29,7 @@ export type KnownCall = Pick<
   | 'provider'
   | 'providerType'
   | 'kind'
+  | 'protocol'
   | 'route'
   | 'client'
   | 'credential'

@@ -182,6 +182,7 @@ export function describeCall(
     provider: settings.name,
     providerType: type.type,
     kind: call.upgrade && kind === 'bridged' ? 'websocket' : kind,
+    protocol: call.upgrade ? 'websocket' : call.protocol,
     route: target.kind === 'refuse' ? 'other' : target.label,
     client: detectClient(call.headers),
     credential: credential.kind === 'refuse' ? 'none' : credential.kind,

@@ -77,6 +77,8 @@ export interface CallEnded {
   /** Without the query, which may hold a credential. */
   readonly path: string
   readonly kind: 'bridged' | 'passthrough' | 'websocket'
+  /** What the client spoke. */
+  readonly protocol: 'http/1.1' | 'h2' | 'websocket'
   /** The listed path that matched, or `other`: safe as a metric label. */
   readonly route: string
   readonly client: string

@@ -62,6 +62,8 @@ export interface Call {
   readonly peer: Peer
   /** The host that the client asked for. */
   readonly host: string
+  /** What it came in; the rest of a call is the same in both. */
+  readonly protocol: 'http/1.1' | 'h2'
   readonly method: string
   /** Path and query exactly as sent. */
   readonly path: string

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import type { IncomingMessage } from 'node:http'
 import type { Call, ConnectRequest, Verdict } from '../kernel/flow.ts'
 import { hasBody, isAmbiguous } from '../kernel/framing.ts'
 import { headerValues, type RawHeaders } from '../kernel/headers.ts'
@@ -14,6 +13,15 @@ export interface Interception {
   readonly servername: string | undefined
 }
 
+/** The head of a decrypted request, in the terms of HTTP/1.1 whatever it came in. */
+export interface RequestHead {
+  /** `1.0`, `1.1` or `2`. */
+  readonly version: string
+  readonly method: string
+  readonly path: string
+  readonly headers: RawHeaders
+}
+
 const HTTPS_PORT = 443
 
 /**
@@ -21,29 +29,29 @@ const HTTPS_PORT = 443
  * at CONNECT: what the request says can only contradict them, never choose.
  */
 export function judgeRequest(
-  message: IncomingMessage,
+  { version, method, path, headers }: RequestHead,
   session: Interception,
   upgrade = false,
 ): Reason | undefined {
-  const version = message.httpVersion
-  if (version !== '1.1' && version !== '1.0') return 'request_malformed'
-  if (message.method === 'TRACE') return 'method_not_allowed'
-  if (isAmbiguous(version, message.rawHeaders)) return 'framing'
+  if (version !== '2' && version !== '1.1' && version !== '1.0') return 'request_malformed'
+  if (method === 'TRACE' || method === 'CONNECT') return 'method_not_allowed'
+  // HTTP/2 frames bodies itself, and its parser refuses the header.
+  if (version !== '2' && isAmbiguous(version, headers)) return 'framing'
   // SECURITY: its parser is gone, so nobody could say where that body ends.
-  if (upgrade && hasBody(message.rawHeaders)) return 'framing'
+  if (upgrade && hasBody(headers)) return 'framing'
   const { target } = session.connect
   if (session.servername !== undefined && !namesHost(session.servername, target.host)) {
     return 'target_mismatch'
   }
-  return hostFault(message.rawHeaders, version, target) ?? targetFault(message.url ?? '')
+  return hostFault(headers, version, target) ?? targetFault(path)
 }
 
 function hostFault(headers: RawHeaders, version: string, target: Target): Reason | undefined {
   const hosts = headerValues(headers, 'host')
   if (hosts.length > 1) return 'host_conflict'
   const [host] = hosts
-  // RFC 9112 3.2: required in HTTP/1.1.
-  if (host === undefined) return version === '1.1' ? 'request_malformed' : undefined
+  // RFC 9112 3.2: required in HTTP/1.1; in HTTP/2 `:authority` stands for it.
+  if (host === undefined) return version === '1.0' ? undefined : 'request_malformed'
   const parsed = parseHostHeader(host, HTTPS_PORT)
   if (!parsed.ok) return 'target_mismatch'
   const named = parsed.target
@@ -71,9 +79,9 @@ function namesHost(servername: string, host: Host): boolean {
 
 /** The call that the bridge gets. */
 export function toCall(
-  message: IncomingMessage,
+  { version, method, path, headers }: RequestHead,
   session: Interception,
-  rest: Pick<Call, 'upgrade' | 'inform' | 'signal'>,
+  rest: Pick<Call, 'body' | 'upgrade' | 'inform' | 'signal'>,
 ): Call {
   return {
     id: randomUUID(),
@@ -82,10 +90,10 @@ export function toCall(
     caller: session.connect.caller,
     peer: session.connect.peer,
     host: session.verdict.host,
-    method: message.method ?? 'GET',
-    path: message.url ?? '/',
-    headers: message.rawHeaders,
-    body: message,
+    protocol: version === '2' ? 'h2' : 'http/1.1',
+    method,
+    path,
+    headers,
     ...rest,
   }
 }

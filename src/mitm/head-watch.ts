@@ -27,7 +27,12 @@ const MAX_INTERVAL_MS = 1000
 export function watchHeads(
   watched: Watched,
   limits: HeadLimits,
-  on: { readonly slow: () => void; readonly idle: () => void },
+  on: {
+    readonly slow: () => void
+    readonly idle: () => void
+    /** Bytes have come that may be the beginning of a head. */
+    readonly begun?: () => void
+  },
 ): HeadWatch {
   let settled = watched.bytesRead()
   let since = performance.now()
@@ -46,6 +51,7 @@ export function watchHeads(
     if (!inHead && watched.bytesRead() > settled) {
       inHead = true
       since = performance.now()
+      on.begun?.()
     }
     if (performance.now() - since < (inHead ? limits.headMs : limits.idleMs)) return
     clearInterval(timer)

@@ -22,7 +22,7 @@ export function terminate(
     const socket = new TLSSocket(client, {
       isServer: true,
       secureContext,
-      ALPNProtocols: ['http/1.1'],
+      ALPNProtocols: ['h2', 'http/1.1'],
     })
     const writtenBefore = client.bytesWritten
     let failure: Error | undefined

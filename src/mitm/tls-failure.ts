@@ -4,7 +4,7 @@ export const TLS_FAILURES = {
     'The client rejected our certificate, or closed as soon as it had seen it: run `aibridgeproxyd env` in its shell.',
   no_shared_protocol: 'The client offers neither TLS 1.2 nor TLS 1.3.',
   no_shared_cipher: 'The client offers no AEAD cipher.',
-  no_shared_alpn: 'The client insists on another protocol than HTTP/1.1.',
+  no_shared_alpn: 'The client insists on another protocol than HTTP/2 and HTTP/1.1.',
   not_tls: 'What the client sent after CONNECT is not TLS.',
   handshake_timeout: 'The client did not finish the handshake in time.',
   closed: 'The client went away during the handshake.',

@@ -159,6 +159,7 @@ function callLine(event: CallEnded): EventLine {
       method: event.method,
       path: event.path,
       kind: event.kind,
+      protocol: event.protocol,
       route: event.route,
       client: event.client,
       credential: event.credential,

@@ -69,6 +69,7 @@ function shiftInflight(
 function countCall(event: CallEnded, metrics: Metrics): void {
   const { provider, route } = event
   const method = METHODS.has(event.method) ? event.method : 'other'
+  metrics.count('calls', { protocol: event.protocol, outcome: event.outcome })
   metrics.count('mitmResponses', { code: codeLabel(event.status), provider })
   if (event.reason !== undefined) metrics.count('refusals', { reason: event.reason })
 

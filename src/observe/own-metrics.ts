@@ -74,6 +74,13 @@ export const OWN_METRICS = {
     labels: ['direction'],
     series: '2 (`up`, `down`)',
   },
+  calls: {
+    name: 'aibridgeproxyd_calls_total',
+    type: 'counter',
+    help: 'Calls that ended, by what the client spoke (`http/1.1`, `h2`, `websocket`) and what became of them.',
+    labels: ['protocol', 'outcome'],
+    series: '3 × 4',
+  },
   overhead: {
     name: 'aibridgeproxyd_call_overhead_seconds',
     type: 'histogram',

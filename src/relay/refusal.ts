@@ -12,7 +12,7 @@ const REASON_HEADER = 'X-Aibridge-Reason'
  * The headers and body of a refusal. The public text comes from the table and
  * nowhere else, so that no address, name or internal error can slip into it.
  */
-function refusalParts(reason: Reason): { headers: string[]; body: string } {
+export function refusalParts(reason: Reason): { headers: string[]; body: string } {
   const row = REASONS[reason]
   const body = `${reason}: ${row.text}\n`
   const headers = [
@@ -22,23 +22,28 @@ function refusalParts(reason: Reason): { headers: string[]; body: string } {
     String(Buffer.byteLength(body)),
     REASON_HEADER,
     reason,
-    // The socket is not kept: after CONNECT its parser is gone, and git and
-    // Java redial on this header where they would wait for ever without it.
-    'Connection',
-    'close',
   ]
   if (row.status === 407) {
     headers.push('Proxy-Authenticate', 'Basic realm="aibridgeproxyd", charset="UTF-8"')
-    headers.push('Proxy-Connection', 'close')
   }
   if (row.status === 503 || row.status === 429) headers.push('Retry-After', '1')
   return { headers, body }
 }
 
+/**
+ * The socket is not kept: after CONNECT its parser is gone, and git and Java
+ * redial on this where they would wait for ever without it.
+ */
+function closing(reason: Reason): string[] {
+  const proxy = REASONS[reason].status === 407 ? ['Proxy-Connection', 'close'] : []
+  return ['Connection', 'close', ...proxy]
+}
+
 /** A refusal as it goes over a raw socket. */
 function renderRefusal(reason: Reason): string {
   const { status } = REASONS[reason]
-  const { headers, body } = refusalParts(reason)
+  const { headers: parts, body } = refusalParts(reason)
+  const headers = [...parts, ...closing(reason)]
   const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`]
   for (let i = 0; i < headers.length; i += 2) lines.push(`${headers[i]}: ${headers[i + 1]}`)
   return `${lines.join('\r\n')}\r\n\r\n${body}`
@@ -81,7 +86,7 @@ export function refuseResponse(response: ServerResponse, reason: Reason): void {
     return
   }
   const { headers, body } = refusalParts(reason)
-  response.writeHead(REASONS[reason].status, headers)
+  response.writeHead(REASONS[reason].status, [...headers, ...closing(reason)])
   response.write(body)
 
   const { req: message } = response

@@ -60,7 +60,7 @@ describe('the handshake with a client', () => {
 
   const accepted: readonly (readonly [title: string, tls: object])[] = [
     ['without ALPN', { ALPNProtocols: undefined }],
-    ['that also speaks h2', { ALPNProtocols: ['h2', 'http/1.1'] }],
+    ['that prefers HTTP/1.1', { ALPNProtocols: ['http/1.1', 'http/1.0'] }],
     ['with TLS 1.2 only', { maxVersion: 'TLSv1.2' }],
     ['without SNI', { servername: '', checkServerIdentity: () => undefined }],
     ['with its SNI in capitals', { servername: 'API.Anthropic.COM' }],
@@ -89,7 +89,7 @@ describe('the handshake with a client', () => {
 
   const failing: readonly (readonly [title: string, tls: object, failure: string])[] = [
     ['closes on an untrusted CA', { ca: createPki('Another root').certPem }, 'ca_not_trusted'],
-    ['insists on h2', { ALPNProtocols: ['h2'] }, 'no_shared_alpn'],
+    ['insists on h3', { ALPNProtocols: ['h3'] }, 'no_shared_alpn'],
     [
       'speaks TLS 1.1 only',
       { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' },

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import http, { type IncomingMessage } from 'node:http'
 import { after, before, describe, it } from 'node:test'
 import { parseAuthority } from '../../src/kernel/target.ts'
-import { type Interception, judgeRequest } from '../../src/mitm/call.ts'
+import { type Interception, judgeRequest, type RequestHead } from '../../src/mitm/call.ts'
 import { listenOnLoopback } from '../support/listen.ts'
 import { connectRaw } from '../support/raw-client.ts'
 
@@ -38,13 +38,14 @@ describe('judgeRequest', () => {
   })
 
   /** What Node's own parser makes of the bytes. */
-  async function parse(text: string): Promise<IncomingMessage> {
+  async function parse(text: string): Promise<RequestHead> {
     const arrived = once(server, 'request') as Promise<[IncomingMessage]>
     const socket = await connectRaw({ host: '127.0.0.1', port })
     socket.write(text)
     const [message] = await arrived
     socket.destroy()
-    return message
+    const { httpVersion: version, method = '', url: path = '', rawHeaders: headers } = message
+    return { version, method, path, headers }
   }
 
   const ours = session('api.openai.com:443', 'api.openai.com')

@@ -106,6 +106,7 @@ export function callEnded(changes: Partial<CallEnded> = {}): CallEnded {
     method: 'POST',
     path: '/v1/responses',
     kind: 'bridged',
+    protocol: 'http/1.1',
     route: '/v1/responses',
     client: 'Codex',
     credential: 'centralized',

@@ -78,6 +78,7 @@ export function ended(of: CallIntent, change: Partial<CallEnded> = {}): CallEnde
     method: of.method,
     path: of.path,
     kind: of.kind,
+    protocol: 'http/1.1',
     route: of.path,
     client: of.client,
     credential: of.credential,

@@ -128,6 +128,7 @@ function toCall(
   const { remoteAddress = '', remotePort = 0 } = message.socket
   return {
     id: randomUUID(),
+    protocol: 'http/1.1',
     connectId: handedOnAs(message),
     provider,
     peer: { address: remoteAddress, port: remotePort },

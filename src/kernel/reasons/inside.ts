@@ -20,6 +20,12 @@ export const INSIDE_REASONS = {
     level: 'warn',
     doc: 'A base-URL route with an unknown, revoked or expired token.',
   },
+  flood: {
+    status: 429,
+    text: 'The connection carries too much that asks for nothing.',
+    level: 'warn',
+    doc: 'An HTTP/2 connection with more control frames, or more calls given up at once, than any client has use for; it is closed with ENHANCE_YOUR_CALM.',
+  },
   token_revoked: {
     status: 401,
     text: 'Your proxy token was revoked or has expired.',

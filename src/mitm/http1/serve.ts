@@ -1,18 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { describeError, Refusal } from '../kernel/error.ts'
-import type { Emit, Handle } from '../kernel/flow.ts'
-import type { Limits } from '../kernel/limits.ts'
-import { refuseResponse } from '../relay/refusal.ts'
-import { goneSignal, inform, writeReply } from '../relay/reply.ts'
-import { joinUpgraded, responseOn } from '../relay/upgrade.ts'
-import { judgeRequest, toCall } from './call.ts'
+import { Refusal } from '../../kernel/error.ts'
+import { refuseResponse } from '../../relay/refusal.ts'
+import { goneSignal, inform, writeReply } from '../../relay/reply.ts'
+import { joinUpgraded, responseOn } from '../../relay/upgrade.ts'
+import { judgeRequest, type RequestHead, toCall } from '../call.ts'
+import { asRefusal, emitRefusal, type ServeDeps } from '../connection.ts'
 import type { Session } from './session.ts'
-
-interface ServeDeps {
-  readonly handle: Handle
-  readonly emit: Emit
-  readonly limits: Limits
-}
 
 /** Serves one decrypted request. Never rejects. */
 export async function serveCall(
@@ -23,10 +16,12 @@ export async function serveCall(
 ): Promise<void> {
   session.begin(message, response)
   try {
-    const fault = session.full ? 'overloaded' : judgeRequest(message, session)
+    const head = headOf(message)
+    const fault = session.full ? 'overloaded' : judgeRequest(head, session)
     if (fault !== undefined) throw new Refusal(fault)
     const reply = await deps.handle(
-      toCall(message, session, {
+      toCall(head, session, {
+        body: message,
         upgrade: false,
         inform: (status, headers) => inform(response, status, headers),
         signal: goneSignal(response),
@@ -48,7 +43,7 @@ export async function serveUpgrade(
   deps: ServeDeps,
   session: Session,
   message: IncomingMessage,
-  head: Buffer,
+  early: Buffer,
 ): Promise<void> {
   const response = takeOver(deps, session, message)
   if (response === undefined) return
@@ -56,17 +51,17 @@ export async function serveUpgrade(
   const gone = new AbortController()
   socket.once('close', () => gone.abort())
   try {
-    const fault = judgeRequest(message, session, true)
+    const head = headOf(message)
+    const fault = judgeRequest(head, session, true)
     if (fault !== undefined) throw new Refusal(fault)
-    const reply = await deps.handle(
-      toCall(message, session, { upgrade: true, inform: undefined, signal: gone.signal }),
-    )
+    const rest = { body: message, upgrade: true, inform: undefined, signal: gone.signal }
+    const reply = await deps.handle(toCall(head, session, rest))
     if (reply.kind === 'response') {
       await writeReply(response, reply)
       return
     }
     response.detachSocket(socket)
-    await joinUpgraded(socket, head, reply, { idleMs: deps.limits.tunnelIdleTimeoutMs })
+    await joinUpgraded(socket, early, reply, { idleMs: deps.limits.tunnelIdleTimeoutMs })
   } catch (error) {
     refuse(deps, session, response, error)
   }
@@ -91,7 +86,11 @@ function takeOver(
   const { socket } = session
   socket.on('error', () => {})
   if (session.answering) {
-    emitRefusal(deps, session, new Refusal('request_malformed', 'a switch amid other requests'))
+    emitRefusal(
+      deps.emit,
+      session,
+      new Refusal('request_malformed', 'a switch amid other requests'),
+    )
     socket.destroy()
     return undefined
   }
@@ -101,24 +100,16 @@ function takeOver(
 }
 
 function refuse(deps: ServeDeps, session: Session, response: ServerResponse, error: unknown): void {
-  const refusal =
-    error instanceof Refusal ? error : new Refusal('internal', undefined, { cause: error })
-  emitRefusal(deps, session, refusal)
+  const refusal = asRefusal(error)
+  emitRefusal(deps.emit, session, refusal)
   refuseResponse(response, refusal.reason)
 }
 
-function emitRefusal(deps: ServeDeps, session: Session, refusal: Refusal): void {
-  const cause = refusal.cause === undefined ? undefined : describeError(refusal.cause)
-  deps.emit({
-    type: 'client_error',
-    peer: session.connect.peer.address,
-    connection: {
-      connectId: session.connect.id,
-      user: session.connect.caller.identity.user,
-      tokenId: session.connect.caller.identity.tokenId,
-      host: session.verdict.host,
-    },
-    reason: refusal.reason,
-    detail: [refusal.detail, cause].filter(text => text !== undefined).join(': ') || undefined,
-  })
+function headOf({ httpVersion, method, url, rawHeaders }: IncomingMessage): RequestHead {
+  return {
+    version: httpVersion,
+    method: method ?? 'GET',
+    path: url ?? '/',
+    headers: rawHeaders,
+  }
 }

@@ -1,13 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { TLSSocket } from 'node:tls'
-import type { Interception } from './call.ts'
-import type { HeadWatch } from './head-watch.ts'
+import type { Interception } from '../call.ts'
+import type { Connection } from '../connection.ts'
+import type { HeadWatch } from '../head-watch.ts'
 
 /** More than any client sends ahead; each one costs a request to the provider. */
 const MAX_PIPELINED = 32
 
 /** One intercepted connection: what CONNECT fixed, and what is under way on it. */
-export class Session implements Interception {
+export class Session implements Interception, Connection {
   readonly connect: Interception['connect']
   readonly verdict: Interception['verdict']
   readonly servername: string | undefined
@@ -55,6 +56,10 @@ export class Session implements Interception {
   drain(): void {
     this.#draining = true
     this.#settle()
+  }
+
+  [Symbol.dispose](): void {
+    this.watch?.[Symbol.dispose]()
   }
 
   #settle(): void {

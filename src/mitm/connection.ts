@@ -1,0 +1,63 @@
+import type { TLSSocket } from 'node:tls'
+import { describeError, Refusal } from '../kernel/error.ts'
+import type { Emit, Handle } from '../kernel/flow.ts'
+import type { Limits } from '../kernel/limits.ts'
+import type { Reason } from '../kernel/reasons.ts'
+import type { Interception } from './call.ts'
+
+/** What serving requests needs, whatever protocol they come in. */
+export interface ServeDeps {
+  readonly handle: Handle
+  readonly emit: Emit
+  readonly limits: Limits
+}
+
+/** A decrypted connection that is being served. */
+export interface Connection extends Disposable {
+  /** Requests so far. */
+  readonly calls: number
+  /** Closes it as soon as nothing is under way on it. */
+  drain(): void
+}
+
+/** Serves what comes in over a decrypted connection until that closes. */
+export type Serve = (socket: TLSSocket, interception: Interception) => Connection
+
+/** Longer than any agent keeps an idle connection: a race there costs a failed call. */
+export const KEEP_ALIVE_MS = 15 * 60_000
+
+/** What a failure is told as. */
+export function asRefusal(error: unknown): Refusal {
+  return error instanceof Refusal ? error : new Refusal('internal', undefined, { cause: error })
+}
+
+/** Tells of a request that gets no further than its connection. */
+export function emitRefusal(
+  emit: Emit,
+  { connect, verdict }: Interception,
+  refusal: Refusal,
+): void {
+  const cause = refusal.cause === undefined ? undefined : describeError(refusal.cause)
+  emit({
+    type: 'client_error',
+    peer: connect.peer.address,
+    connection: {
+      connectId: connect.id,
+      user: connect.caller.identity.user,
+      tokenId: connect.caller.identity.tokenId,
+      host: verdict.host,
+    },
+    reason: refusal.reason,
+    detail: [refusal.detail, cause].filter(text => text !== undefined).join(': ') || undefined,
+  })
+}
+
+/** Tells of bytes that never became a request. */
+export function emitUnparsed(
+  emit: Emit,
+  { connect }: Interception,
+  reason: Reason,
+  detail?: string,
+): void {
+  emit({ type: 'client_error', peer: connect.peer.address, reason, detail })
+}

@@ -1,0 +1,104 @@
+import { constants, type ServerHttp2Stream } from 'node:http2'
+import type { Reply } from '../../kernel/flow.ts'
+import { headerPairs, headerValues, type RawHeaders, stripHopByHop } from '../../kernel/headers.ts'
+import { REASONS, type Reason } from '../../kernel/reasons.ts'
+import { safeTrailers } from '../../kernel/trailers.ts'
+import { refusalParts } from '../../relay/refusal.ts'
+
+/** The provider's own Date is relayed; a second one would change the answer. */
+const PLAIN = { sendDate: false, endStream: false }
+
+/**
+ * Writes an answer to a stream as it comes in, under that stream's own
+ * backpressure; `onSent` hears of every piece. Resolves when the answer is
+ * complete or cannot be completed. A source that breaks resets the stream: a cut
+ * answer never gets a valid end. One that ends with its connection counts as
+ * whole then, since HTTP/2 has no word for "perhaps". Rejects for a head that
+ * cannot be written; the source is destroyed then.
+ */
+export function writeReply(
+  stream: ServerHttp2Stream,
+  { status, headers, body }: Extract<Reply, { kind: 'response' }>,
+  onSent: (bytes: number) => void,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (stream.destroyed || stream.closed) {
+      body.destroy()
+      resolve()
+      return
+    }
+    const hasLength = headerValues(headers, 'content-length').length > 0
+    try {
+      stream.respond([':status', String(status), ...stripHopByHop(headers)], {
+        ...PLAIN,
+        // Only a body without a length can have any (RFC 9112 7.1.2).
+        waitForTrailers: !hasLength,
+      })
+    } catch (error) {
+      body.destroy()
+      reject(error)
+      return
+    }
+    let blocked = false
+    const onData = (chunk: Buffer): void => {
+      // HEAD, 204, 205 and 304 have ended by now.
+      if (stream.writableEnded) return
+      onSent(chunk.length)
+      if (stream.write(chunk) || blocked) return
+      blocked = true
+      body.pause()
+      stream.once('drain', () => {
+        blocked = false
+        body.resume()
+      })
+    }
+    stream.once('wantTrailers', () => {
+      stream.sendTrailers(byName(safeTrailers(body.rawTrailers ?? []).flat()))
+    })
+    body.on('data', onData)
+    body.once('end', () => stream.end())
+    body.on('error', () => {})
+    body.once('close', () => {
+      if (body.readableEnded || stream.writableEnded) return
+      // What is under way is sent first.
+      stream.close(constants.NGHTTP2_INTERNAL_ERROR)
+    })
+    stream.once('close', () => {
+      if (!body.readableEnded) body.destroy()
+      resolve()
+    })
+    body.resume()
+  })
+}
+
+/** Hands early hints on (RFC 8297). Total: a bad hint is no reason to lose an answer. */
+export function inform(stream: ServerHttp2Stream, status: number, headers: RawHeaders): void {
+  if (status !== 103 || stream.headersSent || stream.destroyed) return
+  try {
+    stream.additionalHeaders({ ...byName(stripHopByHop(headers)), ':status': status })
+  } catch {
+    // Dropped: it was only a hint.
+  }
+}
+
+/** Answers with a refusal of ours, or resets a stream whose answer has begun. */
+export function refuseStream(stream: ServerHttp2Stream, reason: Reason): void {
+  if (stream.destroyed || stream.closed) return
+  if (stream.headersSent) {
+    stream.close(constants.NGHTTP2_INTERNAL_ERROR)
+    return
+  }
+  const { headers, body } = refusalParts(reason)
+  stream.respond([':status', String(REASONS[reason].status), ...headers], PLAIN)
+  stream.end(body)
+}
+
+/** Node takes these as an object; duplicates stay. */
+function byName(raw: RawHeaders): Record<string, string[]> {
+  const fields = new Map<string, string[]>()
+  for (const [name, value] of headerPairs(raw)) {
+    const key = name.toLowerCase()
+    fields.set(key, [...(fields.get(key) ?? []), value])
+  }
+  return Object.fromEntries(fields)
+}

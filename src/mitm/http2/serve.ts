@@ -1,0 +1,87 @@
+import type { ServerHttp2Stream } from 'node:http2'
+import { Refusal } from '../../kernel/error.ts'
+import { firstHeader, type RawHeaders } from '../../kernel/headers.ts'
+import { type Interception, judgeRequest, type RequestHead, toCall } from '../call.ts'
+import { asRefusal, emitRefusal, type ServeDeps } from '../connection.ts'
+import type { FloodBudget } from './flood-budget.ts'
+import { readHead } from './head.ts'
+import { inform, refuseStream, writeReply } from './reply.ts'
+import { RequestBody } from './request-body.ts'
+
+/** The connection that a stream belongs to. */
+interface Carrier {
+  readonly interception: Interception
+  readonly flood: FloodBudget
+  drain(): void
+}
+
+interface Request {
+  readonly stream: ServerHttp2Stream
+  readonly raw: RawHeaders
+  /** More than a head comes. */
+  readonly hasBody: boolean
+}
+
+/** Serves one stream. Never rejects. */
+export async function serveStream(
+  deps: ServeDeps,
+  connection: Carrier,
+  request: Request,
+): Promise<void> {
+  const { stream } = request
+  const { interception, flood } = connection
+  const body = new RequestBody(stream, bytes => flood.earn(bytes))
+  try {
+    const head = acceptable(deps, connection, request)
+    // HTTP/1.1's server does so by itself.
+    if (firstHeader(head.headers, 'expect')?.toLowerCase() === '100-continue') {
+      stream.additionalHeaders({ ':status': 100 })
+    }
+    const reply = await deps.handle(
+      toCall(head, interception, {
+        body,
+        upgrade: false,
+        inform: (status, headers) => inform(stream, status, headers),
+        signal: goneSignal(stream),
+      }),
+    )
+    if (reply.kind === 'response') {
+      // The bridge has said its last word on this connection.
+      if (firstHeader(reply.headers, 'connection') === 'close') connection.drain()
+      await writeReply(stream, reply, bytes => flood.earn(bytes / WINDOW_UPDATE_SHARE))
+      return
+    }
+    reply.socket.destroy()
+    throw new Refusal('provider_broken', 'switched protocols unasked')
+  } catch (error) {
+    const refusal = asRefusal(error)
+    emitRefusal(deps.emit, interception, refusal)
+    refuseStream(stream, refusal.reason)
+  }
+}
+
+/** A client answers 16 KiB with two window updates of 13 bytes, small pieces with as many. */
+const WINDOW_UPDATE_SHARE = 64
+
+function acceptable(
+  { limits }: ServeDeps,
+  { interception }: Carrier,
+  { raw, hasBody }: Request,
+): RequestHead {
+  const head = readHead(raw, hasBody, limits)
+  const fault = typeof head === 'string' ? head : judgeRequest(head, interception)
+  if (typeof head === 'string' || fault !== undefined) throw new Refusal(fault ?? 'internal')
+  return head
+}
+
+/** Aborts when the client gives the stream up before its answer is complete. */
+function goneSignal(stream: ServerHttp2Stream): AbortSignal {
+  const gone = new AbortController()
+  const abort = (): void => {
+    if (!stream.writableFinished) gone.abort()
+  }
+  stream.once('aborted', abort)
+  stream.once('close', abort)
+  if (stream.aborted || stream.destroyed) abort()
+  return gone.signal
+}

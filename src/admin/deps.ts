@@ -18,6 +18,8 @@ export interface AdminDeps {
   readonly onBadToken: (peer: string) => Promise<void>
   /** Configuration, CA, store, draining: whoever knows them puts them together. */
   readonly readiness: () => readonly Check[] | Promise<readonly Check[]>
+  /** How the AI providers do; absent where there are none. */
+  readonly providers?: () => readonly Check[]
   readonly metrics: () => Promise<{ readonly contentType: string; readonly body: string }>
   /** PEM of the interception CA; undefined when there is none. */
   readonly caCertificate: () => string | undefined

@@ -23,7 +23,7 @@ const readyz: Route = {
   path: '/readyz',
   access: 'none',
   summary:
-    'Whether new work is welcome: 200 or 503 with `{status, checks: [{name, ok, reason}]}`; reasons are codes.',
+    'Whether new work is welcome: 200 or 503 with `{status, checks: [{name, ok, reason}], providers: [{name, ok, reason}]}`; reasons are codes. Only the checks decide; providers are told for information.',
   handle: answerChecks,
 }
 
@@ -45,5 +45,9 @@ export const METRICS_ROUTE: Route = metrics
 async function answerChecks({ response, deps }: Exchange): Promise<void> {
   const checks = await deps.readiness()
   const ready = checks.every(check => check.ok)
-  respondJson(response, ready ? 200 : 503, { status: ready ? 'ok' : 'unavailable', checks })
+  respondJson(response, ready ? 200 : 503, {
+    status: ready ? 'ok' : 'unavailable',
+    checks,
+    ...(deps.providers === undefined ? {} : { providers: deps.providers() }),
+  })
 }

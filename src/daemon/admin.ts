@@ -90,6 +90,7 @@ function adminDeps(context: AdminContext): AdminDeps {
       await setTimeout(context.failures.add(peer), undefined, { ref: false })
     },
     readiness: () => checks(context),
+    providers: () => providerChecks(live.current),
     metrics: () => metrics.scrape(),
     caCertificate: () => live.current.authority.certificatePem,
     deploymentConfig: context.deploymentConfig,
@@ -100,6 +101,13 @@ function adminDeps(context: AdminContext): AdminDeps {
     limits: live.current.settings.limits,
     onError: error => context.onError(describeError(error)),
   }
+}
+
+/** What others run does not make this daemon unready: a restart would mend none of it. */
+function providerChecks({ providers }: Snapshot): readonly Check[] {
+  return Array.from(providers.illnesses(), ([name, reason]) =>
+    reason === undefined ? { name, ok: true } : { name, ok: false, reason },
+  )
 }
 
 async function checks(context: AdminContext): Promise<readonly Check[]> {

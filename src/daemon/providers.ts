@@ -1,5 +1,6 @@
 import type { Agent } from 'node:http'
 import { Breaker } from '../bridge/breaker/breaker.ts'
+import { illness } from '../bridge/health.ts'
 import { KeyPool } from '../bridge/keys/key-pool.ts'
 import type { Provider } from '../bridge/provider.ts'
 import { PROVIDER_TYPES } from '../bridge/providers/registry.ts'
@@ -38,6 +39,8 @@ export interface Providers extends Disposable {
   readonly byName: ReadonlyMap<string, Provider>
   /** For metrics: what is known of each at the moment. */
   samples(): Iterable<ProviderSample>
+  /** Why each is of no use at the moment, if it is not. */
+  illnesses(): Iterable<readonly [provider: string, code: string | undefined]>
   /** Closes what is idle; running calls go on to their end. */
   retire(): void
 }
@@ -85,6 +88,9 @@ export function createProviders(
       for (const [provider, { breaker, keys }] of byName) {
         yield { provider, keys: keys.counts(), circuits: breaker.states() }
       }
+    },
+    *illnesses() {
+      for (const [name, provider] of byName) yield [name, illness(provider)] as const
     },
     retire() {
       for (const agent of agents) endIdle(agent)

@@ -239,6 +239,31 @@ describe('the circuit breaker', () => {
     assert.deepEqual([event.from, event.to], ['closed', 'open'])
   })
 
+  it('leaves the daemon ready, which says how its providers do, whether it is on or off', async () => {
+    const readiness = async (): Promise<unknown[]> => {
+      const response = await fetch(`http://${daemon.api.host}:${daemon.api.port}/readyz`)
+      const { status, providers } = JSON.parse(await response.text())
+      return [response.status, status, providers[0]]
+    }
+    const anthropic = { name: 'anthropic', ok: true }
+    assert.deepEqual(await readiness(), [200, 'ok', anthropic])
+    failing({ status: 529 })
+    await ask()
+    const ill = { name: 'anthropic', ok: false, reason: 'http_529' }
+    assert.deepEqual(await readiness(), [200, 'ok', ill])
+    await askTimes(THRESHOLD)
+    assert.deepEqual(await readiness(), [200, 'ok', { ...ill, reason: 'circuit_open' }])
+    await daemon.reload({ ...env, CODER_AIBRIDGE_CIRCUIT_BREAKER_ENABLED: 'false' })
+    await ask()
+    assert.deepEqual(await readiness(), [200, 'ok', ill])
+    failing({ status: 401 })
+    await ask()
+    assert.deepEqual(await readiness(), [200, 'ok', { ...ill, reason: 'keys_out' }])
+    provider.script(undefined)
+    await ask()
+    assert.deepEqual(await readiness(), [200, 'ok', anthropic])
+  })
+
   it('does nothing unless it is switched on', async () => {
     await daemon.reload({ ...env, CODER_AIBRIDGE_CIRCUIT_BREAKER_ENABLED: 'false' })
     failing({ status: 529 })

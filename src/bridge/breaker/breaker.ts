@@ -38,8 +38,6 @@ export interface Pass {
   ended(seen: Seen): void
 }
 
-const FREE: Pass = { answered() {}, ended() {} }
-
 /**
  * The circuits of one provider, for each listed route one that all callers
  * share, and one for each caller beside it. Outages count for all. A fault may
@@ -51,9 +49,15 @@ export class Breaker {
   readonly #deps: BreakerDeps
   readonly #shared = new Map<string, Entry>()
   readonly #own = new LRUCache<string, Entry>({ max: MAX_OWN })
+  #lastFailure: string | undefined
 
   constructor(deps: BreakerDeps) {
     this.#deps = deps
+  }
+
+  /** How the last call that says anything failed; undefined when it did not. Kept while off, too. */
+  get lastFailure(): string | undefined {
+    return this.#lastFailure
   }
 
   /**
@@ -61,7 +65,17 @@ export class Breaker {
    * time when it is worth another try.
    */
   enter(route: string, caller: string): Pass {
-    if (!this.#deps.settings.enabled) return FREE
+    const tickets = this.#deps.settings.enabled ? this.#admit(route, caller) : []
+    return {
+      answered: seen => this.#answered(tickets, this.#judge(seen)),
+      ended: seen => {
+        const judgement = this.#judge(seen)
+        for (const ticket of tickets.splice(0)) this.#ended(ticket, caller, judgement)
+      },
+    }
+  }
+
+  #admit(route: string, caller: string): Ticket[] {
     const tickets: Ticket[] = []
     for (const entry of [this.#ownEntry(route, caller), this.#sharedEntry(route)]) {
       const { circuit, waitMs } = admit(entry.circuit, this.#now, this.#deps.settings)
@@ -75,12 +89,7 @@ export class Breaker {
       }
       tickets.push({ entry, epoch: circuit.epoch, told: false })
     }
-    return {
-      answered: seen => this.#answered(tickets, this.#judge(seen)),
-      ended: seen => {
-        for (const ticket of tickets.splice(0)) this.#ended(ticket, caller, this.#judge(seen))
-      },
-    }
+    return tickets
   }
 
   /** The worst state of each route, of the shared circuit and of any caller's own. */
@@ -118,7 +127,12 @@ export class Breaker {
   }
 
   #judge(seen: Seen): Judgement {
-    return judge(seen, this.#deps.settings.failureStatuses)
+    const judgement = judge(seen, this.#deps.settings.failureStatuses)
+    if (judgement === 'success') this.#lastFailure = undefined
+    if (judgement === 'outage' || judgement === 'fault') {
+      this.#lastFailure = 'reason' in seen ? seen.reason : `http_${seen.status}`
+    }
+    return judgement
   }
 
   #settle({ entry, epoch }: Ticket, result: Result): void {

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { Translator } from './bridge/bedrock/translator.ts'
 import type { Authority } from './ca/authority.ts'
 import { generateLeafKey } from './ca/leaf-key.ts'
 import type { Settings } from './config/settings.ts'
@@ -161,6 +162,7 @@ async function openCore(
     own: createOwn(() => own),
     loop: createLoopMark(),
     resolvers: createResolvers(settings.limits.dnsTimeoutMs, options.lookup),
+    translator: opened.use(new Translator()),
     version: options.version,
     warn: (problem, message) => logger.warn({ problem }, message),
   }

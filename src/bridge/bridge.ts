@@ -19,6 +19,7 @@ import { type LimitSettings, limitsOf } from './limits/call-limits.ts'
 import { CallSlots } from './limits/call-slots.ts'
 import { admitModel } from './model/model-gate.ts'
 import { observeCall } from './observe-call.ts'
+import { withoutQuery } from './path.ts'
 import type { Provider } from './provider.ts'
 import { type Route, route } from './route.ts'
 import type { Taps } from './tap/taps.ts'
@@ -58,7 +59,7 @@ export function createBridge(deps: BridgeDeps): Handle {
     const config = deps.config()
     const found = config.providers.get(call.provider)
     if (found === undefined) throw new Refusal('provider_gone', call.provider)
-    const provider = found.siblings.get(call.host) ?? found
+    const provider = originFor(found, call)
     const { type, settings } = provider
     const target = route(call.path, call.method, {
       type,
@@ -73,7 +74,7 @@ export function createBridge(deps: BridgeDeps): Handle {
             type,
             key: provider.keys.order(false)[0],
             callerToken: call.caller.token,
-            allowByok: config.allowByok,
+            allowByok: config.allowByok && type.translated?.includes(target.label) !== true,
             path: call.path,
             listed: target.listed,
           })
@@ -110,6 +111,12 @@ export function createBridge(deps: BridgeDeps): Handle {
       return errorReply(type, refusal, { upgrade: call.upgrade, now: deps.clock.now() })
     }
   }
+}
+
+/** The provider at the host that was called, but for what is translated for the one origin. */
+function originFor(provider: Provider, { host, path }: Call): Provider {
+  const isTranslated = provider.type.translated?.includes(withoutQuery(path)) === true
+  return (isTranslated ? undefined : provider.siblings.get(host)) ?? provider
 }
 
 interface Ready {
@@ -174,13 +181,13 @@ async function forward(
 /** What is known of a call before it goes out. */
 export function describeCall(
   call: Call,
-  { settings, type }: Pick<Provider, 'settings' | 'type'>,
+  { settings }: Pick<Provider, 'settings'>,
   { target, credential }: { target: Route; credential: Credential },
 ): KnownCall {
   const kind = target.kind === 'refuse' ? 'passthrough' : target.kind
   return {
     provider: settings.name,
-    providerType: type.type,
+    providerType: settings.type,
     kind: call.upgrade && kind === 'bridged' ? 'websocket' : kind,
     protocol: call.upgrade ? 'websocket' : call.protocol,
     route: target.kind === 'refuse' ? 'other' : target.label,

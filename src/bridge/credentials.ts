@@ -15,6 +15,9 @@ export const CREDENTIAL_HEADERS: ReadonlySet<string> = new Set([
   'x-goog-api-key',
 ])
 
+/** The signature of an AWS client that holds the placeholder as its access key. */
+const PLACEHOLDER_SIGNATURE = `AWS4-HMAC-SHA256 Credential=${PLACEHOLDER_KEY}/`
+
 export type Credential =
   /** Ours goes in, the client's go out. */
   | {
@@ -66,7 +69,8 @@ export function keyHint(key: Secret): string {
 /** Whether a credential header's value is the caller's token or the placeholder. */
 export function isOurs(value: string, callerToken: Secret | undefined): boolean {
   const token = bearerToken(value)
-  return token === '' || token === PLACEHOLDER_KEY || holdsToken(value, callerToken)
+  const isPlaceholder = token === PLACEHOLDER_KEY || token.startsWith(PLACEHOLDER_SIGNATURE)
+  return token === '' || isPlaceholder || holdsToken(value, callerToken)
 }
 
 /**

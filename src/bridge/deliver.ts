@@ -45,6 +45,7 @@ export async function deliver(
       path: providerPath(path, context),
       headers: providerHeaders(call.headers, context),
       upgrade: call.upgrade,
+      key: used.kind === 'centralized' ? used.key : undefined,
       signal: call.signal,
       ...attempt,
     })

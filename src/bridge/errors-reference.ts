@@ -14,6 +14,9 @@ const OF_CALLS = [
   'provider_denied',
   'model_denied',
   'model_unknown',
+  'body_unreadable',
+  'request_malformed',
+  'request_too_large',
   'rate_limited',
   'budget_exhausted',
   'too_many_calls',
@@ -21,6 +24,7 @@ const OF_CALLS = [
   'overloaded',
   'accounting_unavailable',
   'circuit_open',
+  'provider_credentials',
   'provider_unreachable',
   'provider_tls',
   'provider_broken',
@@ -48,9 +52,10 @@ const TITLES: Readonly<Record<Dialect, string>> = {
   anthropic: 'Anthropic',
   openai: 'OpenAI',
   google: 'Google',
+  bedrock: 'Bedrock',
 }
 
-const NAMES = ['anthropic', 'openai', 'google'] as const satisfies readonly Dialect[]
+const NAMES = ['anthropic', 'openai', 'google', 'bedrock'] as const satisfies readonly Dialect[]
 
 /** One situation in one dialect. */
 export interface ErrorRow {
@@ -79,7 +84,7 @@ export function dialectOf(type: ProviderType): Dialect | undefined {
   return NAMES.find(name => DIALECTS[name](status, message, code) === body)
 }
 
-/** `type` of Anthropic and OpenAI with OpenAI's `code`, `status` of Google. */
+/** `type` of Anthropic, OpenAI and Bedrock with OpenAI's `code`, `status` of Google. */
 export function marksOf(body: string): string {
   const { error } = JSON.parse(body)
   const marks: unknown[] = [error.type ?? error.status, error.type === error.code ? '' : error.code]

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream'
 import type { Call, Reply } from '../kernel/flow.ts'
 import type { RawHeaders } from '../kernel/headers.ts'
 import type { ProviderSettings, ProviderType } from '../kernel/provider.ts'
+import type { Secret } from '../kernel/secret.ts'
 import type { Breaker } from './breaker/breaker.ts'
 import type { KeyPool } from './keys/key-pool.ts'
 
@@ -11,8 +12,7 @@ export interface Provider {
   readonly type: ProviderType
   readonly breaker: Breaker
   readonly keys: KeyPool
-  /** Sends a request to this provider's origin and nowhere else. */
-  readonly send: (request: UpstreamRequest) => Promise<Reply>
+  readonly send: Send
   /** The same provider at its further origins, by host. */
   readonly siblings: ReadonlyMap<string, Provider>
 }
@@ -24,5 +24,10 @@ export interface UpstreamRequest {
   readonly body: (Readable & { readonly rawTrailers?: RawHeaders }) | undefined
   readonly upgrade: boolean
   readonly inform: Call['inform']
+  /** The central key that it travels with: what has to be signed is signed with that. */
+  readonly key?: Secret | undefined
   readonly signal: AbortSignal
 }
+
+/** Sends a request to one origin and nowhere else. */
+export type Send = (request: UpstreamRequest) => Promise<Reply>

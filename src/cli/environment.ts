@@ -10,6 +10,7 @@ const KEY_VARIABLES: Readonly<Record<string, string>> = {
   openai: 'OPENAI_API_KEY',
   google: 'GEMINI_API_KEY',
   azure: 'AZURE_OPENAI_API_KEY',
+  bedrock: 'AWS_BEARER_TOKEN_BEDROCK',
 }
 
 export interface ClientAccess {

@@ -1,18 +1,28 @@
 import type { Agent } from 'node:http'
+import { createBedrockSend } from '../bridge/bedrock/send.ts'
+import type { Translator } from '../bridge/bedrock/translator.ts'
 import { Breaker } from '../bridge/breaker/breaker.ts'
 import { illness } from '../bridge/health.ts'
 import { KeyPool } from '../bridge/keys/key-pool.ts'
-import type { Provider } from '../bridge/provider.ts'
+import type { Provider, Send } from '../bridge/provider.ts'
+import { bedrock } from '../bridge/providers/bedrock.ts'
 import { PROVIDER_TYPES } from '../bridge/providers/registry.ts'
 import { createOriginAgent, endIdle } from '../egress/agents.ts'
+import { awsCredentials } from '../egress/aws/credentials.ts'
+import { createSign } from '../egress/aws/sign.ts'
 import { exchange } from '../egress/exchange.ts'
 import { createOriginDial, type OriginDialDeps } from '../egress/origin-dial.ts'
 import { sendRequest } from '../egress/request.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { Emit } from '../kernel/flow.ts'
 import type { Limits } from '../kernel/limits.ts'
-import type { BreakerSettings, ProviderSettings, ProviderType } from '../kernel/provider.ts'
-import { hostText } from '../kernel/target.ts'
+import type {
+  BedrockSettings,
+  BreakerSettings,
+  ProviderSettings,
+  ProviderType,
+} from '../kernel/provider.ts'
+import { hostText, type Origin } from '../kernel/target.ts'
 import type { ProviderSample } from '../observe/provider-metrics.ts'
 
 const FAULTS = { timeout: 'provider_timeout', broken: 'provider_broken' } as const
@@ -27,6 +37,7 @@ export interface OriginDeps {
 
 interface ProviderDeps extends OriginDeps {
   readonly breaker: BreakerSettings
+  readonly translator: Translator
   readonly clock: Clock
   readonly emit: Emit
 }
@@ -55,32 +66,31 @@ export function createProviders(
     const agent = createOriginAgent(createOriginDial(provider.origin, roots, deps.dial))
     agents.push(agent)
     const siblings = provider.siblings.map(origin => {
-      const sibling = create({ ...provider, origin, siblings: [] }, state)
-      return [hostText(origin.target.host), sibling] as const
+      const sibling = siblingAt(provider, origin)
+      const isOther = provider.bedrock !== undefined
+      const known = isOther ? createState(sibling, deps) : state
+      return [hostText(origin.target.host), create(sibling, known)] as const
     })
+    const send: Send = request =>
+      exchange(outgoing => sendRequest(agent, outgoing), {
+        ...request,
+        firstByteTimeoutMs: deps.limits.firstByteTimeoutMs,
+        idleTimeoutMs: deps.limits.streamIdleTimeoutMs,
+        faults: FAULTS,
+      })
     return {
       settings: provider,
       type: typeOf(provider),
       ...state,
-      send: request =>
-        exchange(outgoing => sendRequest(agent, outgoing), {
-          ...request,
-          firstByteTimeoutMs: deps.limits.firstByteTimeoutMs,
-          idleTimeoutMs: deps.limits.streamIdleTimeoutMs,
-          faults: FAULTS,
-        }),
+      send:
+        provider.bedrock === undefined
+          ? send
+          : bedrockSend(provider, provider.bedrock, { ...deps, send }),
       siblings: new Map(siblings),
     }
   }
   const byName = new Map(
-    settings.map(provider => {
-      const { name, keys } = provider
-      const state: ProviderState = {
-        breaker: new Breaker({ ...deps, provider: name, settings: deps.breaker }),
-        keys: new KeyPool({ ...deps, provider: name, keys }),
-      }
-      return [name, create(provider, state)]
-    }),
+    settings.map(provider => [provider.name, create(provider, createState(provider, deps))]),
   )
   return {
     byName,
@@ -101,8 +111,36 @@ export function createProviders(
   }
 }
 
+function createState({ name, keys }: ProviderSettings, deps: ProviderDeps): ProviderState {
+  return {
+    breaker: new Breaker({ ...deps, provider: name, settings: deps.breaker }),
+    keys: new KeyPool({ ...deps, provider: name, keys }),
+  }
+}
+
+/** The same at a type's other host. What Bedrock has no form for goes there without keys of ours. */
+function siblingAt(provider: ProviderSettings, origin: Origin): ProviderSettings {
+  const sibling = { ...provider, origin, siblings: [] }
+  return provider.bedrock === undefined
+    ? sibling
+    : { ...sibling, basePath: '', keys: [], bedrock: undefined }
+}
+
+function bedrockSend(
+  { basePath, keys: names }: ProviderSettings,
+  settings: BedrockSettings,
+  deps: { readonly translator: Translator; readonly send: Send },
+): Send {
+  const signers = names.map(name => {
+    const keys = settings.keys.find(({ id }) => id === name)
+    return [name, createSign('bedrock', settings.region, awsCredentials(keys))] as const
+  })
+  return createBedrockSend({ ...deps, settings, basePath, signers: new Map(signers) })
+}
+
 /** The registry's object for a configured type. */
-export function typeOf({ type, name }: ProviderSettings): ProviderType {
+export function typeOf({ type, name, bedrock: aws }: ProviderSettings): ProviderType {
+  if (aws !== undefined) return bedrock
   const found = PROVIDER_TYPES.find(known => known.type === type)
   if (found === undefined) throw new Error(`provider "${name}" has the unknown type "${type}"`)
   return found

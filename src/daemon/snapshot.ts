@@ -1,3 +1,4 @@
+import type { Translator } from '../bridge/bedrock/translator.ts'
 import type { ToolServers } from '../bridge/tools/tool-servers.ts'
 import type { Authority } from '../ca/authority.ts'
 import { LeafContexts } from '../ca/contexts.ts'
@@ -30,6 +31,7 @@ export interface Foundation {
   readonly version: string
   /** For the operator's log. */
   readonly warn: (problem: string, message: string) => void
+  readonly translator: Translator
 }
 
 /** Two, so that names which clients choose cannot use up the lookups of the AI path. */
@@ -106,6 +108,7 @@ export function buildSnapshot(
     providers: createProviders(bridge.remote === undefined ? bridge.providers : [], {
       ...origins,
       breaker: bridge.breaker,
+      translator: foundation.translator,
       clock: foundation.clock,
       emit: foundation.emit,
     }),

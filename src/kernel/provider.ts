@@ -32,8 +32,10 @@ export interface ProviderType {
   readonly wholeHost?: boolean
   /** The parameter of the query in which clients may send a key (Google's `key`). */
   readonly queryKey?: string
-  /** The header that carries a central key, as a pair. */
-  attach(key: Secret): readonly [name: string, value: string]
+  /** Bridged paths that the provider gets in another form: a client's own key is none there. */
+  readonly translated?: readonly string[]
+  /** The header that carries a central key, as a pair; empty where calls are signed. */
+  attach(key: Secret): readonly [name: string, value: string] | readonly []
   /** An error as this provider's own clients expect it. */
   errorBody(status: number, message: string, code: string): string
 }
@@ -53,6 +55,23 @@ export interface ProviderSettings {
   readonly hosts: readonly InterceptedHost[]
   /** PEM of extra roots for this provider. */
   readonly caPem: string | undefined
+  /** Set where it is reached on Amazon Bedrock, whatever its type. */
+  readonly bedrock: BedrockSettings | undefined
+}
+
+export interface BedrockSettings {
+  readonly region: string
+  /** Their ids are among the provider's `keys`. Empty: the default chain of the AWS SDKs. */
+  readonly keys: readonly AwsKeys[]
+  /** Takes the place of the model that an Anthropic client asks for. */
+  readonly model: string
+  /** The same for models whose name contains `haiku`. */
+  readonly smallFastModel: string
+}
+
+export interface AwsKeys {
+  readonly id: Secret
+  readonly secret: Secret
 }
 
 /**

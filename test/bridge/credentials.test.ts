@@ -29,6 +29,7 @@ function settings(type: ProviderType, key: string | undefined): ProviderSettings
     keys: key === undefined ? [] : [new Secret(key)],
     hosts: [],
     caPem: undefined,
+    bedrock: undefined,
   }
 }
 

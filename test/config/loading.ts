@@ -31,6 +31,7 @@ export const TYPES: readonly ProviderType[] = [
     'https://api.individual.githubcopilot.com',
     false,
   ),
+  providerType('bedrock', [], undefined),
   providerType('openai-compat', [], undefined),
 ]
 

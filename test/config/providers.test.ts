@@ -148,6 +148,19 @@ describe('indexed providers refuse', () => {
       'legacy CODER_AIBRIDGE_ANTHROPIC_KEY conflicts with indexed provider named "anthropic"; remove one or the other',
     ],
     [
+      'half of the AWS keys',
+      {
+        CODER_AIBRIDGE_BEDROCK_REGION: 'eu-central-1',
+        CODER_AIBRIDGE_BEDROCK_ACCESS_KEY: 'a',
+      },
+      'CODER_AIBRIDGE_BEDROCK_ACCESS_KEY and CODER_AIBRIDGE_BEDROCK_ACCESS_KEY_SECRET must be set together',
+    ],
+    [
+      'Bedrock behind a gateway without a region',
+      { '0_TYPE': 'bedrock', '0_BEDROCK_BASE_URL': 'https://gw.example' },
+      'provider 0: BEDROCK_REGION is needed, since calls are signed for a region',
+    ],
+    [
       'a single key and Bedrock',
       { CODER_AIBRIDGE_ANTHROPIC_KEY: 'a', CODER_AIBRIDGE_BEDROCK_REGION: 'eu-central-1' },
       'CODER_AIBRIDGE_ANTHROPIC_KEY and CODER_AIBRIDGE_BEDROCK_* are mutually exclusive',
@@ -293,14 +306,39 @@ describe('indexed providers', () => {
     assert.deepEqual(keysOf({}), [])
   })
 
-  it('on Bedrock have no effect yet', () => {
-    const loaded = load({
-      env: env({ '0_TYPE': 'anthropic', '0_BEDROCK_REGION': 'eu-central-1' }),
+  it('are on Bedrock by region or base URL, with keys or the default chain', () => {
+    const [keyed, chained] = providersOf({
+      '0_TYPE': 'anthropic',
+      '0_BEDROCK_REGION': 'eu-central-1',
+      '0_BEDROCK_ACCESS_KEY': 'AKIA0123',
+      '0_BEDROCK_ACCESS_KEY_SECRET': 'secret',
+      '0_BEDROCK_MODEL': 'm',
+      '1_TYPE': 'bedrock',
+      '1_BEDROCK_BASE_URL': 'https://bedrock-runtime.us-west-2.amazonaws.com/x/',
     })
-    assert.deepEqual(loaded.settings.bridge.providers, [])
-    assert.deepEqual(loaded.warnings, [
-      'provider 0: TYPE anthropic with BEDROCK_* fields has no effect yet: nothing is intercepted for it',
-    ])
+    assert.equal(keyed?.type, 'anthropic')
+    assert.equal(keyed.origin.target.text, 'bedrock-runtime.eu-central-1.amazonaws.com:443')
+    assert.deepEqual(
+      keyed.siblings.map(({ target }) => target.text),
+      ['api.anthropic.com:443'],
+    )
+    assert.deepEqual(
+      keyed.hosts.map(({ host }) => host),
+      ['bedrock-runtime.eu-central-1.amazonaws.com', 'api.anthropic.com'],
+    )
+    assert.deepEqual(
+      [
+        keyed.bedrock?.keys[0]?.id.reveal(),
+        keyed.bedrock?.keys[0]?.secret.reveal(),
+        keyed.bedrock?.model,
+      ],
+      ['AKIA0123', 'secret', 'm'],
+    )
+    assert.equal(chained?.bedrock?.region, 'us-west-2')
+    assert.deepEqual(chained.bedrock.keys, [])
+    assert.equal(chained.basePath, '/x')
+    assert.match(chained.bedrock.smallFastModel, /haiku/)
+    assert.deepEqual(chained.siblings, [])
   })
 
   it('keep the path of the base URL without its slash, and default ports', () => {
@@ -464,12 +502,18 @@ describe('single providers', () => {
     assert.equal(openai?.keys[0]?.reveal(), 'sk-file')
   })
 
-  it('on Bedrock have no effect yet, and the default stays', () => {
-    const loaded = load({ env: { CODER_AIBRIDGE_BEDROCK_REGION: 'eu-central-1' } })
-    assert.ok(loaded.settings.proxy.interceptedHosts.includes('api.anthropic.com'))
-    assert.ok(
-      loaded.warnings.some(warning => warning.includes('with BEDROCK_* fields has no effect yet')),
-    )
+  it('put Anthropic on Bedrock, with its keys and models', () => {
+    const providers = providersOf({
+      CODER_AIBRIDGE_BEDROCK_REGION: 'eu-central-1',
+      CODER_AIBRIDGE_BEDROCK_ACCESS_KEY: 'AKIA0123',
+      CODER_AIBRIDGE_BEDROCK_ACCESS_KEY_SECRET: 'secret',
+      CODER_AIBRIDGE_BEDROCK_SMALL_FAST_MODEL: 'small',
+    })
+    const anthropic = providers.find(({ name }) => name === 'anthropic')
+    assert.equal(anthropic?.bedrock?.keys[0]?.secret.reveal(), 'secret')
+    assert.equal(anthropic.bedrock.smallFastModel, 'small')
+    assert.match(anthropic.bedrock.model, /sonnet/)
+    assert.equal(providers.length, 3)
   })
 })
 

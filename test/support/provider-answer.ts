@@ -3,8 +3,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createGzip, gzipSync } from 'node:zlib'
 import { firstHeader } from '../../src/kernel/headers.ts'
+import { isSigned } from './aws-signature.ts'
 import type { Answer, ToolCall } from './dialects/answer.ts'
 import { anthropicAnswer, anthropicError } from './dialects/anthropic.ts'
+import { bedrockAnswer, bedrockError } from './dialects/bedrock.ts'
 import { geminiAnswer, geminiError } from './dialects/gemini.ts'
 import { openaiAnswer, openaiError } from './dialects/openai.ts'
 import { endsWithToolResult } from './dialects/tool-result.ts'
@@ -53,6 +55,7 @@ function plan(exchange: Exchange, behaviour: Behaviour): Planned {
   const failed = (status: number, text: string): Planned => {
     return { status, contentType: 'application/json', chunks: [dialect.error(status, text)] }
   }
+  if (dialect === BEDROCK && !isSigned(exchange)) return failed(403, BAD_SIGNATURE)
   if (behaviour.status !== undefined) return failed(behaviour.status, 'scripted by the test')
 
   const request = parseJsonObject(exchange.request.text)
@@ -60,6 +63,9 @@ function plan(exchange: Exchange, behaviour: Behaviour): Planned {
   const answer = dialect.answer(exchange.method, path, request, toolCall)
   return answer === undefined ? failed(404, `no such path: ${path}`) : { status: 200, ...answer }
 }
+
+const BAD_SIGNATURE =
+  'The request signature we calculated does not match the signature you provided.'
 
 interface Dialect {
   answer(
@@ -73,10 +79,12 @@ interface Dialect {
 
 const ANTHROPIC: Dialect = { answer: anthropicAnswer, error: anthropicError }
 const OPENAI: Dialect = { answer: openaiAnswer, error: openaiError }
+const BEDROCK: Dialect = { answer: bedrockAnswer, error: bedrockError }
 const GEMINI: Dialect = { answer: geminiAnswer, error: geminiError }
 
 /** Anthropic's client asks for much outside `/v1`; the others do not. */
 function dialectOf(exchange: Exchange, path: string): Dialect {
+  if (path.startsWith('/model/')) return BEDROCK
   if (/:\w+$/.test(path)) return GEMINI
   if (path.startsWith('/v1/messages') || path.startsWith('/api/')) return ANTHROPIC
   return firstHeader(exchange.rawHeaders, 'anthropic-version') === undefined ? OPENAI : ANTHROPIC

@@ -13,8 +13,12 @@ const ANTHROPIC_TYPES: Readonly<Record<number, string>> = {
 
 /** An error as Anthropic's clients expect it. */
 export function anthropicError(status: number, message: string): string {
+  return JSON.stringify({ type: 'error', error: anthropicFault(status, message) })
+}
+
+function anthropicFault(status: number, message: string): { type: string; message: string } {
   const type = ANTHROPIC_TYPES[status] ?? (status < 500 ? 'invalid_request_error' : 'api_error')
-  return JSON.stringify({ type: 'error', error: { type, message } })
+  return { type, message }
 }
 
 /** An error as OpenAI's clients, and the many that copy them, expect it. */
@@ -53,7 +57,17 @@ export function googleError(status: number, message: string, code: string): stri
   return JSON.stringify({ error: { code: status, message, status: name, details } })
 }
 
+/** An error as both Anthropic's and Amazon's clients read it. */
+export function bedrockError(status: number, message: string): string {
+  return JSON.stringify({ type: 'error', error: anthropicFault(status, message), message })
+}
+
 /** Every form of error there is. */
-export const DIALECTS = { anthropic: anthropicError, openai: openaiError, google: googleError }
+export const DIALECTS = {
+  anthropic: anthropicError,
+  openai: openaiError,
+  google: googleError,
+  bedrock: bedrockError,
+}
 
 export type Dialect = keyof typeof DIALECTS

@@ -28,7 +28,7 @@ function section(type: ProviderType): string {
       type.defaultBaseUrl === undefined ? 'must be given' : codes([type.defaultBaseUrl]),
     ],
     ['prefix', type.routePrefix === '' ? 'none' : codes([type.routePrefix])],
-    ['central key', type.centralKey ? codes([keyHeader(type)]) : "none: the client's own only"],
+    ['central key', type.centralKey ? keyHeader(type) : "none: the client's own only"],
     ['bridged', codes(Object.keys(type.bridged))],
     ['passed', type.passthrough.length === 0 ? 'none' : codes(type.passthrough)],
     ...(type.wholeHost === true ? [['other paths', 'go through always, as they are']] : []),
@@ -37,7 +37,8 @@ function section(type: ProviderType): string {
 }
 
 function keyHeader(type: ProviderType): string {
-  return type.attach(new Secret(''))[0]
+  const [name] = type.attach(new Secret(''))
+  return name === undefined ? 'signs the call' : codes([name])
 }
 
 function row(cells: readonly string[]): string {

@@ -1,6 +1,7 @@
 import type { ProviderType } from '../../kernel/provider.ts'
 import { anthropic } from './anthropic.ts'
 import { azure } from './azure.ts'
+import { bedrock } from './bedrock.ts'
 import { chatgpt } from './chatgpt.ts'
 import { copilot } from './copilot.ts'
 import { google } from './google.ts'
@@ -17,6 +18,7 @@ export const PROVIDER_TYPES: readonly ProviderType[] = [
   chatgpt,
   google,
   azure,
+  bedrock,
   openrouter,
   vercel,
   openaiCompat,

@@ -1,6 +1,7 @@
 import type { Framing } from '../usage/format.ts'
-import { asName, asObject, asText, type JsonObject, parseObject } from '../usage/json-value.ts'
+import { type JsonObject, parseObject } from '../usage/json-value.ts'
 import type { ResponseFold } from '../usage/response-fold.ts'
+import { amazonEvent } from './amazon-event.ts'
 import { type EventStreamMessage, EventStreamParser } from './event-stream-parser.ts'
 import { JsonArrayParser } from './json-array-parser.ts'
 import type { Memory } from './memory.ts'
@@ -47,7 +48,7 @@ export function createAnswerParser(
         maxMessageBytes: eventBytes,
         onSkipped: onGap,
         onMessage: message => {
-          const value = amazonEvent(message)
+          const value = amazonObject(message)
           if (value === undefined) onGap()
           else fold.event(value, undefined)
         },
@@ -62,19 +63,8 @@ function text(data: string, name: string | undefined, { fold, onGap }: Options):
   else if (data.trim() !== '') onGap()
 }
 
-/**
- * Bedrock carries the model's own event as base64 in `bytes`
- * (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModelWithResponseStream.html);
- * an exception takes the place of an event.
- */
-function amazonEvent({ headers, payload }: EventStreamMessage): JsonObject | undefined {
-  const value = parseObject(payload.toString())
-  const kind = headers.get(':message-type') ?? 'event'
-  if (kind !== 'event') {
-    const type = headers.get(':exception-type') ?? headers.get(':error-code') ?? kind
-    const message = asName(value?.['message']) ?? headers.get(':error-message')
-    return { type: 'error', error: { type, message } }
-  }
-  const bytes = asText(asObject(value?.['chunk'])?.['bytes']) ?? asText(value?.['bytes'])
-  return bytes === undefined ? value : parseObject(Buffer.from(bytes, 'base64').toString())
+function amazonObject(message: EventStreamMessage): JsonObject | undefined {
+  const event = amazonEvent(message)
+  if (event.kind === 'event') return parseObject(event.text)
+  return { type: 'error', error: { type: event.type, message: event.message } }
 }

@@ -1,3 +1,4 @@
+import { Translator } from '../../bridge/bedrock/translator.ts'
 import { generateLeafKey } from '../../ca/leaf-key.ts'
 import type { Settings } from '../../config/settings.ts'
 import { loadOrCreateAuthority } from '../../daemon/authority.ts'
@@ -21,6 +22,7 @@ export async function openProbeSnapshot(settings: Settings): Promise<Snapshot & 
     own: createOwn(() => []),
     loop: createLoopMark(),
     resolvers: createResolvers(settings.limits.dnsTimeoutMs, undefined),
+    translator: new Translator(),
     version: 'doctor',
     warn: () => {},
   })

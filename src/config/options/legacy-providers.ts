@@ -1,4 +1,5 @@
 import { defineGroup, row, type ValueType } from '../option.ts'
+import { BEDROCK_MODEL, BEDROCK_SMALL_FAST_MODEL } from '../providers/bedrock-models.ts'
 import { secret, string } from '../types/scalar.ts'
 import { type BaseUrl, baseUrl } from '../types/url.ts'
 import { BRIDGE_GROUP } from './bridge-group.ts'
@@ -66,7 +67,7 @@ export const LEGACY_PROVIDERS = defineGroup(
       json: ['bedrock', 'base_url'],
       type: BASE_URL,
       default: undefined,
-      effect: 'none-yet',
+      restart: false,
       example: 'https://bedrock.gateway.example',
     }),
     bedrockRegion: row({
@@ -76,7 +77,7 @@ export const LEGACY_PROVIDERS = defineGroup(
       json: ['bedrock', 'region'],
       type: string,
       default: undefined,
-      effect: 'none-yet',
+      restart: false,
       example: 'eu-central-1',
     }),
     bedrockAccessKey: row({
@@ -88,7 +89,7 @@ export const LEGACY_PROVIDERS = defineGroup(
       type: secret,
       default: undefined,
       secret: true,
-      effect: 'none-yet',
+      restart: false,
       example: 'AKIAEXAMPLE',
     }),
     bedrockAccessKeySecret: row({
@@ -100,7 +101,7 @@ export const LEGACY_PROVIDERS = defineGroup(
       type: secret,
       default: undefined,
       secret: true,
-      effect: 'none-yet',
+      restart: false,
       example: 'example',
     }),
     bedrockModel: row({
@@ -109,8 +110,8 @@ export const LEGACY_PROVIDERS = defineGroup(
       flag: 'bedrock-model',
       json: ['bedrock', 'model'],
       type: string,
-      default: 'global.anthropic.claude-sonnet-4-5-20250929-v1:0',
-      effect: 'none-yet',
+      default: BEDROCK_MODEL,
+      restart: false,
       example: 'eu.anthropic.claude-sonnet-4-5-20250929-v1:0',
     }),
     bedrockSmallFastModel: row({
@@ -120,8 +121,8 @@ export const LEGACY_PROVIDERS = defineGroup(
       flagAliases: ['ai-gateway-bedrock-small-fastmodel'],
       json: ['bedrock', 'small_fast_model'],
       type: string,
-      default: 'global.anthropic.claude-haiku-4-5-20251001-v1:0',
-      effect: 'none-yet',
+      default: BEDROCK_SMALL_FAST_MODEL,
+      restart: false,
       example: 'eu.anthropic.claude-haiku-4-5-20251001-v1:0',
     }),
   },

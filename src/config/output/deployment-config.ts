@@ -91,8 +91,8 @@ function providerJson({ settings }: Loaded['providers'][number]): Readonly<Recor
     type: settings.type,
     name: settings.name,
     base_url: `${formatOrigin(settings.origin)}${settings.basePath}/`,
-    bedrock_model: '',
-    bedrock_region: '',
-    bedrock_small_fast_model: '',
+    bedrock_model: settings.bedrock?.model ?? '',
+    bedrock_region: settings.bedrock?.region ?? '',
+    bedrock_small_fast_model: settings.bedrock?.smallFastModel ?? '',
   }
 }

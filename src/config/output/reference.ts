@@ -26,7 +26,7 @@ const PROVIDER_RULES = `
 
 **Which hosts are intercepted.** A host belongs to one provider. \`HOSTS\` comes first (two providers that name one host there refuse the start). A provider without \`HOSTS\` has the host of its base URL and, if it is the first of its type, the type's own hosts; where several providers stand behind one gateway host, the first gets it and a warning says so. A base URL on loopback counts with its own port only, and not at all over plain http. \`CODER_AIBRIDGE_PROXY_DOMAIN_ALLOWLIST\`, where set, restricts the hosts and must name nothing else.
 
-**Types** are in [providers.md](providers.md). \`bedrock\`, and \`anthropic\` with \`BEDROCK_*\` fields, are checked, give a warning, and nothing is intercepted for them yet.
+**Types** are in [providers.md](providers.md). An \`anthropic\` provider with \`BEDROCK_*\` fields has its calls of the model answered by Bedrock; what Bedrock has no form for goes to its \`BASE_URL\`, without a central key. \`bedrock\` intercepts Bedrock's own host. Without access keys the default chain of the AWS SDKs is asked (environment, shared files, SSO, container and instance metadata).
 `
 
 /** \`docs/reference/config.md\`. */
@@ -76,8 +76,7 @@ function fieldTable(): string {
     const field = PROVIDER_FIELDS[name]
     const yaml = yamlFieldName(name)
     const names = [`\`${name}\``, ...(yaml === undefined ? [] : [`\`${yaml}\``])].join('<br>')
-    const note = field.effect === 'none-yet' ? ' **No effect yet.**' : ''
-    return tableRow(names, field.type, `${field.description}${note}`)
+    return tableRow(names, field.type, field.description)
   })
   return [tableRow('field, YAML key', 'kind', 'meaning'), '|---|---|---|', ...rows, ''].join('\n')
 }

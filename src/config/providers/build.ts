@@ -1,4 +1,4 @@
-import type { InterceptedHost, ProviderType } from '../../kernel/provider.ts'
+import type { BedrockSettings, InterceptedHost, ProviderType } from '../../kernel/provider.ts'
 import type { Secret } from '../../kernel/secret.ts'
 import {
   hostText,
@@ -15,7 +15,7 @@ import { splitList } from '../types/list.ts'
 import { bool } from '../types/scalar.ts'
 import { type BaseUrl, baseUrl } from '../types/url.ts'
 import { unreadable } from '../yaml-file.ts'
-import { checkBedrock, isBedrock } from './bedrock.ts'
+import { bedrockUrl, checkBedrock, credentialNames, isBedrock, readBedrock } from './bedrock.ts'
 import type { ProviderDraft } from './draft.ts'
 import { readKeys } from './keys.ts'
 
@@ -35,6 +35,7 @@ export interface BuiltProvider {
   readonly basePath: string
   readonly keys: readonly Secret[]
   readonly caPem: string | undefined
+  readonly bedrock: BedrockSettings | undefined
   /** HOSTS, where given. */
   readonly explicitHosts: readonly InterceptedHost[] | undefined
 }
@@ -63,25 +64,39 @@ export function buildProvider(
   )
   const explicitHosts = readHosts(draft, report)
   const caPem = readCa(draft, input.readFile, report)
-  const base = readBaseUrl(draft, type, report)
-
-  if (type === undefined || isBedrock(draft, typeName)) {
-    const what = type === undefined ? `TYPE ${typeName}` : `TYPE ${typeName} with BEDROCK_* fields`
-    report.warnings.push(`${draft.label}: ${what} has no effect yet: nothing is intercepted for it`)
-    return undefined
-  }
-  if (base === undefined || report.problems.length > before) return undefined
+  if (type === undefined) return undefined
+  const place = readPlace(draft, type, report)
+  if (place === undefined || report.problems.length > before) return undefined
   return {
     draft,
     name,
     type,
-    origin: base.origin,
-    siblings: siblingsOf(type, base),
-    basePath: base.path,
-    keys,
+    keys: place.bedrock === undefined ? keys : credentialNames(place.bedrock),
     caPem,
     explicitHosts,
+    ...place,
   }
+}
+
+type Place = Pick<BuiltProvider, 'origin' | 'siblings' | 'basePath' | 'bedrock'>
+
+/** Where calls go. On Bedrock what it has no form for stays with the type's own base URL. */
+function readPlace(draft: ProviderDraft, type: ProviderType, report: Report): Place | undefined {
+  if (!isBedrock(draft, type.type)) {
+    const base = readBaseUrl(draft, 'BASE_URL', type.defaultBaseUrl, report)
+    if (base === undefined) return undefined
+    const { origin, path: basePath } = base
+    return { origin, siblings: siblingsOf(type, base), basePath, bedrock: undefined }
+  }
+  const base = readBaseUrl(draft, 'BEDROCK_BASE_URL', bedrockUrl(draft), report)
+  const bedrock = base === undefined ? undefined : readBedrock(draft, base, report)
+  if (base === undefined || bedrock === undefined) return undefined
+  const rest =
+    type.defaultBaseUrl === undefined
+      ? undefined
+      : readBaseUrl(draft, 'BASE_URL', type.defaultBaseUrl, report)
+  const siblings = rest === undefined ? [] : [rest.origin]
+  return { origin: base.origin, siblings, basePath: base.path, bedrock }
 }
 
 /** A gateway gets the calls for all of a type's hosts; the hosts themselves get their own. */
@@ -106,7 +121,7 @@ function readTypeName(
     report.problems.push(`${draft.label}: TYPE is required`)
     return undefined
   }
-  const known = [...types.map(type => type.type), 'bedrock']
+  const known = types.map(type => type.type)
   if (known.includes(name)) return name
   const choice = `must be ${known.slice(0, -1).join(', ')} or ${known.at(-1)}`
   report.problems.push(`${draft.label}: unknown TYPE ${quote(name)} (${choice})`)
@@ -157,15 +172,16 @@ function readCentralKeys(
 
 function readBaseUrl(
   draft: ProviderDraft,
-  type: ProviderType | undefined,
+  field: 'BASE_URL' | 'BEDROCK_BASE_URL',
+  fallback: string | undefined,
   report: Report,
 ): BaseUrl | undefined {
-  const found = draft.fields.get('BASE_URL')
-  const text = found?.text ?? type?.defaultBaseUrl
+  const found = draft.fields.get(field)
+  const text = found?.text ?? fallback
   if (text === undefined) {
-    if (type !== undefined) {
-      report.problems.push(`${draft.label}: BASE_URL is required for TYPE ${type.type}`)
-    }
+    const typeName = draft.fields.get('TYPE')?.text
+    const needed = field === 'BASE_URL' ? field : 'BEDROCK_REGION'
+    report.problems.push(`${draft.label}: ${needed} is required for TYPE ${typeName}`)
     return undefined
   }
   const result = baseUrl('invalid base URL').parse(text)

@@ -1,3 +1,4 @@
+import type { AwsKeys } from '../../kernel/provider.ts'
 import type { Secret } from '../../kernel/secret.ts'
 import type { Found } from '../yaml-file.ts'
 import type { FieldName } from './fields.ts'
@@ -10,6 +11,8 @@ export interface ProviderDraft {
   readonly fields: ReadonlyMap<FieldName, Found>
   /** A key that has been parsed already. */
   readonly key: Secret | undefined
+  /** AWS keys that have been parsed already. */
+  readonly awsKeys?: AwsKeys | undefined
   /** Where it was configured, for people. */
   readonly from: string
 }

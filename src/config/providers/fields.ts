@@ -3,20 +3,12 @@ export interface ProviderField {
   readonly description: string
   readonly type: string
   readonly secret: boolean
-  readonly effect: 'yes' | 'none-yet'
 }
 
 const field = (type: string, description: string): ProviderField => ({
   description,
   type,
   secret: false,
-  effect: 'yes',
-})
-const bedrock = (description: string, secret = false): ProviderField => ({
-  description,
-  type: secret ? 'secret' : 'string',
-  secret,
-  effect: 'none-yet',
 })
 const secret = (type: string, description: string): ProviderField => ({
   ...field(type, description),
@@ -43,14 +35,14 @@ export const PROVIDER_FIELDS = {
   ),
   CA_FILE: field('file path', "PEM file of extra roots for the provider's certificate."),
   ALLOW_INSECURE_HTTP: field('bool', 'Accepts an `http://` base URL beyond loopback.'),
-  BEDROCK_BASE_URL: bedrock('Base URL of Amazon Bedrock; beats the region.'),
-  BEDROCK_REGION: bedrock('AWS region.'),
-  BEDROCK_ACCESS_KEY: bedrock('AWS access key id.', true),
-  BEDROCK_ACCESS_KEYS: bedrock('Up to five AWS access key ids.', true),
-  BEDROCK_ACCESS_KEY_SECRET: bedrock('AWS secret access key.', true),
-  BEDROCK_ACCESS_KEY_SECRETS: bedrock('As many secret access keys.', true),
-  BEDROCK_MODEL: bedrock("Replaces the client's model."),
-  BEDROCK_SMALL_FAST_MODEL: bedrock('Replaces models whose name contains `haiku`.'),
+  BEDROCK_BASE_URL: field('URL', 'Base URL of Amazon Bedrock; beats the region.'),
+  BEDROCK_REGION: field('string', 'AWS region.'),
+  BEDROCK_ACCESS_KEY: secret('secret', 'AWS access key id.'),
+  BEDROCK_ACCESS_KEYS: secret('secret', 'Up to five AWS access key ids.'),
+  BEDROCK_ACCESS_KEY_SECRET: secret('secret', 'AWS secret access key.'),
+  BEDROCK_ACCESS_KEY_SECRETS: secret('secret', 'As many secret access keys.'),
+  BEDROCK_MODEL: field('string', "Replaces the client's model."),
+  BEDROCK_SMALL_FAST_MODEL: field('string', 'Replaces models whose name contains `haiku`.'),
 } as const satisfies Readonly<Record<string, ProviderField>>
 
 export type FieldName = keyof typeof PROVIDER_FIELDS

@@ -1,3 +1,4 @@
+import type { AwsKeys } from '../../kernel/provider.ts'
 import { OPTIONS, type Values } from '../options.ts'
 import type { Report } from '../report.ts'
 import type { ResolvedValue } from '../resolve.ts'
@@ -37,7 +38,8 @@ export function legacyDrafts(
     fields.set('TYPE', { text: type, origin: from })
     if (url !== undefined) fields.set('BASE_URL', { text: url.text, origin: origin(urlName) })
     const label = from === '' ? origin('bedrockRegion') || origin('bedrockBaseUrl') : from
-    drafts.push({ label, kind: 'legacy', fields, key: values[keyName], from: label })
+    const awsKeys = extra.size === 0 ? undefined : legacyAwsKeys(values, report)
+    drafts.push({ label, kind: 'legacy', fields, key: values[keyName], awsKeys, from: label })
   }
   add('openai', new Map())
   add('anthropic', isBedrock ? bedrock : new Map())
@@ -53,7 +55,25 @@ function bedrockFields(values: Legacy, origin: (key: LegacyKey) => string): Map<
   if (bedrockBaseUrl !== undefined) {
     fields.set('BEDROCK_BASE_URL', { text: bedrockBaseUrl.text, origin: origin('bedrockBaseUrl') })
   }
+  fields.set('BEDROCK_MODEL', { text: values.bedrockModel, origin: origin('bedrockModel') })
+  fields.set('BEDROCK_SMALL_FAST_MODEL', {
+    text: values.bedrockSmallFastModel,
+    origin: origin('bedrockSmallFastModel'),
+  })
   return fields
+}
+
+function legacyAwsKeys(
+  { bedrockAccessKey: id, bedrockAccessKeySecret: secret }: Legacy,
+  report: Report,
+): AwsKeys | undefined {
+  if (id !== undefined && secret !== undefined) return { id, secret }
+  if (id !== undefined || secret !== undefined) {
+    report.problems.push(
+      'CODER_AIBRIDGE_BEDROCK_ACCESS_KEY and CODER_AIBRIDGE_BEDROCK_ACCESS_KEY_SECRET must be set together',
+    )
+  }
+  return undefined
 }
 
 function originOf(resolved: readonly ResolvedValue[], key: LegacyKey): string {

@@ -68,10 +68,10 @@ function isKnown(type: string, { types }: BuildInput): boolean {
 }
 
 function settingsOf(
-  { name, type, origin, siblings, basePath, keys, caPem }: BuiltProvider,
+  { name, type, origin, siblings, basePath, keys, caPem, bedrock }: BuiltProvider,
   hosts: ProviderSettings['hosts'],
 ): ProviderSettings {
-  return { name, type: type.type, origin, siblings, basePath, keys, hosts, caPem }
+  return { name, type: type.type, origin, siblings, basePath, keys, hosts, caPem, bedrock }
 }
 
 /** Names are segments of URLs and labels of metrics, so each is used once. */

@@ -86,6 +86,24 @@ export const INSIDE_REASONS = {
     level: 'warn',
     doc: 'The circuit breaker is open for this provider and route: for all callers, or for the one whose calls alone failed. The provider was not asked.',
   },
+  provider_credentials: {
+    status: 502,
+    text: "The operator's credentials for the AI provider could not be obtained.",
+    level: 'error',
+    doc: 'The default chain of the AWS SDKs gave no credentials for Bedrock.',
+  },
+  request_too_large: {
+    status: 413,
+    text: 'The request body is too large for this provider.',
+    level: 'info',
+    doc: 'More than 32 MiB to Bedrock, where a body has to be signed whole.',
+  },
+  body_unreadable: {
+    status: 400,
+    text: 'The request body is not a JSON object.',
+    level: 'info',
+    doc: 'A call that has to be put into the form of Bedrock, and cannot be read.',
+  },
   provider_unreachable: {
     status: 502,
     text: 'The AI provider could not be reached.',

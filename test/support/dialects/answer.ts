@@ -3,7 +3,7 @@ import type { JsonObject } from '../json.ts'
 /** What a provider says to one request: one chunk, or the events of a stream. */
 export interface Answer {
   readonly contentType: string
-  readonly chunks: readonly string[]
+  readonly chunks: readonly (string | Buffer)[]
 }
 
 /** The text of every answer; clients must show it unchanged. */

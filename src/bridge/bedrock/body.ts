@@ -1,0 +1,66 @@
+import { Readable } from 'node:stream'
+import { Refusal } from '../../kernel/error.ts'
+
+/** As much as one call may hold. */
+const MAX_BYTES = 32 * 1024 * 1024
+/** As much as all calls together may hold. */
+const MAX_HELD = 256 * 1024 * 1024
+
+let held = 0
+
+/**
+ * Reads a body to its end, since a signature covers all of it, and shows each
+ * piece to `onPiece`. What was read counts as held until the function is called
+ * that it resolves with. Rejects with Refusal `request_too_large`, `overloaded`,
+ * or `request_malformed` for a body that breaks off; the rest stays unread then.
+ */
+export function readWhole(
+  body: Readable | undefined,
+  onPiece: (piece: Buffer) => void,
+): Promise<() => void> {
+  const { promise, resolve, reject } = Promise.withResolvers<() => void>()
+  let length = 0
+  const release = (): void => {
+    held -= length
+    length = 0
+  }
+  const fail = (refusal: Refusal): void => {
+    body?.off('data', onData)
+    body?.pause()
+    release()
+    reject(refusal)
+  }
+  const onData = (piece: Buffer): void => {
+    if (length + piece.length > MAX_BYTES) return fail(new Refusal('request_too_large'))
+    if (held + piece.length > MAX_HELD) return fail(new Refusal('overloaded', 'bodies to sign'))
+    held += piece.length
+    length += piece.length
+    onPiece(piece)
+  }
+  const onBroken = (): void => {
+    if (body?.readableEnded === false) {
+      fail(new Refusal('request_malformed', 'the body broke off'))
+    }
+  }
+  if (body === undefined) resolve(release)
+  else {
+    body.on('data', onData)
+    body.once('end', () => resolve(release))
+    body.once('error', onBroken)
+    body.once('close', onBroken)
+    body.resume()
+  }
+  return promise
+}
+
+const PIECE_BYTES = 64 * 1024
+
+/** A body that goes out piece by piece: one large write would hold up everybody else's. */
+export function inPieces(bytes: Buffer): Readable {
+  function* pieces(): Generator<Buffer> {
+    for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
+      yield bytes.subarray(at, at + PIECE_BYTES)
+    }
+  }
+  return Readable.from(pieces(), { objectMode: false })
+}

@@ -93,7 +93,8 @@ describe('a call in remote mode', () => {
       for (const name of ['x-api-key', 'x-coder-ai-governance-token']) {
         assert.deepEqual(headerValues(exchange.rawHeaders, name), [])
       }
-      assert.equal((await lastCall()).credential, 'centralized')
+      const { credential, credentialHint } = await lastCall()
+      assert.deepEqual([credential, credentialHint], ['centralized', undefined])
     })
   }
 
@@ -114,6 +115,19 @@ describe('a call in remote mode', () => {
       assert.deepEqual([credential, credentialHint, user], ['byok', 'sk...89', 'grace'])
     })
   }
+
+  it('names the caller on paths that get no key here, too', async () => {
+    const { exchange } = await ask(get('/v1/files', HOST))
+    assert.equal(firstHeader(exchange.rawHeaders, 'authorization'), `Bearer ${CODER_TOKEN}`)
+  })
+
+  it('has the name that Coder gives to the plan of a Copilot host', async () => {
+    const authority = 'api.business.githubcopilot.com:443'
+    const socket = await openIntercepted(daemon, { authority, connect })
+    await exchangeOn(socket, get('/models', 'api.business.githubcopilot.com'))
+    socket.destroy()
+    assert.equal(deployment.calls.at(-1)?.path, '/api/v2/aibridge/copilot-business/models')
+  })
 
   it('is refused where it would leave the place of its provider', async () => {
     const socket = await openIntercepted(daemon, { connect })

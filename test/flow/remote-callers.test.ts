@@ -11,7 +11,7 @@ import {
 } from '../support/deployment.ts'
 import { echo, startTcpOrigin } from '../support/origin.ts'
 import { createPki } from '../support/pki.ts'
-import { connectThrough, readToEnd } from '../support/raw-client.ts'
+import { connectThrough, readHead, readToEnd } from '../support/raw-client.ts'
 import { ANTHROPIC, OPENAI, openConnect, openIntercepted } from './ai-world.ts'
 import { exchangeOn, post } from './wire.ts'
 
@@ -215,6 +215,28 @@ describe('a deployment that cannot be used', { concurrency: true }, () => {
     behaviour = { cutAfter: 0 }
     const broken = await call(daemon)
     assert.deepEqual([broken.status, broken.reason], [502, 'bridge_broken'])
+  })
+
+  it('is asked through the upstream proxy alone, for calls and callers', async () => {
+    const heads: string[] = []
+    await using upstream = await startTcpOrigin(socket => {
+      void readHead(socket).then(({ startLine }) => {
+        heads.push(startLine)
+        socket.end('HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n')
+      })
+    })
+    await using deployment = await startDeployment()
+    await using daemon = await startTestDaemon({
+      env: {
+        ...deployment.env,
+        CODER_AIBRIDGE_PROXY_UPSTREAM: `http://127.0.0.1:${upstream.port}`,
+      },
+    })
+    assert.equal((await call(daemon)).reason, 'bridge_unreachable')
+    assert.equal((await tryConnect(daemon, credentials)).reason, 'auth_unavailable')
+    const connect = `CONNECT localhost:${deployment.stub.port} HTTP/1.1`
+    assert.deepEqual(heads, [connect, connect])
+    assert.equal(deployment.stub.connections, 0)
   })
 
   it('is this daemon itself: refused', async () => {

@@ -16,7 +16,7 @@ export interface Authority {
   readonly certificatePem: string
   /** What a handshake sends after the leaf: no self-signed root. */
   readonly chainPem: string
-  /** Every certificate of the file: what a client has to trust. */
+  /** Every certificate of the file, and those it overlaps with: what a client has to trust. */
   readonly trustPem: string
   /** DER of the subject: the issuer of every leaf. */
   readonly subject: Uint8Array

@@ -3,13 +3,12 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { getCACertificates } from 'node:tls'
 import { replaceFile } from './atomic-file.ts'
-import type { Authority } from './authority.ts'
 import { pemBlocks } from './pem.ts'
 
 export interface TrustFiles {
-  /** Our CA, with its issuers if the operator's file has them. */
+  /** Our CA, with its issuers if the operator's file has them, and the one that it overlaps with. */
   readonly caFile: string
-  /** System roots and our CA. */
+  /** System roots and that. */
   readonly bundleFile: string
 }
 
@@ -62,18 +61,23 @@ export function trustVariables(files: TrustFiles): Readonly<Record<string, strin
 }
 
 /**
- * Writes `bundle.pem` (0644) into `directory` when it is not there as it should
- * be. The CA's own file is named as it is.
+ * Writes `trusted.pem` and `bundle.pem` (0644) into `directory` when they are
+ * not there as they should be. Their names stay when the CA changes, so that
+ * clients which know them find the next one in them.
  */
-export async function writeTrustFiles(
-  directory: string,
-  authority: Pick<Authority, 'certFile' | 'trustPem'>,
-): Promise<TrustFiles> {
-  const bundleFile = join(directory, 'bundle.pem')
-  const wanted = trustBundle(authority.trustPem)
-  const present = await readFile(bundleFile, 'utf8').catch(() => undefined)
-  if (present !== wanted) await replaceFile(bundleFile, wanted, 0o644)
-  return { caFile: authority.certFile, bundleFile }
+export async function writeTrustFiles(directory: string, trustPem: string): Promise<TrustFiles> {
+  const files = {
+    caFile: join(directory, 'trusted.pem'),
+    bundleFile: join(directory, 'bundle.pem'),
+  }
+  await writeWhenChanged(files.caFile, trustPem)
+  await writeWhenChanged(files.bundleFile, trustBundle(trustPem))
+  return files
+}
+
+async function writeWhenChanged(file: string, wanted: string): Promise<void> {
+  const present = await readFile(file, 'utf8').catch(() => undefined)
+  if (present !== wanted) await replaceFile(file, wanted, 0o644)
 }
 
 /** DER of the certificate's SubjectPublicKeyInfo. */

@@ -1,13 +1,24 @@
-import { parseArgs } from 'node:util'
+import { dirname } from 'node:path'
 import { replaceFile } from '../ca/atomic-file.ts'
 import type { AuthorityFiles } from '../ca/authority.ts'
-import { DEFAULT_AUTHORITY_DAYS, type NewAuthority } from '../ca/create-authority.ts'
+import type { NewAuthority } from '../ca/create-authority.ts'
 import { describeAuthorityFile } from '../ca/describe-authority.ts'
 import { authorityFiles, ensureAuthority, replaceAuthority } from '../ca/ensure-authority.ts'
-import { hostForm } from '../ca/host-form.ts'
+import { forgetRotation, overlapPem } from '../ca/rotation.ts'
 import { trustBundle, writeTrustFiles } from '../ca/trust.ts'
-import { type Clock, systemClock } from '../kernel/clock.ts'
+import { systemClock } from '../kernel/clock.ts'
 import { ConfigurationError, describeError } from '../kernel/error.ts'
+import {
+  type CaContext,
+  type CaFlags,
+  type CaIo,
+  type CaOptions,
+  newAuthority,
+  OF_A_NEW_ONE,
+  parseCaFlags,
+  refuseFlags,
+} from './ca-flags.ts'
+import { rotate } from './ca-rotate.ts'
 import { formatAuthority } from './ca-text.ts'
 
 export const CA_USAGE = `Usage:
@@ -15,28 +26,15 @@ export const CA_USAGE = `Usage:
                          [--hosts HOST,HOST | --unconstrained] [--force]
   aibridgeproxyd ca show [--dir DIR]
   aibridgeproxyd ca bundle [--dir DIR] [--out FILE]
+  aibridgeproxyd ca rotate [--key-type ec|rsa] [--days N] [--hosts HOST,HOST | --unconstrained]
+  aibridgeproxyd ca rotate --finish
 
 init makes a CA that may sign for the intercepted hosts only; show prints what
-clients need to know; bundle joins the system's roots and the CA in one PEM.`
-
-const MAX_DAYS = 3650
-
-export interface CaIo {
-  readonly stdout: { write(text: string): unknown }
-  readonly stderr: { write(text: string): unknown }
-}
-
-export interface CaOptions {
-  readonly stateDir: string
-  /** The intercepted hosts of the configuration. */
-  readonly hosts: readonly string[]
-  /** The operator's own CA files; without them the state directory's are meant. */
-  readonly ca: AuthorityFiles | undefined
-  readonly clock?: Clock
-}
+clients need to know; bundle joins the system's roots and the CA in one PEM;
+rotate makes the next CA for clients to trust, and with --finish lets it sign.`
 
 /**
- * `ca init|show|bundle`.
+ * `ca init|show|bundle|rotate`.
  * @returns the exit code: 0 done, 1 failed, 2 usage or configuration error.
  */
 export async function runCa(
@@ -55,7 +53,7 @@ export async function runCa(
       const given = command === undefined ? 'ca needs a command' : `unknown command: ca ${command}`
       throw new ConfigurationError([`${given}\n${CA_USAGE}`])
     }
-    await action(parse(rest), { io, clock: systemClock, ...options })
+    await action(parseCaFlags(rest), { io, clock: systemClock, ...options })
     return 0
   } catch (error) {
     io.stderr.write(`${describeError(error)}\n`)
@@ -63,30 +61,23 @@ export async function runCa(
   }
 }
 
-interface Context extends CaOptions {
-  readonly io: CaIo
-  readonly clock: Clock
-}
-
-type Command = (flags: Flags, context: Context) => Promise<void>
+type Command = (flags: CaFlags, context: CaContext) => Promise<void>
 
 const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['init', init],
   ['show', show],
   ['bundle', bundle],
+  ['rotate', rotate],
 ])
 
-async function init(flags: Flags, context: Context): Promise<void> {
-  refuseFlags(flags, 'init', ['out'])
+async function init(flags: CaFlags, context: CaContext): Promise<void> {
+  refuseFlags(flags, 'init', ['out', 'finish'])
   const directory = flags.dir ?? context.stateDir
   const request = newAuthority(flags, context)
   const files = await makeAuthority(directory, request, flags.force === true)
 
   const description = await describeAuthorityFile(files.certFile)
-  const { bundleFile } = await writeTrustFiles(directory, {
-    certFile: files.certFile,
-    trustPem: description.trustPem,
-  })
+  const { bundleFile } = await writeTrustFiles(directory, description.trustPem)
   context.io.stdout.write(formatAuthority(description, { ...files, bundleFile }))
   if (context.ca !== undefined && flags.dir === undefined) {
     context.io.stderr.write(
@@ -98,8 +89,8 @@ async function init(flags: Flags, context: Context): Promise<void> {
   }
 }
 
-async function show(flags: Flags, context: Context): Promise<void> {
-  refuseFlags(flags, 'show', ['out', 'key-type', 'days', 'hosts', 'unconstrained', 'force'])
+async function show(flags: CaFlags, context: CaContext): Promise<void> {
+  refuseFlags(flags, 'show', ['out', 'finish', ...OF_A_NEW_ONE])
   const files = filesFor(flags, context)
   const description = await describeAuthorityFile(files.certFile)
   context.io.stdout.write(formatAuthority(description, files))
@@ -108,10 +99,11 @@ async function show(flags: Flags, context: Context): Promise<void> {
   }
 }
 
-async function bundle(flags: Flags, context: Context): Promise<void> {
-  refuseFlags(flags, 'bundle', ['key-type', 'days', 'hosts', 'unconstrained', 'force'])
-  const { trustPem } = await describeAuthorityFile(filesFor(flags, context).certFile)
-  const text = trustBundle(trustPem)
+async function bundle(flags: CaFlags, context: CaContext): Promise<void> {
+  refuseFlags(flags, 'bundle', ['finish', ...OF_A_NEW_ONE])
+  const { certFile } = filesFor(flags, context)
+  const { trustPem } = await describeAuthorityFile(certFile)
+  const text = trustBundle(trustPem + (await overlapPem(dirname(certFile), context.clock.now())))
   if (flags.out === undefined) context.io.stdout.write(text)
   else await replaceFile(flags.out, text, 0o644)
 }
@@ -121,7 +113,10 @@ async function makeAuthority(
   request: NewAuthority,
   force: boolean,
 ): Promise<AuthorityFiles> {
-  if (force) return await replaceAuthority(directory, request)
+  if (force) {
+    await forgetRotation(directory)
+    return await replaceAuthority(directory, request)
+  }
   const made = await ensureAuthority(directory, request)
   if (made.created) return made
   throw new ConfigurationError([
@@ -129,75 +124,7 @@ async function makeAuthority(
   ])
 }
 
-function newAuthority(flags: Flags, context: Context): NewAuthority {
-  const keyType = flags['key-type'] ?? 'ec'
-  const days = flags.days ?? String(DEFAULT_AUTHORITY_DAYS)
-  const hosts = flags.hosts?.toLowerCase().split(',') ?? context.hosts
-
-  const problems = flags.unconstrained === true ? unconstrainedProblems(flags) : hostProblems(hosts)
-  if (keyType !== 'ec' && keyType !== 'rsa') problems.push('--key-type must be ec or rsa')
-  if (!/^[1-9][0-9]{0,3}$/.test(days) || Number(days) > MAX_DAYS) {
-    problems.push(`--days must be a whole number from 1 to ${MAX_DAYS}`)
-  }
-  if (problems.length > 0) throw new ConfigurationError(problems)
-
-  return {
-    hosts,
-    unconstrained: flags.unconstrained === true,
-    keyType: keyType === 'rsa' ? 'rsa' : 'ec',
-    lifetimeDays: Number(days),
-    now: context.clock.now(),
-  }
-}
-
-function unconstrainedProblems(flags: Flags): string[] {
-  if (flags.hosts === undefined) return []
-  return ['--hosts and --unconstrained exclude each other: give one of them']
-}
-
-function hostProblems(hosts: readonly string[]): string[] {
-  if (hosts.length === 0) {
-    return ['no host is intercepted: configure a provider, or give --hosts or --unconstrained']
-  }
-  return hosts.flatMap(hostProblem)
-}
-
-function hostProblem(host: string): string[] {
-  try {
-    hostForm(host)
-    return []
-  } catch (error) {
-    return [`--hosts: ${describeError(error)}`]
-  }
-}
-
-function filesFor(flags: Flags, context: Context): AuthorityFiles {
+function filesFor(flags: CaFlags, context: CaContext): AuthorityFiles {
   if (flags.dir !== undefined) return authorityFiles(flags.dir)
   return context.ca ?? authorityFiles(context.stateDir)
-}
-
-const FLAGS = {
-  dir: { type: 'string' },
-  'key-type': { type: 'string' },
-  days: { type: 'string' },
-  hosts: { type: 'string' },
-  unconstrained: { type: 'boolean' },
-  force: { type: 'boolean' },
-  out: { type: 'string' },
-} as const
-
-type Flags = ReturnType<typeof parse>
-
-function parse(args: readonly string[]) {
-  try {
-    return parseArgs({ args: [...args], options: FLAGS, strict: true }).values
-  } catch (error) {
-    throw new ConfigurationError([`${describeError(error)}\n${CA_USAGE}`])
-  }
-}
-
-function refuseFlags(flags: Flags, command: string, unused: readonly (keyof Flags)[]): void {
-  const given = unused.filter(name => flags[name] !== undefined)
-  if (given.length === 0) return
-  throw new ConfigurationError(given.map(name => `ca ${command} does not take --${name}`))
 }

@@ -80,7 +80,7 @@ async function configuredDaemon(settings: Settings): Promise<DaemonFacts> {
   return {
     proxy: listen,
     tls: tls !== undefined && tlsListen === undefined,
-    trust: await writeTrustFiles(settings.stateDir, authority),
+    trust: await writeTrustFiles(settings.stateDir, authority.trustPem),
     keyedTypes: keyedTypes(settings),
     deployment: remote === undefined ? undefined : accessUrlText(remote),
   }

@@ -61,7 +61,7 @@ export async function runRun(context: CliContext): Promise<number> {
     tls: false,
     user,
     token,
-    trust: await writeTrustFiles(scratch.path, daemon.authority),
+    trust: await writeTrustFiles(scratch.path, daemon.authority.trustPem),
     keyedTypes:
       deployment === undefined
         ? keyedTypes(settings)

@@ -47,7 +47,7 @@ export async function runServe(context: CliContext): Promise<number> {
   })
   // Only now: a token that is made before a start that fails is never shown.
   const first = await firstToken(settings, context.env)
-  const trust = await writeTrustFiles(settings.stateDir, daemon.authority)
+  const trust = await writeTrustFiles(settings.stateDir, daemon.authority.trustPem)
   context.stderr.write(welcome(daemon, settings, first, trust))
   using announcement = await announce(settings.stateDir, runningDaemon(daemon, settings, trust))
   logListening(daemon, log)
@@ -62,6 +62,7 @@ export async function runServe(context: CliContext): Promise<number> {
       })
       await daemon.reload(next.settings)
       log.logger.level = next.settings.log.level
+      await writeTrustFiles(settings.stateDir, daemon.authority.trustPem)
       await announcement.renew(runningDaemon(daemon, next.settings, trust))
       for (const warning of [...next.warnings, ...needRestart(current.loaded, next)]) {
         log.logger.warn(warning)

@@ -92,7 +92,7 @@ function adminDeps(context: AdminContext): AdminDeps {
     readiness: () => checks(context),
     providers: () => providerChecks(live.current),
     metrics: () => metrics.scrape(),
-    caCertificate: () => live.current.authority.certificatePem,
+    caCertificate: () => live.current.authority.trustPem,
     deploymentConfig: context.deploymentConfig,
     records: context.books.recorder.ask,
     budgets: createStandings(live, context.books.recorder.ask, context.clock),

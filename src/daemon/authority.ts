@@ -1,12 +1,16 @@
 import { type Authority, type AuthorityFiles, loadAuthority } from '../ca/authority.ts'
 import { DEFAULT_AUTHORITY_DAYS } from '../ca/create-authority.ts'
 import { ensureAuthority } from '../ca/ensure-authority.ts'
+import { overlapPem } from '../ca/rotation.ts'
 import type { Settings } from '../config/settings.ts'
 
 /** The operator's CA, or the state directory's own. Throws ConfigurationError. */
 export async function loadOrCreateAuthority(settings: Settings, now: number): Promise<Authority> {
-  const files = settings.proxy.ca ?? (await ensureOwnAuthority(settings, now))
-  return await loadAuthority(files, { hosts: settings.proxy.interceptedHosts, now })
+  const { ca, interceptedHosts: hosts } = settings.proxy
+  if (ca !== undefined) return await loadAuthority(ca, { hosts, now })
+  const authority = await loadAuthority(await ensureOwnAuthority(settings, now), { hosts, now })
+  const overlap = await overlapPem(settings.stateDir, now)
+  return { ...authority, trustPem: authority.trustPem + overlap }
 }
 
 /** The CA of the state directory, made when there is none: for the intercepted hosts only. */

@@ -92,9 +92,10 @@ test('users/me is the user of the token, with an id that stays the same', async 
   })
 })
 
-test('the certificate is the first block of the file and nothing else of it', async t => {
+test('the certificates are all that is handed out of the file', async t => {
   const block = '-----BEGIN CERTIFICATE-----\nQUJD\nREVG\n-----END CERTIFICATE-----\n'
-  const file = `-----BEGIN PRIVATE KEY-----\nY2FuYXJ5\n-----END PRIVATE KEY-----\nsubject=/CN=x\n${block}${block.replace('QUJD', 'WFla')}`
+  const next = block.replace('QUJD', 'WFla')
+  const file = `-----BEGIN PRIVATE KEY-----\nY2FuYXJ5\n-----END PRIVATE KEY-----\nsubject=/CN=x\n${block}${next}`
   const { get } = await startAdmin(t, { caCertificate: () => file })
   for (const path of [
     '/api/v2/aibridge/proxy/ca-cert.pem',
@@ -104,7 +105,7 @@ test('the certificate is the first block of the file and nothing else of it', as
     assert.equal(response.status, 200)
     assert.equal(response.headers.get('content-type'), 'application/x-pem-file')
     assert.equal(response.headers.get('content-disposition'), 'attachment; filename=ca-cert.pem')
-    assert.equal(await response.text(), block)
+    assert.equal(await response.text(), block + next)
   }
 })
 

@@ -114,7 +114,10 @@ for (const keyType of ['ec', 'rsa'] as const) {
     ]
     for (const { authority, host, accepted } of cases) {
       const port = await serve(t, authority, host)
-      const { bundleFile } = await writeTrustFiles(join(authority.certFile, '..'), authority)
+      const { bundleFile } = await writeTrustFiles(
+        join(authority.certFile, '..'),
+        authority.trustPem,
+      )
       const attempt = { host, port, bundleFile, ca: authority.trustPem }
       const results = await Promise.all(
         Object.entries(CLIENTS).map(async ([name, client]) => [name, await client(attempt)]),

@@ -24,7 +24,7 @@ test('the bundle holds each root once and ours at the end', async t => {
 test('our own CA is no system root, even when the system store points at our bundle', async t => {
   const directory = await temporaryDirectory(t)
   const authority = await makeAuthority(directory)
-  const { bundleFile } = await writeTrustFiles(directory, authority)
+  const { bundleFile } = await writeTrustFiles(directory, authority.trustPem)
   const script = join(directory, 'roots.mts')
   await writeFile(
     script,
@@ -42,20 +42,20 @@ test('our own CA is no system root, even when the system store points at our bun
 test('the trust files are written once and readable by all', async t => {
   const directory = await temporaryDirectory(t)
   const authority = await makeAuthority(directory)
-  const files = await writeTrustFiles(directory, authority)
+  const files = await writeTrustFiles(directory, authority.trustPem)
 
   assert.deepEqual(files, {
-    caFile: join(directory, 'ca.pem'),
+    caFile: join(directory, 'trusted.pem'),
     bundleFile: join(directory, 'bundle.pem'),
   })
   const before = await stat(files.bundleFile)
   assert.equal(before.mode & 0o777, 0o644)
   assert.doesNotMatch(await readFile(files.bundleFile, 'utf8'), /PRIVATE KEY/)
-  await writeTrustFiles(directory, authority)
+  await writeTrustFiles(directory, authority.trustPem)
   assert.equal((await stat(files.bundleFile)).ino, before.ino)
 
   await writeFile(files.bundleFile, 'stale')
-  await writeTrustFiles(directory, authority)
+  await writeTrustFiles(directory, authority.trustPem)
   const last = pemBlocks(await readFile(files.bundleFile, 'utf8')).at(-1)
   assert.equal(
     new X509Certificate(last?.text ?? '').fingerprint256,

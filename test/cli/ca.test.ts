@@ -123,3 +123,27 @@ test('help goes to stdout', async t => {
   assert.equal(code, 0)
   assert.match(stdout, /^Usage:/)
 })
+
+test('rotate hands out the next CA, and with --finish lets it sign', async t => {
+  const { stateDir, ca, files } = await world(t)
+  await ca('init')
+  const present = await readFile(files.certFile, 'utf8')
+  const prepared = await ca('rotate', '--days', '90')
+  assert.equal(prepared.code, 0)
+  assert.match(prepared.stderr, /ca rotate --finish/)
+  const trusted = async (): Promise<string[]> =>
+    pemBlocks(await readFile(join(stateDir, 'trusted.pem'), 'utf8')).map(({ text }) => text)
+  const [first, next, ...more] = await trusted()
+  assert.deepEqual([first, more], [present, []])
+  assert.ok((await ca('bundle')).stdout.includes(next ?? assert.fail()))
+
+  assert.equal((await ca('rotate')).code, 2)
+  assert.equal((await ca('rotate', '--finish', '--days', '9')).code, 2)
+  assert.equal((await ca('rotate', '--finish')).code, 0)
+  assert.equal(await readFile(files.certFile, 'utf8'), next)
+  assert.deepEqual(await trusted(), [next, present])
+  assert.equal((await ca('rotate', '--finish')).code, 2)
+
+  await ca('init', '--force')
+  assert.equal((await trusted()).length, 1)
+})

@@ -46,7 +46,7 @@ export async function probeClients(
     tls: false,
     user: 'doctor',
     token,
-    trust: await writeTrustFiles(settings.stateDir, daemon.authority),
+    trust: await writeTrustFiles(settings.stateDir, daemon.authority.trustPem),
     keyedTypes: [],
     noProxy: env['NO_PROXY'] ?? env['no_proxy'],
   })

@@ -158,9 +158,7 @@ async function forward(
       isBridged: target.kind === 'bridged',
     })
     const parcel = { path, credential, body, actor }
-    const delivered = await deliver(deps, call, equipped, parcel)
-    if (delivered.key !== undefined) events.usedKey(delivered.key)
-    return delivered.reply
+    return await deliver({ ...deps, watch: events }, call, equipped, parcel)
   }
   const reply = pass === undefined ? await send() : await protect(pass, { call, body }, send)
   if (reply.kind === 'response') {

@@ -2,7 +2,7 @@ import { Socket } from 'node:net'
 import type { Duplex, Readable } from 'node:stream'
 import type { Clock } from '../kernel/clock.ts'
 import { describeError, type Refusal } from '../kernel/error.ts'
-import type { CallEnded } from '../kernel/event.ts'
+import type { CallEnded, RefusedKey } from '../kernel/event.ts'
 import type { Call, Emit, Reply } from '../kernel/flow.ts'
 import type { KnownCall } from './books.ts'
 import { withoutQuery } from './path.ts'
@@ -38,6 +38,7 @@ export class CallEvents {
   #bytesDown = 0
   #tap: CallTap | undefined
   #usedHint: string | undefined
+  readonly #refusedKeys: RefusedKey[] = []
   readonly #held: Disposable[] = []
   #ended = false
 
@@ -83,9 +84,17 @@ export class CallEvents {
     body.once('close', () => tap?.request.end(false))
   }
 
-  /** The central key that the answer belongs to, after others were refused. */
-  usedKey(hint: string): void {
+  /** The next attempt is made with this central key. */
+  usesKey(hint: string): void {
     this.#usedHint = hint
+  }
+
+  /** The provider refused it, and another takes over. */
+  keyRefused(refused: RefusedKey): void {
+    this.#refusedKeys.push(refused)
+    const { id: callId, provider, caller } = this.#call
+    const { user } = caller.identity
+    this.#deps.emit({ type: 'key_failover', callId, provider, user, ...refused })
   }
 
   /** The head of the provider's answer is there; follows the rest. */
@@ -189,6 +198,7 @@ export class CallEvents {
       overheadMs: this.#overheadMs,
       ...this.#known,
       credentialHint: this.#usedHint ?? this.#known.credentialHint,
+      refusedKeys: this.#refusedKeys,
       ...variable,
     }
     this.#deps.emit(ended)

@@ -1,9 +1,9 @@
 import type { Clock } from '../kernel/clock.ts'
-import type { Call, Emit, Reply } from '../kernel/flow.ts'
+import type { Call, Reply } from '../kernel/flow.ts'
 import type { Actor } from './actor.ts'
 import type { Credential } from './credentials.ts'
 import { providerHeaders, providerPath } from './inject.ts'
-import { tryKeys } from './keys/attempts.ts'
+import { type KeyWatch, tryKeys } from './keys/attempts.ts'
 import type { Provider, UpstreamRequest } from './provider.ts'
 
 interface Parcel {
@@ -14,19 +14,13 @@ interface Parcel {
   readonly actor: Actor
 }
 
-interface Delivered {
-  readonly reply: Reply
-  /** Recognises the central key that got this reply. */
-  readonly key: string | undefined
-}
-
 /** Sends a call with its credential; with the central ones, until one of them is taken. */
 export async function deliver(
-  { emit, clock }: { readonly emit: Emit; readonly clock: Clock },
+  { clock, watch }: { readonly clock: Clock; readonly watch: KeyWatch },
   call: Call,
   provider: Provider,
   { path, credential, body, actor }: Parcel,
-): Promise<Delivered> {
+): Promise<Reply> {
   const send = (
     used: Parcel['credential'],
     attempt: Pick<UpstreamRequest, 'body' | 'inform'>,
@@ -51,14 +45,14 @@ export async function deliver(
     })
   }
   if (credential.kind !== 'centralized') {
-    return { reply: await send(credential, { body, inform: call.inform }), key: undefined }
+    return await send(credential, { body, inform: call.inform })
   }
   return await tryKeys({
     call,
     pool: provider.keys,
     body,
-    emit,
     clock,
+    watch,
     send: (key, attempt) => send({ ...credential, key }, attempt),
   })
 }

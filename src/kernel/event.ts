@@ -84,6 +84,8 @@ export interface CallEnded {
   readonly client: string
   readonly credential: CredentialKind
   readonly credentialHint: string | undefined
+  /** The central keys that were tried before that one. */
+  readonly refusedKeys: readonly RefusedKey[]
   /** How the credential is paid for; absent without one. */
   readonly billing: Billing | undefined
   readonly status: number
@@ -170,6 +172,9 @@ interface KeyFailover {
   readonly status: number
   readonly durationMs: number
 }
+
+/** One of the attempts of a call that its client never saw. */
+export type RefusedKey = Pick<KeyFailover, 'credentialHint' | 'status' | 'durationMs'>
 
 /** A tool of a configured server was called for a model. */
 export interface ToolInvoked extends ObservedCall {

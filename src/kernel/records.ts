@@ -1,4 +1,4 @@
-import type { CallEnded } from './event.ts'
+import type { CallEnded, RefusedKey } from './event.ts'
 import type { NanoDollars } from './money.ts'
 import type { Billing } from './price.ts'
 import type { CredentialKind } from './provider.ts'
@@ -64,6 +64,8 @@ export interface CallRecord {
   readonly threadRootId: string | null
   readonly credential: CredentialKind
   readonly credentialHint: string | null
+  /** The central keys that were tried before that one. */
+  readonly refusedKeys: readonly RefusedKey[]
   readonly billing: Billing | null
   readonly firewallSession: string | null
   readonly firewallSequence: string | null

@@ -164,6 +164,7 @@ function callLine(event: CallEnded): EventLine {
       client: event.client,
       credential: event.credential,
       credential_hint: event.credentialHint,
+      refused_keys: event.refusedKeys.length === 0 ? undefined : event.refusedKeys.length,
       billing: event.billing,
       status: event.status,
       outcome: event.outcome,

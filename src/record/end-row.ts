@@ -1,4 +1,4 @@
-import type { CallEnded } from '../kernel/event.ts'
+import type { CallEnded, RefusedKey } from '../kernel/event.ts'
 import { REASONS } from '../kernel/reasons.ts'
 import { boundLine, boundName } from './bounds.ts'
 import type { EndEntry } from './entry.ts'
@@ -23,6 +23,7 @@ export function endRow({ ended, lost }: EndEntry, instance: string): SqlValues {
     client: boundName(ended.client),
     credential_kind: ended.credential,
     credential_hint: ended.credentialHint ?? null,
+    refused_keys: JSON.stringify(ended.refusedKeys.map(refusedKeyJson)),
     billing: ended.billing ?? null,
     status: statusOf(ended),
     reason: ended.reason ?? null,
@@ -38,6 +39,14 @@ export function endRow({ ended, lost }: EndEntry, instance: string): SqlValues {
     lost,
     started_at: Math.round(ended.at),
     ended_at: Math.round(ended.at + Math.max(0, ended.durationMs)),
+  }
+}
+
+function refusedKeyJson({ credentialHint, status, durationMs }: RefusedKey) {
+  return {
+    credential_hint: credentialHint,
+    http_status: status,
+    duration_ms: Math.round(durationMs),
   }
 }
 

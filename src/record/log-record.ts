@@ -136,6 +136,7 @@ function endRecord({ ended, lost }: EndEntry): LogRecord {
     reason: ended.reason ?? null,
     error_type: errorTypeOf(ended),
     http_status: ended.status,
+    refused_keys: ended.refusedKeys.length,
     bytes_up: ended.bytesUp,
     bytes_down: ended.bytesDown,
     duration_ms: Math.round(ended.durationMs),

@@ -91,6 +91,10 @@ const RECORDS: Readonly<
       reason: TEXT_OR_NULL,
       error_type: TEXT_OR_NULL,
       http_status: COUNT,
+      refused_keys: {
+        type: 'integer',
+        description: 'Central keys that were tried before the one of the answer.',
+      },
       bytes_up: COUNT,
       bytes_down: COUNT,
       duration_ms: COUNT,

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { ConfigurationError } from '../kernel/error.ts'
 import { LIMITS } from './limits/schema.ts'
-import { BOOKS, COSTS, INJECTED_TOOLS } from './schema.ts'
+import { BOOKS, COSTS, INJECTED_TOOLS, REFUSED_KEYS } from './schema.ts'
 
 /**
  * The schema, forward only: entry N takes a database from version N to N + 1,
@@ -32,6 +32,7 @@ export const MIGRATIONS: readonly string[] = [
   LIMITS,
   COSTS,
   INJECTED_TOOLS,
+  REFUSED_KEYS,
 ]
 
 /**

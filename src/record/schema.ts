@@ -1,3 +1,8 @@
+/** What other keys were tried for a call: a JSON array of objects. */
+export const REFUSED_KEYS = `
+  ALTER TABLE interceptions ADD COLUMN refused_keys TEXT NOT NULL DEFAULT '[]';
+`
+
 /** Tools that are offered by us, and called by us. */
 export const INJECTED_TOOLS = `
   ALTER TABLE tool_usages ADD COLUMN injected INTEGER NOT NULL DEFAULT 0 CHECK (injected IN (0, 1));

@@ -42,12 +42,12 @@ const UNKNOWN = `interceptions.usage_complete IS NULL
 const END = `
   INSERT INTO interceptions (
     id, instance, connect_id, "user", token_id, provider, provider_type, host, method, path, kind,
-    client, session_id, credential_kind, credential_hint, billing, status, reason, error_type,
+    client, session_id, credential_kind, credential_hint, refused_keys, billing, status, reason, error_type,
     error_message, http_status, usage_complete, usage_note, bytes_up, bytes_down, first_byte_ms,
     duration_ms, records_lost, started_at, ended_at)
   VALUES (
     :id, :instance, :connect_id, :user, :token_id, :provider, :provider_type, :host, :method,
-    :path, :kind, :client, :id, :credential_kind, :credential_hint, :billing, :status, :reason,
+    :path, :kind, :client, :id, :credential_kind, :credential_hint, :refused_keys, :billing, :status, :reason,
     :error_type, :error_message, :http_status, :complete, :note, :bytes_up, :bytes_down, :first_byte_ms,
     :duration_ms, :lost, :started_at, :ended_at)
   ON CONFLICT (id) DO UPDATE SET
@@ -62,6 +62,7 @@ const END = `
     kind = excluded.kind,
     credential_kind = excluded.credential_kind,
     credential_hint = excluded.credential_hint,
+    refused_keys = excluded.refused_keys,
     billing = excluded.billing,
     usage_complete = CASE
       WHEN ${UNKNOWN}

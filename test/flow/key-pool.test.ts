@@ -8,6 +8,7 @@ import { type Provider, startProvider } from '../support/provider.ts'
 import type { Behaviour, Exchange } from '../support/provider-exchange.ts'
 import { readHead } from '../support/raw-client.ts'
 import { OPENAI, openIntercepted, providersEnv } from './ai-world.ts'
+import { rowOf } from './rows.ts'
 import { type Answer, exchangeOn, post, readAnswer, requestText } from './wire.ts'
 
 const HOST = 'api.openai.com'
@@ -222,7 +223,14 @@ describe('several central keys', () => {
     const changed = await daemon.event('key_changed', one => daemon.events.indexOf(one) >= began)
     assert.deepEqual([changed.credentialHint, changed.to], [maskCredential(ONE), 'out'])
     const ended = await daemon.event('call_ended', one => daemon.events.indexOf(one) >= began)
-    assert.equal(ended.credentialHint, maskCredential(TWO))
+    const record = await rowOf({ daemon }, ended.callId)
+    for (const { credentialHint, refusedKeys } of [ended, record]) {
+      assert.equal(credentialHint, maskCredential(TWO))
+      assert.deepEqual(
+        refusedKeys.map(({ credentialHint: hint, status }) => [hint, status]),
+        [[maskCredential(ONE), 401]],
+      )
+    }
     const page = await (await fetch(`http://${daemon.api.host}:${daemon.api.port}/metrics`)).text()
     assert.match(page, /provider_keys\{provider="openai",state="ready"\} 2\n/)
     assert.match(page, /provider_keys\{provider="openai",state="out"\} 1\n/)

@@ -111,6 +111,7 @@ export function callEnded(changes: Partial<CallEnded> = {}): CallEnded {
     client: 'Codex',
     credential: 'centralized',
     credentialHint: 'sk-a...wxyz',
+    refusedKeys: [],
     billing: 'metered',
     status: 200,
     outcome: 'completed',

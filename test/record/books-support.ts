@@ -83,6 +83,7 @@ export function ended(of: CallIntent, change: Partial<CallEnded> = {}): CallEnde
     client: of.client,
     credential: of.credential,
     credentialHint: of.credentialHint ?? undefined,
+    refusedKeys: [],
     billing: of.billing ?? undefined,
     status: 200,
     outcome: 'completed',

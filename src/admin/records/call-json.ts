@@ -66,6 +66,11 @@ function ownFields(call: CallRecord): Json {
     thread_root_id: call.threadRootId,
     credential_kind: call.credential,
     credential_hint: hintOf(call.credentialHint),
+    refused_keys: call.refusedKeys.map(({ credentialHint, status, durationMs }) => ({
+      credential_hint: credentialHint,
+      http_status: status,
+      duration_ms: durationMs,
+    })),
     billing: call.billing,
     ...costJson(costOfCalls([call])),
     connect_id: call.connectId,

@@ -1,5 +1,6 @@
 import type { Clock } from '../../kernel/clock.ts'
-import type { Call, Emit, Reply } from '../../kernel/flow.ts'
+import type { RefusedKey } from '../../kernel/event.ts'
+import type { Call, Reply } from '../../kernel/flow.ts'
 import { headerValues } from '../../kernel/headers.ts'
 import type { Secret } from '../../kernel/secret.ts'
 import { keyHint } from '../credentials.ts'
@@ -11,18 +12,18 @@ interface Attempts {
   readonly call: Call
   readonly pool: KeyPool
   readonly body: Body | undefined
-  readonly emit: Emit
   readonly clock: Clock
+  readonly watch: KeyWatch
   readonly send: (
     key: Secret,
     attempt: { readonly body: Body | undefined; readonly inform: Call['inform'] },
   ) => Promise<Reply>
 }
 
-interface Settled {
-  readonly reply: Reply
-  /** Recognises the key that got this reply. */
-  readonly key: string
+/** Follows which key is in use. */
+export interface KeyWatch {
+  usesKey(hint: string): void
+  keyRefused(refused: RefusedKey): void
 }
 
 /**
@@ -31,28 +32,28 @@ interface Settled {
  * one has reached it, no other key is tried. A connection that fails is no
  * reason for another key: the provider may have acted on the request.
  */
-export async function tryKeys(attempts: Attempts): Promise<Settled> {
+export async function tryKeys(attempts: Attempts): Promise<Reply> {
   const { call, pool, body } = attempts
   const replay =
     body !== undefined && pool.size > 1 ? new ReplayBody(body, lengthOf(call)) : undefined
   try {
-    const settled = await tryInOrder(attempts, replay)
+    const reply = await tryInOrder(attempts, replay)
     replay?.settle()
-    if (replay !== undefined && settled.reply.kind === 'response') {
+    if (replay !== undefined && reply.kind === 'response') {
       // What is left of an upload then belongs to the client's connection again.
       for (const event of ['end', 'close']) {
-        settled.reply.body.once(event, () => replay[Symbol.dispose]())
+        reply.body.once(event, () => replay[Symbol.dispose]())
       }
     }
-    return settled
+    return reply
   } catch (error) {
     replay?.[Symbol.dispose]()
     throw error
   }
 }
 
-async function tryInOrder(attempts: Attempts, replay: ReplayBody | undefined): Promise<Settled> {
-  const { call, pool, body, clock, send } = attempts
+async function tryInOrder(attempts: Attempts, replay: ReplayBody | undefined): Promise<Reply> {
+  const { call, pool, body, clock, watch, send } = attempts
   let isInformed = false
   const inform: Call['inform'] = (status, headers) => {
     isInformed = true
@@ -62,15 +63,18 @@ async function tryInOrder(attempts: Attempts, replay: ReplayBody | undefined): P
   const doubted: Secret[] = []
   for (const [index, key] of keys.entries()) {
     pool.claim(key)
+    const credentialHint = keyHint(key)
+    watch.usesKey(credentialHint)
     const sentAt = clock.monotonic()
     const reply = await send(key, { body: replay?.open() ?? body, inform })
     const judgement = judge({ status: reply.status }, [])
     report(pool, { key, judgement, reply, doubted })
     const canRepeat = !isInformed && !call.signal.aborted && (replay?.canReplay ?? true)
     const isSettled = !canRepeat || !isAboutKey(judgement) || index === keys.length - 1
-    if (isSettled || reply.kind === 'upgraded') return { reply, key: keyHint(key) }
+    if (isSettled || reply.kind === 'upgraded') return reply
     reply.body.destroy()
-    emitFailover(attempts, { key, status: reply.status, durationMs: clock.monotonic() - sentAt })
+    const durationMs = clock.monotonic() - sentAt
+    watch.keyRefused({ credentialHint, status: reply.status, durationMs })
   }
   throw new Error('no central key to try')
 }
@@ -101,20 +105,6 @@ function report(
 
 function isAboutKey(judgement: Judgement): boolean {
   return ['rate_limited', 'unauthorised', 'forbidden'].includes(judgement)
-}
-
-function emitFailover(
-  { call, emit }: Attempts,
-  { key, ...seen }: { readonly key: Secret; readonly status: number; readonly durationMs: number },
-): void {
-  emit({
-    type: 'key_failover',
-    callId: call.id,
-    provider: call.provider,
-    user: call.caller.identity.user,
-    credentialHint: keyHint(key),
-    ...seen,
-  })
 }
 
 /** What the head says; a chunked body has no length. */

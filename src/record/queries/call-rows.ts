@@ -80,6 +80,7 @@ function callOf(row: Row): Bare {
     threadRootId: text(row['thread_root_id']),
     credential: credentialOf(row['credential_kind']),
     credentialHint: text(row['credential_hint']),
+    refusedKeys: refusedKeysOf(row['refused_keys']),
     billing: billingOf(row['billing']),
     firewallSession: text(row['firewall_session']),
     firewallSequence: text(row['firewall_sequence']),
@@ -164,6 +165,16 @@ function toolOf(row: Row, callId: string): ToolRecord {
 function thoughtOf(row: Row, callId: string): ThoughtRecord {
   const { content, source } = { content: String(row['content']), source: String(row['source']) }
   return { ...detailOf(row, callId), content, source }
+}
+
+function refusedKeysOf(value: unknown): Bare['refusedKeys'] {
+  const list: unknown = JSON.parse(String(value))
+  if (!Array.isArray(list)) return []
+  return list.map((one: Row) => ({
+    credentialHint: String(one['credential_hint']),
+    status: Number(one['http_status']),
+    durationMs: Number(one['duration_ms']),
+  }))
 }
 
 function kindOf(value: unknown): Bare['kind'] {

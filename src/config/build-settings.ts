@@ -22,7 +22,7 @@ export function buildSettings(
     postgres: values.general.postgresUrl,
     proxy: proxySettings(values, providers, readUpstream(values, readFile, report)),
     bridge: {
-      remote: readDeployment(values, providers, readFile, report),
+      remote: readDeployment(values, readFile, report),
       providers,
       breaker: {
         enabled: values.breaker.enabled,

@@ -1,9 +1,8 @@
-import type { ProviderSettings } from '../kernel/provider.ts'
 import { isLoopbackHost } from '../kernel/target.ts'
 import type { Values } from './options.ts'
 import type { Report } from './report.ts'
 import { readRoots } from './roots-file.ts'
-import type { DeploymentSettings, Place } from './settings.ts'
+import type { DeploymentSettings, Place, Settings } from './settings.ts'
 import { type BaseUrl, formatOrigin } from './types/url.ts'
 
 /** Where Coder serves its bridge, and so do we. */
@@ -12,7 +11,6 @@ const BRIDGE_PATH = '/api/v2/aibridge'
 /** The deployment that bridges when this daemon does not; what is wrong with it goes into the report. */
 export function readDeployment(
   { api, bridge, proxy }: Values,
-  providers: readonly ProviderSettings[],
   readFile: (path: string) => string,
   report: Report,
 ): DeploymentSettings | undefined {
@@ -28,7 +26,6 @@ export function readDeployment(
       'CODER_AIBRIDGE_PROXY_AUTH=off leaves the deployment without a token to know callers by: use required, or run the bridge here (CODER_AIBRIDGE_ENABLED=true)',
     )
   }
-  warnAboutKeys(providers, report)
   const access = place(api.accessUrl)
   const target =
     proxy.target === undefined
@@ -57,13 +54,23 @@ function refuseClearText(name: string, { origin }: Place, report: Report): void 
   )
 }
 
-function warnAboutKeys(providers: readonly ProviderSettings[], report: Report): void {
-  for (const { name, keys } of providers) {
-    if (keys.length === 0) continue
-    report.warnings.push(
-      `provider ${name} has a key, which nothing uses: with CODER_AIBRIDGE_ENABLED=false the keys are the deployment's`,
-    )
-  }
+/** What is set for the bridge of this daemon while another one bridges. */
+export function remoteWarnings({ bridge, policy }: Settings): readonly string[] {
+  if (bridge.remote === undefined) return []
+  const unused = [
+    ...bridge.providers.flatMap(({ name, keys }) =>
+      keys.length > 0 ? [`the key of ${name}`] : [],
+    ),
+    ...(policy.budgets.length > 0 ? ['budgets of CODER_AIBRIDGE_POLICY_FILE'] : []),
+    ...(bridge.rateLimit > 0 ? ['CODER_AIBRIDGE_RATE_LIMIT'] : []),
+    ...(bridge.breaker.enabled ? ['CODER_AIBRIDGE_CIRCUIT_BREAKER_ENABLED'] : []),
+    ...(bridge.actor.send ? ['CODER_AIBRIDGE_SEND_ACTOR_HEADERS'] : []),
+    ...(bridge.toolServers.length > 0 ? ['CODER_AIBRIDGE_INJECT_CODER_MCP_TOOLS'] : []),
+  ]
+  if (unused.length === 0) return []
+  return [
+    `with CODER_AIBRIDGE_ENABLED=false these are the deployment's to set, and have no effect here: ${unused.join(', ')}`,
+  ]
 }
 
 /** The access URL as one reads it. */

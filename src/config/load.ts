@@ -4,6 +4,7 @@ import type { ProviderType } from '../kernel/provider.ts'
 import { buildSettings } from './build-settings.ts'
 import { refuseContradictions } from './contradictions.ts'
 import { withCredentials } from './credentials-directory.ts'
+import { remoteWarnings } from './deployment.ts'
 import { unknownVariables } from './environment.ts'
 import type { Flags } from './flags.ts'
 import { OPTIONS } from './options.ts'
@@ -59,6 +60,7 @@ export function loadConfig(input: LoadInput): Loaded {
 
   const warnings = [
     ...report.warnings,
+    ...remoteWarnings(settings),
     ...resolved.list.flatMap(warningAbout),
     ...unknownVariables(env),
   ]

@@ -64,10 +64,23 @@ describe('remote mode', () => {
     assert.ok(remote({ ...env, [`${P}TARGET_ALLOW_INSECURE_HTTP`]: 'true' }))
   })
 
-  it('warns about keys, which only the bridge of this daemon would use', () => {
+  it('warns about what only the bridge of this daemon would use', () => {
     const env = { ...off, CODER_ACCESS_URL: 'https://coder.example' }
-    const { warnings } = load({ env: { ...env, CODER_AIBRIDGE_OPENAI_KEY: 'sk-x' } })
-    assert.match(warnings.join(), /openai has a key.*CODER_AIBRIDGE_ENABLED=false/)
+    const unused = {
+      CODER_AIBRIDGE_OPENAI_KEY: 'sk-x',
+      CODER_AIBRIDGE_RATE_LIMIT: '5',
+      CODER_AIBRIDGE_CIRCUIT_BREAKER_ENABLED: 'true',
+      CODER_AIBRIDGE_SEND_ACTOR_HEADERS: 'true',
+      CODER_AIBRIDGE_POLICY_FILE: 'policy.yaml',
+    }
+    const policy = 'budgets:\n  - user: ada\n    usd: 5\n'
+    const { warnings } = load({
+      env: { ...env, ...unused },
+      files: { 'policy.yaml': policy },
+    })
+    const text = warnings.join('\n')
+    assert.match(text, /CODER_AIBRIDGE_ENABLED=false.*no effect here: the key of openai, budgets/)
+    for (const name of Object.keys(unused).slice(1)) assert.ok(text.includes(name), name)
     assert.deepEqual(load({ env }).warnings, [])
   })
 })

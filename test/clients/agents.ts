@@ -20,7 +20,7 @@ interface Agent {
   readonly client: string
   readonly packageName: string
   readonly name: string
-  readonly provider: ProviderName
+  readonly provider: Exclude<ProviderName, 'google' | 'bedrock'>
   /** The path of the model call, and the credential that the provider must see there. */
   readonly path: string
   readonly header: string

@@ -16,7 +16,7 @@ export interface BookMark {
 }
 
 export async function markBooks(world: World): Promise<BookMark> {
-  const { anthropic, openai, copilot, gemini } = world.providers
+  const { anthropic, openai, copilot, gemini, google, bedrock } = world.providers
   return {
     rows: new Set((await readRows(world)).map(row => row['id'])),
     exchanges: {
@@ -24,6 +24,8 @@ export async function markBooks(world: World): Promise<BookMark> {
       openai: openai.exchanges.length,
       copilot: copilot.exchanges.length,
       gemini: gemini.exchanges.length,
+      google: google.exchanges.length,
+      bedrock: bedrock.exchanges.length,
     },
   }
 }

@@ -8,6 +8,7 @@ import assert from 'node:assert/strict'
 import { tmpdir } from 'node:os'
 import { describeError } from '../../src/kernel/error.ts'
 import { AGENT_CASES } from './agents.ts'
+import { BASE_URL_CASES } from './base-urls.ts'
 import type { Case } from './case.ts'
 import { type Installation, installClients, installedVersion } from './install.ts'
 import { runProcess } from './process.ts'
@@ -32,6 +33,7 @@ const cases = [
   ...TOOL_CALL_CASES,
   ...TOOL_CASES,
   ...TOTAL_CASES,
+  ...BASE_URL_CASES,
 ].filter(({ client }) => wanted.length === 0 || wanted.some(word => client.includes(word)))
 const rows = await runAll(cases)
 const failed = rows.filter(({ failure }) => failure !== undefined)

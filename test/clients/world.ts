@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { AWS_KEYS } from '../support/aws-signature.ts'
 import { createToken, type DaemonProcess, startDaemonProcess } from '../support/daemon-process.ts'
 import { type Origin, startHttpOrigin } from '../support/origin.ts'
 import { testPki } from '../support/pki.ts'
@@ -13,6 +14,7 @@ import { gitServer, npmRegistry } from './package-servers.ts'
 export const CENTRAL_KEYS = {
   anthropic: 'sk-ant-central-7d1f0a52c9e8',
   openai: 'sk-central-openai-41b7e6603d2f',
+  google: 'AIza-central-8f20c1d4b6a3',
 } as const
 
 /** One daemon, and everything on loopback that clients reach through it. */
@@ -22,14 +24,14 @@ export interface World extends AsyncDisposable {
   /** May read everybody's records. */
   readonly auditorToken: string
   readonly dir: string
-  /** Intercepted: anthropic, openai, copilot. Reached by a raw tunnel: gemini. */
+  /** Intercepted: anthropic, openai, copilot. By base URL: google, bedrock. Tunnelled: gemini. */
   readonly providers: Readonly<Record<ProviderName, Provider>>
   readonly origins: { readonly git: Origin; readonly npm: Origin }
   readonly interceptedEnv: Environment
   readonly tunnelledEnv: Environment
 }
 
-export type ProviderName = 'anthropic' | 'openai' | 'copilot' | 'gemini'
+export type ProviderName = 'anthropic' | 'openai' | 'copilot' | 'gemini' | 'google' | 'bedrock'
 
 export async function startWorld(): Promise<World> {
   await using stack = new AsyncDisposableStack()
@@ -41,6 +43,8 @@ export async function startWorld(): Promise<World> {
     openai: stack.use(await startProvider()),
     copilot: stack.use(await startProvider({ behaviour: copilotBackend })),
     gemini: stack.use(await startProvider()),
+    google: stack.use(await startProvider()),
+    bedrock: stack.use(await startProvider()),
   }
   const origins = {
     git: stack.use(await startHttpOrigin({ handler: await gitServer(join(dir, 'git')) })),
@@ -71,7 +75,7 @@ export async function startWorld(): Promise<World> {
 }
 
 function providerEnv(providers: World['providers']): Environment {
-  const { anthropic, openai, copilot } = providers
+  const { anthropic, openai, copilot, google, bedrock } = providers
   const prefix = 'CODER_AIBRIDGE_PROVIDER_'
   const entry = (index: number, fields: Environment): [string, string][] =>
     Object.entries({ ...fields, CA_FILE: testPki().certFile }).map(([key, value]) => [
@@ -86,6 +90,14 @@ function providerEnv(providers: World['providers']): Environment {
       TYPE: 'copilot',
       BASE_URL: copilot.url,
       HOSTS: 'api.individual.githubcopilot.com,api.github.com',
+    }),
+    ...entry(3, { TYPE: 'google', KEY: CENTRAL_KEYS.google, BASE_URL: google.url }),
+    ...entry(4, {
+      TYPE: 'bedrock',
+      BEDROCK_BASE_URL: bedrock.url,
+      BEDROCK_REGION: 'eu-central-1',
+      BEDROCK_ACCESS_KEY: AWS_KEYS.id,
+      BEDROCK_ACCESS_KEY_SECRET: AWS_KEYS.secret,
     }),
   ])
 }

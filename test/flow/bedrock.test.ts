@@ -32,8 +32,8 @@ before(async () => {
   const variables = {
     TYPE: 'anthropic',
     BEDROCK_REGION: REGION,
-    BEDROCK_ACCESS_KEY: AWS_KEYS.id,
-    BEDROCK_ACCESS_KEY_SECRET: AWS_KEYS.secret,
+    BEDROCK_ACCESS_KEYS: `AKIAREVOKED000000000,${AWS_KEYS.id}`,
+    BEDROCK_ACCESS_KEY_SECRETS: `of-the-revoked,${AWS_KEYS.secret}`,
     BEDROCK_MODEL: MODEL,
     BEDROCK_SMALL_FAST_MODEL: SMALL,
     CA_FILE: testPki().certFile,
@@ -112,6 +112,11 @@ describe("an Anthropic client's call on Bedrock", () => {
         'message_delta',
         'message_stop',
       ],
+    )
+    // The first access key was refused, and the second took over.
+    assert.deepEqual(
+      provider.exchanges.map(({ status }) => status),
+      [403, 200],
     )
     const text = [...answer.text.matchAll(/"text_delta","text":"([^"]*)"/g)].map(one => one[1])
     assert.equal(text.join(''), ANSWER_TEXT)

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { after, before, describe, it } from 'node:test'
+import { WebSocket } from 'ws'
 import { firstHeader, headerValues } from '../../src/kernel/headers.ts'
 import { PLACEHOLDER_KEY } from '../../src/kernel/provider.ts'
 import { type ConnectProxy, startConnectProxy } from '../support/connect-proxy.ts'
@@ -116,6 +118,23 @@ describe('ChatGPT', () => {
     assert.equal(passed.exchange.path, other)
     assert.equal(firstHeader(passed.exchange.rawHeaders, 'cookie'), 'a=b')
     assert.equal((await ended('/backend-api/wham/usage')).kind, 'passthrough')
+  })
+
+  it("carries Codex's WebSocket with the client's own bearer", async () => {
+    const socket = await openIntercepted(world.daemon, { authority: 'chatgpt.com:443' })
+    const webSocket = new WebSocket('wss://chatgpt.com/backend-api/codex/responses', {
+      createConnection: () => socket,
+      headers: { authorization: bearer.slice(15) },
+      perMessageDeflate: false,
+    })
+    await once(webSocket, 'open')
+    webSocket.send(JSON.stringify({ type: 'response.create', model: 'gpt-5', input: 'Hi' }))
+    const seen = await world.daemon.event('answer_seen', event => event.provider === 'chatgpt')
+    assert.equal(seen.model, 'gpt-5')
+    webSocket.close(1000)
+    await once(webSocket, 'close')
+    const call = await world.daemon.event('call_ended', event => event.kind === 'websocket')
+    assert.deepEqual([call.provider, call.credential], ['chatgpt', 'byok'])
   })
 })
 

@@ -14,7 +14,7 @@ export function bedrockAnswer(
 ): Answer | undefined {
   const [, model = '', action] = INVOKE.exec(path) ?? []
   if (method !== 'POST' || action === undefined) return undefined
-  const isForeign = ['model', 'stream', 'metadata'].some(name => name in request)
+  const isForeign = ['model', 'stream'].some(name => name in request)
   if (isForeign || request['anthropic_version'] !== 'bedrock-2023-05-31') return undefined
 
   const stream = action !== 'invoke'

@@ -1,9 +1,9 @@
-import { constants } from 'node:crypto'
 import { createSecureContext, type SecureContext } from 'node:tls'
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../kernel/clock.ts'
 import { Refusal } from '../kernel/error.ts'
 import type { Emit } from '../kernel/flow.ts'
+import { SERVER_TLS } from '../kernel/server-tls.ts'
 import type { Authority } from './authority.ts'
 import { type Leaf, mintLeaf } from './leaf.ts'
 import type { LeafKey } from './leaf-key.ts'
@@ -27,16 +27,6 @@ interface Entry {
 }
 
 const DAY_MS = 24 * 60 * 60 * 1000
-
-/** Leaves are ECDSA, so that the RSA suites of TLS 1.2 would never be chosen. */
-const AEAD_SUITES = [
-  'TLS_AES_128_GCM_SHA256',
-  'TLS_AES_256_GCM_SHA384',
-  'TLS_CHACHA20_POLY1305_SHA256',
-  'ECDHE-ECDSA-AES128-GCM-SHA256',
-  'ECDHE-ECDSA-AES256-GCM-SHA384',
-  'ECDHE-ECDSA-CHACHA20-POLY1305',
-].join(':')
 
 /**
  * The TLS server contexts of intercepted hosts: minted once per host however
@@ -117,9 +107,6 @@ function leafContext(leaf: Leaf, authority: Authority, key: LeafKey): SecureCont
   return createSecureContext({
     cert: leaf.certificatePem + authority.chainPem,
     key: key.privateKeyPem,
-    minVersion: 'TLSv1.2',
-    ciphers: AEAD_SUITES,
-    honorCipherOrder: true,
-    secureOptions: constants.SSL_OP_NO_RENEGOTIATION | constants.SSL_OP_NO_COMPRESSION,
+    ...SERVER_TLS,
   })
 }

@@ -6,8 +6,9 @@ import type { SecureContextOptions } from 'node:tls'
 import { createSecureContext } from 'node:tls'
 import type { Settings, TlsFiles } from '../config/settings.ts'
 import { ConfigurationError, describeError } from '../kernel/error.ts'
+import { SERVER_TLS } from '../kernel/server-tls.ts'
 import type { ListenAddress } from '../kernel/target.ts'
-import { createListener, listen, TLS_TERMS } from '../proxy/listener.ts'
+import { createListener, listen } from '../proxy/listener.ts'
 import type { PlainDeps } from '../proxy/plain.ts'
 
 /** The open ports of the proxy. */
@@ -61,7 +62,7 @@ export async function openListeners(
       if (files === undefined) return
       const next = readTls(files)
       for (const server of servers) {
-        if (server instanceof HttpsServer) server.setSecureContext({ ...next, ...TLS_TERMS })
+        if (server instanceof HttpsServer) server.setSecureContext({ ...next, ...SERVER_TLS })
       }
     },
     stop() {

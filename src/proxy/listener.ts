@@ -6,6 +6,7 @@ import type { SecureContextOptions } from 'node:tls'
 import { ConfigurationError, describeError } from '../kernel/error.ts'
 import type { Limits } from '../kernel/limits.ts'
 import { unparsedReason } from '../kernel/reasons.ts'
+import { SERVER_TLS } from '../kernel/server-tls.ts'
 import type { ListenAddress } from '../kernel/target.ts'
 import { refuseSocket } from '../relay/refusal.ts'
 import { type PlainDeps, servePlain } from './plain.ts'
@@ -15,9 +16,6 @@ const BACKLOG = 4096
 
 /** As nginx has it; clients reuse connections after longer than Node's 5 s. */
 const KEEP_ALIVE_MS = 75_000
-
-/** What an `https://` proxy accepts, at the start and after a change of certificate. */
-export const TLS_TERMS: SecureContextOptions = { minVersion: 'TLSv1.2' }
 
 /** Settings of every listener of the proxy port, plain or TLS. */
 function serverOptions(limits: Limits): ServerOptions {
@@ -52,7 +50,7 @@ export function createListener(
       : https.createServer({
           ...options,
           ...tls,
-          ...TLS_TERMS,
+          ...SERVER_TLS,
           handshakeTimeout: limits.tlsHandshakeTimeoutMs,
           ALPNProtocols: ['http/1.1'],
         })

@@ -15,7 +15,7 @@ export interface IssuedCertificate {
 export interface TestPki extends IssuedCertificate {
   readonly dir: string
   /** A server certificate for `names` (DNS names and IP literals), two days. */
-  issue(names: readonly string[]): IssuedCertificate
+  issue(names: readonly string[], keyType?: 'ec' | 'rsa'): IssuedCertificate
 }
 
 const OPENSSL_CONFIG = `
@@ -53,26 +53,38 @@ export function createPki(commonName: string): TestPki {
   const root = selfSign(dir, 'ca', ['-subj', `/CN=${commonName}`, '-extensions', 'ca'])
   const issued = new Map<string, IssuedCertificate>()
 
-  const issue = (names: readonly string[]): IssuedCertificate => {
+  const issue: TestPki['issue'] = (names, keyType = 'ec') => {
     const san = names.map(name => `${/^[\d.]+$|:/.test(name) ? 'IP' : 'DNS'}:${name}`).join(',')
-    const known = issued.get(san)
+    const place = `${keyType} ${san}`
+    const known = issued.get(place)
     if (known) return known
 
     const signer = ['-CA', root.certFile, '-CAkey', root.keyFile]
     const subject = ['-subj', `/CN=${names[0] ?? 'test'}`, '-extensions', 'server']
     const alternatives = ['-addext', `subjectAltName=${san}`]
-    const made = selfSign(dir, `server-${issued.size}`, [...signer, ...subject, ...alternatives])
-    issued.set(san, made)
+    const options = [...signer, ...subject, ...alternatives]
+    const made = selfSign(dir, `server-${issued.size}`, options, NEW_KEY[keyType])
+    issued.set(place, made)
     return made
   }
 
   return { ...root, dir, issue }
 }
 
-function selfSign(dir: string, name: string, options: readonly string[]): IssuedCertificate {
+const NEW_KEY = {
+  ec: ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256'],
+  rsa: ['-newkey', 'rsa:2048'],
+}
+
+function selfSign(
+  dir: string,
+  name: string,
+  options: readonly string[],
+  newKey = NEW_KEY.ec,
+): IssuedCertificate {
   const certFile = join(dir, `${name}.pem`)
   const keyFile = join(dir, `${name}.key`)
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']
+  const key = [...newKey, '-nodes']
   const files = ['-config', join(dir, 'openssl.cnf'), '-keyout', keyFile, '-out', certFile]
   execFileSync('openssl', ['req', '-x509', '-days', '2', ...key, ...files, ...options], {
     stdio: ['ignore', 'ignore', 'pipe'],

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { authorityFiles } from '../../ca/ensure-authority.ts'
 import { accessUrlText } from '../../config/deployment.ts'
 import type { Loaded } from '../../config/load.ts'
+import { NO_POLICY } from '../../config/policy-file/read-policy.ts'
 import type { Settings } from '../../config/settings.ts'
 import { findRunning } from '../../daemon/running.ts'
 import { systemClock } from '../../kernel/clock.ts'
@@ -19,6 +20,7 @@ import { gatherCaller, judgeCaller } from './deployment.ts'
 import { type Finding, formatFinding } from './finding.ts'
 import { judgeClock, judgeOrigin, judgeUpstream } from './judge-origins.ts'
 import { gatherListeners, judgeListener } from './listeners.ts'
+import { gatherNames, judgeNames } from './names.ts'
 import { gatherOrigins } from './origins.ts'
 import { openProbeSnapshot } from './probe-snapshot.ts'
 import { judgeShell } from './shell.ts'
@@ -26,8 +28,8 @@ import { gatherState, judgeState } from './state-directory.ts'
 
 export const DOCTOR_USAGE = `Usage: aibridgeproxyd doctor [--skip-clients] [--OPTION VALUE …]
 
-Looks at the configuration, state directory, CA, ports, upstream proxy, clock and
-providers, and sends a request with each client that this machine has (node,
+Looks at the configuration, state directory, CA, ports, DNS, upstream proxy, clock
+and providers, and sends a request with each client that this machine has (node,
 python, curl, git, bun, deno, go) through a private daemon with your CA. Says
 what fails and what mends it. Nothing is changed, and no key is sent.
 Exits with 1 when something fails.`
@@ -83,10 +85,11 @@ async function examine(
   const running = await findRunning(settings.stateDir)
   const listeners = await gatherListeners(settings)
   report(listeners.map(facts => judgeListener(facts, running?.pid)))
+  report(judgeNames(await gatherNames(settings)))
   report([judgeShell(context.env, running?.proxy.port ?? settings.proxy.listen.port)])
 
   await using scratch = await mkdtempDisposable(join(tmpdir(), 'aibridgeproxyd-doctor-'))
-  const apart = { ...withAuthority(settings, authority), stateDir: scratch.path }
+  const apart = standingApart(withAuthority(settings, authority), scratch.path)
   const own = await privateSettings(apart, scratch.path)
   await examineOrigins(own, context, report)
   if (flags['skip-clients'] !== undefined) return
@@ -99,6 +102,17 @@ async function examine(
     context.env,
   )
   report(clients.flatMap(facts => judgeClient(facts) ?? []))
+}
+
+/** Neither the books nor the callers' rules are those of the daemon, and no tool server is asked. */
+function standingApart(settings: Settings, stateDir: string): Settings {
+  return {
+    ...settings,
+    stateDir,
+    postgres: undefined,
+    policy: NO_POLICY,
+    bridge: { ...settings.bridge, toolServers: [] },
+  }
 }
 
 /** The CA that clients meet, where there is one that works; else one of the moment. */

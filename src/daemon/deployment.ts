@@ -43,7 +43,7 @@ export function createDeployment(
   const { access, target, caPem } = settings
   const roots = caPem === undefined ? deps.roots : [...deps.roots, caPem]
   const openAgent = ({ origin }: Place): Agent =>
-    createOriginAgent(createOriginDial(origin, roots, deps.dial, LEG))
+    createOriginAgent(createOriginDial(origin, roots, deps.dial, { reasons: LEG }))
   const calls = openAgent(target)
   const api = openAgent(access)
   const agents = [calls, api]

@@ -1,4 +1,3 @@
-import type { Agent } from 'node:http'
 import { createBedrockSend } from '../bridge/bedrock/send.ts'
 import type { Translator } from '../bridge/bedrock/translator.ts'
 import { Breaker } from '../bridge/breaker/breaker.ts'
@@ -7,12 +6,10 @@ import { KeyPool } from '../bridge/keys/key-pool.ts'
 import type { Provider, Send } from '../bridge/provider.ts'
 import { bedrock } from '../bridge/providers/bedrock.ts'
 import { PROVIDER_TYPES } from '../bridge/providers/registry.ts'
-import { createOriginAgent, endIdle } from '../egress/agents.ts'
 import { awsCredentials } from '../egress/aws/credentials.ts'
 import { createSign } from '../egress/aws/sign.ts'
-import { exchange } from '../egress/exchange.ts'
-import { createOriginDial, type OriginDialDeps } from '../egress/origin-dial.ts'
-import { sendRequest } from '../egress/request.ts'
+import { type OriginLeg, openOrigin } from '../egress/origin.ts'
+import type { OriginDialDeps } from '../egress/origin-dial.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { Emit } from '../kernel/flow.ts'
 import type { Limits } from '../kernel/limits.ts'
@@ -60,11 +57,11 @@ export function createProviders(
   settings: readonly ProviderSettings[],
   deps: ProviderDeps,
 ): Providers {
-  const agents: Agent[] = []
+  const legs: OriginLeg[] = []
   const create = (provider: ProviderSettings, state: ProviderState): Provider => {
     const roots = provider.caPem === undefined ? deps.roots : [...deps.roots, provider.caPem]
-    const agent = createOriginAgent(createOriginDial(provider.origin, roots, deps.dial))
-    agents.push(agent)
+    const leg = openOrigin(provider.origin, roots, deps.dial)
+    legs.push(leg)
     const siblings = provider.siblings.map(origin => {
       const sibling = siblingAt(provider, origin)
       const isOther = provider.bedrock !== undefined
@@ -72,7 +69,7 @@ export function createProviders(
       return [hostText(origin.target.host), create(sibling, known)] as const
     })
     const send: Send = request =>
-      exchange(outgoing => sendRequest(agent, outgoing), {
+      leg.send({
         ...request,
         firstByteTimeoutMs: deps.limits.firstByteTimeoutMs,
         idleTimeoutMs: deps.limits.streamIdleTimeoutMs,
@@ -103,10 +100,10 @@ export function createProviders(
       for (const [name, provider] of byName) yield [name, illness(provider)] as const
     },
     retire() {
-      for (const agent of agents) endIdle(agent)
+      for (const leg of legs) leg.retire()
     },
     [Symbol.dispose]() {
-      for (const agent of agents) agent.destroy()
+      for (const leg of legs) leg[Symbol.dispose]()
     },
   }
 }

@@ -10,6 +10,12 @@ import { addressesOf, type Resolve } from './resolve.ts'
 import { clientContext, secure } from './tls.ts'
 import type { Upstream } from './upstream.ts'
 
+interface LegOptions {
+  readonly reasons?: LegReasons
+  /** What to speak over TLS; HTTP/1.1 unless given. */
+  readonly protocol?: 'h2'
+}
+
 /** Opens a connection to the one origin that it was made for. */
 export type DialOrigin = (signal: AbortSignal) => Promise<Opened>
 
@@ -57,7 +63,7 @@ export function createOriginDial(
   origin: Origin,
   roots: readonly string[],
   deps: OriginDialDeps,
-  reasons: LegReasons = PROVIDER_LEG,
+  { reasons = PROVIDER_LEG, protocol }: LegOptions = {},
 ): DialOrigin {
   const { host } = origin.target
   const isBehind = !isLoopbackHost(host) || deps.upstream?.isLocal === true
@@ -86,6 +92,7 @@ export function createOriginDial(
       host,
       context,
       session,
+      protocol,
       timeoutMs: deps.tlsHandshakeTimeoutMs,
       signal,
       reasons: { ...reasons, broken: reasons.unreachable },

@@ -16,6 +16,8 @@ export interface SecureOptions extends Deadline {
   readonly host: Host
   readonly context: SecureContext
   readonly session?: Buffer | undefined
+  /** What is to be spoken; HTTP/1.1 unless given. */
+  readonly protocol?: 'h2' | undefined
   /** How a failure is called on this leg. */
   readonly reasons: {
     readonly untrusted: Reason
@@ -25,7 +27,13 @@ export interface SecureOptions extends Deadline {
 }
 
 /** What happens to a connection rather than to a certificate. */
-const BROKEN = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ECONNABORTED'])
+const BROKEN = new Set([
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ECONNABORTED',
+  'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL',
+])
 
 const contexts = new WeakMap<readonly string[], SecureContext>()
 
@@ -45,7 +53,7 @@ export function clientContext(roots: readonly string[]): SecureContext {
 
 /**
  * Speaks TLS over a connection that stands, verifies the certificate against
- * `host`, and offers HTTP/1.1 only. Rejects with a Refusal of the leg's reasons,
+ * `host`, and offers one protocol only. Rejects with a Refusal of the leg's reasons,
  * or with the signal's reason; the socket is then destroyed. Names are sent as
  * SNI; addresses have none (RFC 6066 3).
  */
@@ -59,7 +67,7 @@ export function secure(socket: Socket, options: SecureOptions): Promise<TLSSocke
       secureContext: options.context,
       // SECURITY: said aloud, so that no environment variable turns it off.
       rejectUnauthorized: true,
-      ALPNProtocols: ['http/1.1'],
+      ALPNProtocols: [options.protocol ?? 'http/1.1'],
       ...(host.kind === 'name'
         ? { servername: host.name, host: host.name }
         : { host: host.address.text }),

@@ -87,6 +87,8 @@ export type Reply =
       readonly body: Readable & { readonly rawTrailers?: RawHeaders }
       /** Nothing but the end of its connection says that it is over (RFC 9112 6.3). */
       readonly untilClose?: boolean
+      /** The head said that nothing follows; gRPC tells that from an empty body. */
+      readonly isHeadOnly?: boolean
     }
   | {
       readonly kind: 'upgraded'

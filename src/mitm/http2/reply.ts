@@ -18,7 +18,7 @@ const PLAIN = { sendDate: false, endStream: false }
  */
 export function writeReply(
   stream: ServerHttp2Stream,
-  { status, headers, body }: Extract<Reply, { kind: 'response' }>,
+  { status, headers, body, isHeadOnly = false }: Extract<Reply, { kind: 'response' }>,
   onSent: (bytes: number) => void,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -32,7 +32,8 @@ export function writeReply(
       stream.respond([':status', String(status), ...stripHopByHop(headers)], {
         ...PLAIN,
         // Only a body without a length can have any (RFC 9112 7.1.2).
-        waitForTrailers: !hasLength,
+        waitForTrailers: !hasLength && !isHeadOnly,
+        endStream: isHeadOnly,
       })
     } catch (error) {
       body.destroy()

@@ -26,7 +26,9 @@ const BODY = JSON.stringify({
   messages: [{ role: 'user', content: 'hi' }],
 })
 
+/** Two that come to a new database at the same moment. */
 async function startDaemons(
+  stack: AsyncDisposableStack,
   provider: Provider,
   url: string,
 ): Promise<[DaemonProcess, DaemonProcess]> {
@@ -34,7 +36,8 @@ async function startDaemons(
     ...providersEnv({ type: 'anthropic', key: ANTHROPIC_KEY, url: provider.url }),
     CODER_PG_CONNECTION_URL: url,
   }
-  return await Promise.all([startDaemonProcess({ env }), startDaemonProcess({ env })])
+  const start = async (): Promise<DaemonProcess> => stack.use(await startDaemonProcess({ env }))
+  return await Promise.all([start(), start()])
 }
 
 /** One message on a connection of its own; throws when the daemon is not there any more. */
@@ -75,9 +78,7 @@ test('of two daemons under load one is killed: nothing that was sent is lost', a
   await using provider = await startProvider({ gapMs: 20 })
   const url = postgres.createDatabase()
   await using daemons = new AsyncDisposableStack()
-  const [first, second] = await startDaemons(provider, url)
-  daemons.use(first)
-  daemons.use(second)
+  const [first, second] = await startDaemons(daemons, provider, url)
   const token = await createToken(first, 'ada')
 
   let loading = true
@@ -127,8 +128,7 @@ test('a token that is made at one daemon is good at the other, and revoked at bo
   await using provider = await startProvider({ gapMs: 1 })
   const url = postgres.createDatabase()
   await using daemons = new AsyncDisposableStack()
-  const both = await startDaemons(provider, url)
-  for (const daemon of both) daemons.use(daemon)
+  const both = await startDaemons(daemons, provider, url)
   const [first, second] = both
   const token = await createToken(first, 'ada')
   for (const daemon of both) assert.equal((await ask(daemon, token)).status, 200)
@@ -151,8 +151,7 @@ test('without its server a daemon fails closed, and recovers without a restart',
   await using server = await startPostgres()
   const url = server.createDatabase()
   await using daemons = new AsyncDisposableStack()
-  const [daemon] = (await startDaemons(provider, url)).map(one => daemons.use(one))
-  assert.ok(daemon)
+  const [daemon] = await startDaemons(daemons, provider, url)
   const token = await createToken(daemon, 'ada')
   assert.equal((await ask(daemon, token)).status, 200)
 

@@ -2,7 +2,11 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import type { CommitResult } from '../../src/record/book-store.ts'
 import type { Entry } from '../../src/record/entry.ts'
+import { PostgresLink } from '../../src/record/postgres/link.ts'
+import { ensureSchema } from '../../src/record/postgres/schema.ts'
+import { serverData } from '../../src/record/postgres/server-data.ts'
 import { PostgresBooks } from '../../src/record/postgres-books.ts'
+import { deploymentId } from '../../src/record/tokens.ts'
 import { intent } from '../record/books-support.ts'
 import { answers, asks, begins, ends } from '../record/entries.ts'
 import { parsePostgresUrl, startPostgres } from '../support/postgres.ts'
@@ -31,17 +35,14 @@ function open(url = postgres.createDatabase()): World {
 
 const tool = (callId: string) => ({ callId, name: 'Bash', input: '{}', serverUrl: null })
 
-test('daemons that come to a new database at once make its schema once', async () => {
-  const url = postgres.createDatabase()
-  const worlds = Array.from({ length: 4 }, () => open(url))
-  const results = await Promise.all(worlds.map(({ write }) => write(begins(intent()))))
-  assert.deepEqual(
-    results.map(({ refused }) => refused),
-    [[], [], [], []],
-  )
-  assert.equal(worlds[0]!.rows('SELECT id FROM instances').length, 4)
-  for (const world of worlds) await world[Symbol.asyncDispose]()
-  assert.deepEqual(worlds[0]!.rows('SELECT id FROM instances'), [])
+test('daemons that come to a new database at the same moment make its schema once', async () => {
+  for (let round = 0; round < 4; round += 1) {
+    const server = serverData(parsePostgresUrl(postgres.createDatabase()))
+    const options = { server, session: '', prepare: false, prelude: ensureSchema }
+    const links = Array.from({ length: 6 }, () => new PostgresLink(options))
+    await Promise.all(links.map(link => link.use(runner => runner.run(deploymentId()))))
+    await Promise.all(links.map(link => link[Symbol.asyncDispose]()))
+  }
 })
 
 test('an entry that cannot be stored is refused alone, and the others are stored', async () => {

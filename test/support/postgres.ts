@@ -1,9 +1,10 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chownSync, existsSync, globSync, mkdtempSync, rmSync } from 'node:fs'
+import { chownSync, existsSync, globSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { type PostgresServer, postgresUrl } from '../../src/config/types/postgres-url.ts'
+import type { IssuedCertificate } from './pki.ts'
 
 /** Why there is no server to test with; undefined where there is one. */
 export const postgresMissing: string | undefined =
@@ -24,11 +25,18 @@ export interface PostgresProcess extends AsyncDisposable {
 export interface PostgresOptions {
   /** Lines of postgresql.conf, the last of which wins. Without any, nothing is flushed to the disk. */
   readonly settings?: readonly string[]
+  /** Serves TLS, and nothing else, on this port of 127.0.0.1; callers have the password. */
+  readonly tls?: {
+    readonly port: number
+    readonly password: string
+    readonly certificate: IssuedCertificate
+  }
 }
 
 /** @throws Error when it is not installed: see `postgresMissing` */
 export async function startPostgres({
   settings = ['fsync=off', 'full_page_writes=off'],
+  tls,
 }: PostgresOptions = {}): Promise<PostgresProcess> {
   const directory = mkdtempSync('/tmp/aibp-pg-')
   const data = join(directory, 'data')
@@ -38,10 +46,39 @@ export async function startPostgres({
   const initdb = ['-D', data, '--no-sync', '-A', 'trust', '-U', 'postgres', '-E', 'UTF8']
   execFileSync(need('initdb'), [...initdb, '--locale=C.UTF-8', '--no-instructions'], options)
 
+  const place = (name: string, content: string): string => {
+    const file = join(data, name)
+    writeFileSync(file, content, { mode: 0o600 })
+    if (owner !== undefined) chownSync(file, owner.uid, owner.gid)
+    return file
+  }
+  const tlsSettings: string[] = []
+  if (tls !== undefined) {
+    place('pg_hba.conf', 'local all all trust\nhostssl all all all scram-sha-256\n')
+    tlsSettings.push(
+      'ssl=on',
+      `ssl_cert_file=${place('server.pem', tls.certificate.certPem)}`,
+      `ssl_key_file=${place('server.key', tls.certificate.keyPem)}`,
+      `port=${tls.port}`,
+    )
+  }
   let server: ChildProcess | undefined
   let databases = 0
   const psql = (database: string, sql: string): string => {
-    const to = ['-h', directory, '-U', 'postgres', '-d', database, '-X', '-q', '-A', '-t']
+    const to = [
+      '-h',
+      directory,
+      '-p',
+      String(tls?.port ?? 5432),
+      '-U',
+      'postgres',
+      '-d',
+      database,
+      '-X',
+      '-q',
+      '-A',
+      '-t',
+    ]
     return execFileSync(need('psql'), [...to, '-v', 'ON_ERROR_STOP=1', '-c', sql], options)
       .toString()
       .trim()
@@ -61,8 +98,9 @@ export async function startPostgres({
       return JSON.parse(json)
     },
     async start() {
-      const flags = settings.flatMap(setting => ['-c', setting])
-      const own = ['-D', data, '-k', directory, '-c', 'listen_addresses=']
+      const flags = [...settings, ...tlsSettings].flatMap(setting => ['-c', setting])
+      const listen = tls === undefined ? '' : '127.0.0.1'
+      const own = ['-D', data, '-k', directory, '-c', `listen_addresses=${listen}`]
       server = spawn(need('postgres'), [...own, ...flags], { ...options, stdio: 'pipe' })
       let log = ''
       const ready = Promise.withResolvers<void>()
@@ -85,6 +123,7 @@ export async function startPostgres({
     },
   }
   await started.start()
+  if (tls !== undefined) psql('postgres', `ALTER ROLE postgres PASSWORD '${tls.password}'`)
   return started
 }
 

@@ -21,7 +21,8 @@ export interface PostgresBooksOptions {
 }
 
 /** Somebody waits for what is written; upkeep may take its time. */
-const WRITER = "SET statement_timeout = '8s'; SET lock_timeout = '4s'"
+const WRITER = "SET statement_timeout = '6s'; SET lock_timeout = '4s'"
+const WRITER_MS = 8000
 const UPKEEP = "SET statement_timeout = '120s'; SET lock_timeout = '4s'"
 const UPKEEP_MS = 130_000
 
@@ -42,6 +43,7 @@ export class PostgresBooks implements AsyncDisposable {
       server,
       session: WRITER,
       prepare: true,
+      queryMs: WRITER_MS,
       prelude: async runner => {
         await ensureSchema(runner)
         await runner.run(holdInstance(instance, Date.now()))

@@ -31,21 +31,28 @@ export async function ensureSchema(runner: PostgresRunner): Promise<void> {
 function* upgrade(): Work<void> {
   yield* lock(LOCKS.schema)
   const version = yield* versionOf()
-  const { rows } = yield ask("SELECT 1 AS one WHERE to_regnamespace('aibridgeproxyd') IS NULL")
-  if (rows.length > 0) yield put('CREATE SCHEMA aibridgeproxyd', {})
+  if ((yield ask(SCHEMA)).rows.length === 0) yield put('CREATE SCHEMA aibridgeproxyd', {})
   for (const [index, sql] of MIGRATIONS.entries()) {
     if (index >= version) yield put(toPostgres(sql) + (OWN[index] ?? ''), {})
   }
   yield put(SET_VERSION, { version: String(MIGRATIONS.length) })
 }
 
+const SCHEMA = "SELECT 1 AS one FROM pg_namespace WHERE nspname = 'aibridgeproxyd'"
+/**
+ * The catalogue is asked by SELECT: what its functions (`to_regclass`) answer
+ * may be older than the lock that we have just waited for.
+ */
+const META = `
+  SELECT 1 AS one FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace
+  WHERE nspname = 'aibridgeproxyd' AND relname = 'meta'`
+
 const SET_VERSION = `
   INSERT INTO meta (key, value) VALUES ('schema_version', :version)
   ON CONFLICT (key) DO UPDATE SET value = excluded.value`
 
 function* versionOf(): Work<number> {
-  const { rows: tables } = yield ask("SELECT 1 AS one WHERE to_regclass('meta') IS NOT NULL")
-  if (tables.length === 0) return 0
+  if ((yield ask(META)).rows.length === 0) return 0
   const { rows } = yield ask("SELECT value FROM meta WHERE key = 'schema_version'")
   const version = Number(rows[0]?.['value'] ?? 0)
   if (version <= MIGRATIONS.length) return version

@@ -34,7 +34,7 @@ function filesUnder(directory: string): readonly (readonly [path: string, conten
     .map(path => [path, readFileSync(path)] as const)
 }
 
-it('D10 D13 D25 H05: no secret reaches any sink, at trace level and through every error', async () => {
+it('D09 D10 D13 D25 H05: no secret reaches any sink, at trace level and through every error', async () => {
   const scratch = mkdtempSync(join(tmpdir(), 'aibridge-canary-'))
   const secrets = join(scratch, 'secrets')
   const state = join(scratch, 'state')
@@ -83,6 +83,13 @@ it('D10 D13 D25 H05: no secret reaches any sink, at trace level and through ever
   // What does not: refused by the provider, broken off, garbled, refused by us.
   provider.script(() => ({ status: 500 }))
   await call(post('/v1/messages', HOST_ANTHROPIC, ask({})))
+  // An answer goes back as it is, whatever is in it (D09): the sinks are ours all the same.
+  const echo = JSON.stringify({
+    error: { type: 'authentication_error', message: `Incorrect API key provided: ${CENTRAL}` },
+  })
+  provider.script(() => ({ status: 401, pieces: [echo] }))
+  await call(post('/v1/messages', HOST_ANTHROPIC, ask({})))
+  assert.ok(said.pop()?.includes(CENTRAL))
   provider.script(() => ({ stallAfter: 1 }))
   const aborted = await open()
   aborted.write(post('/v1/messages', HOST_ANTHROPIC, ask({ stream: true })))

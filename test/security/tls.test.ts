@@ -1,0 +1,229 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { createServer as createTlsServer } from 'node:tls'
+import { readElement, readElements } from '../../src/ca/der-reader.ts'
+import { authorityFiles, replaceAuthority } from '../../src/ca/ensure-authority.ts'
+import { systemClock } from '../../src/kernel/clock.ts'
+import {
+  type AiWorld,
+  ANTHROPIC,
+  HOST_ANTHROPIC as HOST,
+  openConnect,
+  openIntercepted,
+  providersEnv,
+  startAiWorld,
+} from '../flow/ai-world.ts'
+import { createCaller } from '../flow/callers.ts'
+import { exchangeOn, get, post } from '../flow/wire.ts'
+import { startTestDaemon } from '../support/daemon.ts'
+import { listenOnLoopback } from '../support/listen.ts'
+import { testPki } from '../support/pki.ts'
+import { connectThrough, readToEnd, secureOver } from '../support/raw-client.ts'
+
+const length2 = (body: Buffer): Buffer => {
+  const head = Buffer.alloc(2)
+  head.writeUInt16BE(body.length)
+  return Buffer.concat([head, body])
+}
+
+/** A ClientHello of TLS 1.2 whose server_name extension is these bytes. */
+function clientHello(serverName: Buffer): Buffer {
+  const extension = Buffer.concat([Buffer.from([0, 0]), length2(serverName)])
+  const body = Buffer.concat([
+    Buffer.from([3, 3]),
+    randomBytes(32),
+    Buffer.from([0]),
+    length2(Buffer.from([0xc0, 0x2b])),
+    Buffer.from([1, 0]),
+    length2(extension),
+  ])
+  const handshake = Buffer.concat([Buffer.from([1, 0]), length2(body)])
+  return Buffer.concat([Buffer.from([22, 3, 1]), length2(handshake)])
+}
+
+const nameEntry = (name: Buffer | string, type = 0): Buffer =>
+  Buffer.concat([Buffer.from([type]), length2(Buffer.from(name))])
+const nameList = (...entries: Buffer[]): Buffer => length2(Buffer.concat(entries))
+
+describe('TLS towards clients', { timeout: 60_000 }, () => {
+  let world: AiWorld
+  before(async () => {
+    world = await startAiWorld()
+  })
+  after(() => world[Symbol.asyncDispose]())
+
+  const odd: readonly (readonly [what: string, extension: Buffer])[] = [
+    ['an empty name', nameList(nameEntry(''))],
+    ['300 bytes', nameList(nameEntry('x'.repeat(300)))],
+    ['a NUL', nameList(nameEntry('api.anthropic.com\0.evil.example'))],
+    ['bytes that are no text', nameList(nameEntry(Buffer.from([0xff, 0xfe, 0x80])))],
+    ['two names', nameList(nameEntry(HOST), nameEntry('api.openai.com'))],
+    ['another type of name', nameList(nameEntry(HOST, 7))],
+    ['a list that is too short', Buffer.from([0, 99, 0])],
+    ['nothing', Buffer.alloc(0)],
+  ]
+  for (const [what, extension] of odd) {
+    it(`C05 survives a ClientHello with ${what} for its name, and answers no request`, async () => {
+      const socket = await openConnect(world.daemon, ANTHROPIC)
+      socket.end(clientHello(extension))
+      assert.doesNotMatch((await readToEnd(socket)).toString('latin1'), /HTTP\/1\.1 200 OK/)
+      socket.destroy()
+      const again = await openIntercepted(world.daemon)
+      assert.equal((await exchangeOn(again, get('/v1/models', HOST))).status, 200)
+      again.destroy()
+    })
+  }
+
+  it('C11 gives a session that another caller resumes to that caller, with nothing of the first', async () => {
+    const { credentials } = createCaller(world.daemon, 'mallory')
+    const first = await openIntercepted(world.daemon)
+    const ticket = new Promise<Buffer>(resolve => first.once('session', resolve))
+    await exchangeOn(first, get('/v1/models', HOST))
+    const session = await ticket
+    const second = await openIntercepted(world.daemon, {
+      connect: { credentials },
+      tls: { session },
+    })
+    await exchangeOn(second, post('/v1/messages', HOST, '{}'))
+    const ended = await world.daemon.event('call_ended', ({ route }) => route === '/v1/messages')
+    assert.equal(ended.user, 'mallory')
+    for (const socket of [first, second]) socket.destroy()
+  })
+
+  it('C12 takes no early data: its tickets allow none', async () => {
+    const socket = await openIntercepted(world.daemon)
+    const ticket = new Promise<Buffer>(resolve => socket.once('session', resolve))
+    await exchangeOn(socket, get('/v1/models', HOST))
+    // SSL_SESSION of OpenSSL: max_early_data is field [15], and left out when it is 0.
+    const fields = readElements(readElement(await ticket).contents)
+    assert.ok(fields.length > 5)
+    assert.ok(!fields.some(({ tag }) => tag === 0xaf))
+    socket.destroy()
+  })
+
+  it('C24 keeps the keys of leaves in memory: the state directory has one key, the CA’s', async () => {
+    const socket = await openIntercepted(world.daemon)
+    socket.destroy()
+    const { stateDir } = world.daemon
+    const withKey = readdirSync(stateDir, { recursive: true, withFileTypes: true })
+      .filter(entry => entry.isFile())
+      .map(entry => join(entry.parentPath, entry.name))
+      .filter(path => readFileSync(path).includes('PRIVATE KEY'))
+    assert.deepEqual(withKey, [authorityFiles(stateDir).keyFile])
+  })
+
+  it('C19 changes its CA at a reload under load without a failed handshake', async () => {
+    await using fresh = await startAiWorld()
+    const { daemon } = fresh
+    const oldPem = daemon.caPem
+    const issuers = new Set<string>()
+    const stop = new AbortController()
+    let newPem = ''
+    const load = async (): Promise<number> => {
+      let count = 0
+      while (!stop.signal.aborted) {
+        const raw = await openConnect(daemon, ANTHROPIC)
+        const ca = [oldPem, newPem].filter(pem => pem !== '')
+        const socket = await secureOver(raw, { ca, servername: HOST })
+        issuers.add(socket.getPeerX509Certificate()?.fingerprint256 ?? '')
+        assert.equal((await exchangeOn(socket, get('/v1/models', HOST))).status, 200)
+        socket.destroy()
+        count += 1
+      }
+      return count
+    }
+    const clients = [load(), load(), load()]
+    const now = Date.now()
+    const request = {
+      hosts: [HOST, 'localhost'],
+      keyType: 'ec',
+      lifetimeDays: 30,
+      now,
+    } as const
+    const files = await replaceAuthority(daemon.stateDir, request)
+    newPem = readFileSync(files.certFile, 'utf8')
+    await daemon.reload({
+      ...providersEnv({ type: 'anthropic', url: fresh.provider.url, key: 'sk-x' }),
+    })
+    const seen = issuers.size
+    for (let i = 0; issuers.size === seen && i < 200; i += 1) {
+      await new Promise(resolve => setTimeout(resolve, 5))
+    }
+    stop.abort()
+    const counts = await Promise.all(clients)
+    assert.ok(counts.every(count => count > 0))
+    assert.equal(issuers.size, 2, 'one leaf of each CA')
+  })
+})
+
+it('C18 an expired CA is not ready, and its hosts are refused as such', async () => {
+  let ahead = 0
+  await using daemon = await startTestDaemon({
+    clock: { ...systemClock, now: () => Date.now() + ahead },
+  })
+  const ready = async () => await fetch(`http://${daemon.api.host}:${daemon.api.port}/readyz`)
+  assert.equal((await ready()).status, 200)
+  ahead = 400 * 86_400_000
+  const { head, socket } = await connectThrough(daemon.proxy, ANTHROPIC, daemon)
+  assert.equal(head.status, 503)
+  assert.equal(head.header('x-aibridge-reason'), 'ca_expired')
+  socket.destroy()
+  const answer = await ready()
+  assert.equal(answer.status, 503)
+  assert.match(await answer.text(), /"ca_expired"/)
+})
+
+describe('TLS towards providers', () => {
+  /** A provider whose certificate is this, and what it heard after the handshake. */
+  async function ask(options: { cert: string; key: string }) {
+    let heard = 0
+    const server = createTlsServer(options, socket => {
+      socket.on('error', () => socket.destroy())
+      socket.on('data', chunk => {
+        heard += chunk.length
+      })
+    })
+    server.on('tlsClientError', () => {})
+    const port = await listenOnLoopback(server)
+    return { server, url: `https://localhost:${port}`, heard: () => heard }
+  }
+
+  it('C13 our own CA vouches for no provider: the key stays here', async () => {
+    await using daemon = await startTestDaemon()
+    const { certFile, keyFile } = authorityFiles(daemon.stateDir)
+    const provider = await ask({
+      cert: readFileSync(certFile, 'utf8'),
+      key: readFileSync(keyFile, 'utf8'),
+    })
+    await daemon.reload({
+      CODER_AIBRIDGE_PROVIDER_0_TYPE: 'anthropic',
+      CODER_AIBRIDGE_PROVIDER_0_BASE_URL: provider.url,
+      CODER_AIBRIDGE_PROVIDER_0_KEY: 'sk-ant-x',
+      CODER_AIBRIDGE_PROVIDER_0_HOSTS: HOST,
+    })
+    const socket = await openIntercepted(daemon)
+    const answer = await exchangeOn(socket, post('/v1/messages', HOST, '{}'))
+    assert.equal(answer.status, 502)
+    assert.equal(answer.head.header('x-aibridge-reason'), 'provider_tls')
+    assert.equal(provider.heard(), 0)
+    socket.destroy()
+    provider.server.close()
+  })
+
+  it('C27 a chain of two thousand certificates is given up, and the daemon goes on', async () => {
+    const { certPem, keyPem } = testPki().issue(['localhost', '127.0.0.1'])
+    const provider = await ask({ cert: certPem + testPki().certPem.repeat(2000), key: keyPem })
+    await using daemon = await startTestDaemon({
+      env: providersEnv({ type: 'anthropic', url: provider.url, key: 'sk-ant-x' }),
+    })
+    const socket = await openIntercepted(daemon)
+    const answer = await exchangeOn(socket, post('/v1/messages', HOST, '{}'))
+    assert.equal(answer.status, 502)
+    assert.equal(provider.heard(), 0)
+    socket.destroy()
+    provider.server.close()
+  })
+})

@@ -76,9 +76,12 @@ export interface OpenOptions {
   readonly tls?: Omit<ConnectionOptions, 'socket'>
 }
 
+/** What it takes to call through a daemon, in this process or another. */
+export type Callable = Pick<TestDaemon, 'proxy' | 'credentials' | 'caPem'>
+
 /** CONNECT to an AI host and a handshake that trusts our CA and nothing else. */
 export async function openIntercepted(
-  daemon: Pick<TestDaemon, 'proxy' | 'credentials' | 'caPem'>,
+  daemon: Callable,
   { authority = ANTHROPIC, connect = {}, tls = {} }: OpenOptions = {},
 ): Promise<TLSSocket> {
   const socket = await openConnect(daemon, authority, connect)

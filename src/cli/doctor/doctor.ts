@@ -13,6 +13,7 @@ import type { ProviderSettings } from '../../kernel/provider.ts'
 import { type CliContext, type Configured, configure } from '../context.ts'
 import { privateSettings } from '../private-settings.ts'
 import { type AuthorityFacts, gatherAuthority, judgeAuthority } from './authority.ts'
+import { gatherBooks, judgeBooks } from './books.ts'
 import { judgeClient } from './clients/judge-client.ts'
 import { probeClients } from './clients/probe-clients.ts'
 import { PROBES } from './clients/probes.ts'
@@ -85,6 +86,7 @@ async function examine(
   const running = await findRunning(settings.stateDir)
   const listeners = await gatherListeners(settings)
   report(listeners.map(facts => judgeListener(facts, running?.pid)))
+  if (settings.postgres !== undefined) report([judgeBooks(await gatherBooks(settings.postgres))])
   report(judgeNames(await gatherNames(settings)))
   report([judgeShell(context.env, running?.proxy.port ?? settings.proxy.listen.port)])
 

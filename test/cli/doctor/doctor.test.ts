@@ -55,9 +55,7 @@ describe('doctor', () => {
   }
 
   it('finds everything well where it is, and changes nothing', async () => {
-    // It stands apart from the books: nobody listens there.
-    const books = { CODER_PG_CONNECTION_URL: 'postgres://u:p@127.0.0.1:1/x?sslmode=disable' }
-    const { code, stdout } = await doctor(books)
+    const { code, stdout } = await doctor()
     assert.equal(code, 0, stdout)
     assert.match(stdout, /^ok {6}provider openai: localhost:\d+ answers \(\d+\)$/m)
     assert.match(stdout, /^ok {6}clock: \d+ s/m)
@@ -86,6 +84,15 @@ describe('doctor', () => {
     assert.match(stdout, /failed {2}port: 127.0.0.1:\d+ cannot be bound: EADDRINUSE\n +→ see who/)
     assert.match(stdout, /failed {2}provider openai: .*provider_tls.*\n +→ .*CA_FILE/)
     assert.doesNotMatch(stdout, /node:/)
+  })
+
+  it('says when nobody answers where the books are, and stands apart from them', async () => {
+    const url = 'postgres://u:secret@127.0.0.1:1/x?sslmode=disable'
+    const { code, stdout } = await doctor({ CODER_PG_CONNECTION_URL: url })
+    assert.equal(code, 1)
+    assert.match(stdout, /failed {2}PostgreSQL: 127.0.0.1:1\/x: .*ECONNREFUSED.*\n +→ .*PG_CONN/)
+    assert.match(stdout, /^ok {6}node: /m)
+    assert.doesNotMatch(stdout, /secret/)
   })
 
   it('fails with every problem of a configuration that does not load', async () => {

@@ -18,8 +18,8 @@ import type {
   BreakerSettings,
   ProviderSettings,
   ProviderType,
+  Sibling,
 } from '../kernel/provider.ts'
-import { hostText, type Origin } from '../kernel/target.ts'
 import type { ProviderSample } from '../observe/provider-metrics.ts'
 
 const FAULTS = { timeout: 'provider_timeout', broken: 'provider_broken' } as const
@@ -62,11 +62,11 @@ export function createProviders(
     const roots = provider.caPem === undefined ? deps.roots : [...deps.roots, provider.caPem]
     const leg = openOrigin(provider.origin, roots, deps.dial)
     legs.push(leg)
-    const siblings = provider.siblings.map(origin => {
-      const sibling = siblingAt(provider, origin)
+    const siblings = provider.siblings.map(one => {
+      const sibling = siblingAt(provider, one)
       const isOther = provider.bedrock !== undefined
       const known = isOther ? createState(sibling, deps) : state
-      return [hostText(origin.target.host), create(sibling, known)] as const
+      return [one.host, create(sibling, known)] as const
     })
     const send: Send = request =>
       leg.send({
@@ -115,12 +115,10 @@ function createState({ name, keys }: ProviderSettings, deps: ProviderDeps): Prov
   }
 }
 
-/** The same at a type's other host. What Bedrock has no form for goes there without keys of ours. */
-function siblingAt(provider: ProviderSettings, origin: Origin): ProviderSettings {
-  const sibling = { ...provider, origin, siblings: [] }
-  return provider.bedrock === undefined
-    ? sibling
-    : { ...sibling, basePath: '', keys: [], bedrock: undefined }
+/** The same at another of its hosts. What Bedrock has no form for goes there without keys of ours. */
+function siblingAt(provider: ProviderSettings, { origin, basePath }: Sibling): ProviderSettings {
+  const sibling = { ...provider, origin, basePath, siblings: [] }
+  return provider.bedrock === undefined ? sibling : { ...sibling, keys: [], bedrock: undefined }
 }
 
 function bedrockSend(

@@ -45,8 +45,7 @@ export interface ProviderSettings {
   readonly name: string
   readonly type: string
   readonly origin: Origin
-  /** Further origins: a call for the host of one of them goes there. */
-  readonly siblings: readonly Origin[]
+  readonly siblings: readonly Sibling[]
   /** Path of the base URL, without a trailing slash; empty for the root. */
   readonly basePath: string
   /** The central keys; the first that can be used is. */
@@ -57,6 +56,13 @@ export interface ProviderSettings {
   readonly caPem: string | undefined
   /** Set where it is reached on Amazon Bedrock, whatever its type. */
   readonly bedrock: BedrockSettings | undefined
+}
+
+/** Where the calls for one of a provider's hosts go instead of its own origin. */
+export interface Sibling {
+  readonly host: string
+  readonly origin: Origin
+  readonly basePath: string
 }
 
 export interface BedrockSettings {

@@ -319,7 +319,7 @@ describe('indexed providers', () => {
     assert.equal(keyed?.type, 'anthropic')
     assert.equal(keyed.origin.target.text, 'bedrock-runtime.eu-central-1.amazonaws.com:443')
     assert.deepEqual(
-      keyed.siblings.map(({ target }) => target.text),
+      keyed.siblings.map(({ origin }) => origin.target.text),
       ['api.anthropic.com:443'],
     )
     assert.deepEqual(
@@ -404,7 +404,7 @@ describe('the hosts of a provider', () => {
     ]
     const siblings = (fields: Record<string, string>): string[] =>
       load({ env: env(fields) }).settings.bridge.providers.flatMap(provider =>
-        provider.siblings.map(origin => origin.target.text),
+        provider.siblings.map(({ origin }) => origin.target.text),
       )
     assert.deepEqual(hostsOf({ '0_TYPE': 'copilot' }), { copilot: [individual, business] })
     assert.deepEqual(siblings({ '0_TYPE': 'copilot' }), [`${business}:443`])

@@ -96,11 +96,16 @@ describe('a base-URL route', () => {
   })
 
   it("passes a client's own key on beside the token", async () => {
-    const headers = [`Coder-Session-Token: ${daemon.token}`, 'Authorization: Bearer sk-own-0123456']
+    const headers = [
+      `Coder-Session-Token: ${daemon.token}`,
+      'Authorization: Bearer sk-own-0123456',
+      'X-Forwarded-For: 10.1.2.3',
+    ]
     const { exchange } = await ask(post(`${ROUTE}/openai/v1/responses`, host, '{}', headers))
     assert.ok(exchange)
     assert.deepEqual(headerValues(exchange.rawHeaders, 'authorization'), ['Bearer sk-own-0123456'])
     assert.deepEqual(headerValues(exchange.rawHeaders, 'coder-session-token'), [])
+    assert.deepEqual(headerValues(exchange.rawHeaders, 'x-forwarded-for'), [])
   })
 
   it('keeps two providers of one type apart', async () => {

@@ -128,9 +128,9 @@ describe('ChatGPT', () => {
       perMessageDeflate: false,
     })
     await once(webSocket, 'open')
-    webSocket.send(JSON.stringify({ type: 'response.create', model: 'gpt-5', input: 'Hi' }))
-    const seen = await world.daemon.event('answer_seen', event => event.provider === 'chatgpt')
-    assert.equal(seen.model, 'gpt-5')
+    webSocket.send(JSON.stringify({ type: 'response.create', model: 'gpt-ws', input: 'Hi' }))
+    const seen = await world.daemon.event('answer_seen', event => event.model === 'gpt-ws')
+    assert.equal(seen.provider, 'chatgpt')
     webSocket.close(1000)
     await once(webSocket, 'close')
     const call = await world.daemon.event('call_ended', event => event.kind === 'websocket')

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net'
 import { describeError, Refusal } from '../../kernel/error.ts'
 import type { Call, Caller, Reply } from '../../kernel/flow.ts'
 import { hasBody, isAmbiguous } from '../../kernel/framing.ts'
-import { firstHeader } from '../../kernel/headers.ts'
+import { filterHeaders, firstHeader } from '../../kernel/headers.ts'
 import type { Reason } from '../../kernel/reasons.ts'
 import { hostText, parseHostHeader } from '../../kernel/target.ts'
 import { goneSignal, inform, writeReply } from '../../relay/reply.ts'
@@ -120,6 +120,9 @@ function ofThisListener(error: unknown): unknown {
   return error.reason === 'auth_invalid' ? new Refusal('token_invalid', error.detail) : error
 }
 
+/** What a TLS server in front says of the client is no business of the provider's. */
+const FORWARDED = /^(?:forwarded|x-forwarded-.+|x-real-ip)$/
+
 function toCall(
   { provider, path }: BaseUrlTarget,
   message: IncomingMessage,
@@ -135,7 +138,7 @@ function toCall(
     host: hostOf(message),
     method: message.method ?? 'GET',
     path,
-    headers: message.rawHeaders,
+    headers: filterHeaders(message.rawHeaders, name => !FORWARDED.test(name)),
     body: message,
     ...rest,
   }

@@ -23,10 +23,7 @@ function section(type: ProviderType): string {
       'hosts',
       type.canonicalHosts.length === 0 ? 'that of its base URL' : codes(type.canonicalHosts),
     ],
-    [
-      'base URL',
-      type.defaultBaseUrl === undefined ? 'must be given' : codes([type.defaultBaseUrl]),
-    ],
+    ['base URL', baseUrlOf(type)],
     ['prefix', type.routePrefix === '' ? 'none' : codes([type.routePrefix])],
     ['central key', type.centralKey ? keyHeader(type) : "none: the client's own only"],
     ['bridged', codes(Object.keys(type.bridged))],
@@ -34,6 +31,11 @@ function section(type: ProviderType): string {
     ...(type.wholeHost === true ? [['other paths', 'go through always, as they are']] : []),
   ]
   return [`## ${type.type}`, '', '| | |', '|---|---|', ...facts.map(row), ''].join('\n')
+}
+
+function baseUrlOf({ type, defaultBaseUrl }: ProviderType): string {
+  if (type === 'bedrock') return 'that of its region'
+  return defaultBaseUrl === undefined ? 'must be given' : codes([defaultBaseUrl])
 }
 
 function keyHeader(type: ProviderType): string {

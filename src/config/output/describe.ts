@@ -1,4 +1,4 @@
-import type { ProviderSettings } from '../../kernel/provider.ts'
+import type { BedrockSettings, ProviderSettings } from '../../kernel/provider.ts'
 import type { Loaded } from '../load.ts'
 import type { LoadedProvider } from '../providers/load.ts'
 import type { ResolvedValue } from '../resolve.ts'
@@ -41,11 +41,16 @@ function describeProvider({ settings, from }: LoadedProvider): string[] {
     ['type', settings.type],
     ['base URL', `${formatOrigin(settings.origin)}${settings.basePath}/`],
     ['central key', key],
+    ...(settings.bedrock === undefined ? [] : [['Bedrock', bedrockText(settings.bedrock)]]),
     ['hosts', hostsText(settings)],
     ['extra roots', settings.caPem === undefined ? 'none' : 'yes'],
     ['from', from],
   ])
   return [settings.name, ...lines.map(line => `  ${line}`)]
+}
+
+function bedrockText({ region, model, smallFastModel }: BedrockSettings): string {
+  return `${region}, ${model}, ${smallFastModel}`
 }
 
 function hostsText({ hosts }: ProviderSettings): string {

@@ -1,23 +1,16 @@
-import type { BedrockSettings, InterceptedHost, ProviderType } from '../../kernel/provider.ts'
+import type { InterceptedHost, ProviderType } from '../../kernel/provider.ts'
 import type { Secret } from '../../kernel/secret.ts'
-import {
-  hostText,
-  isLoopbackHost,
-  makeTarget,
-  type Origin,
-  parseHost,
-} from '../../kernel/target.ts'
+import { hostText } from '../../kernel/target.ts'
 import { quote } from '../parsed.ts'
 import { certificatesOf } from '../pem.ts'
 import type { Report } from '../report.ts'
 import { readHostAndPort } from '../types/host.ts'
 import { splitList } from '../types/list.ts'
-import { bool } from '../types/scalar.ts'
-import { type BaseUrl, baseUrl } from '../types/url.ts'
 import { unreadable } from '../yaml-file.ts'
-import { bedrockUrl, checkBedrock, credentialNames, isBedrock, readBedrock } from './bedrock.ts'
+import { checkBedrock, credentialNames } from './bedrock.ts'
 import type { ProviderDraft } from './draft.ts'
 import { readKeys } from './keys.ts'
+import { type Place, readPlace } from './place.ts'
 
 export interface BuildInput {
   readonly types: readonly ProviderType[]
@@ -25,17 +18,12 @@ export interface BuildInput {
 }
 
 /** A provider that is complete but for its hosts. */
-export interface BuiltProvider {
+export interface BuiltProvider extends Place {
   readonly draft: ProviderDraft
   readonly name: string
   readonly type: ProviderType
-  readonly origin: Origin
-  /** Its type's other hosts, where the base URL is one of them. */
-  readonly siblings: readonly Origin[]
-  readonly basePath: string
   readonly keys: readonly Secret[]
   readonly caPem: string | undefined
-  readonly bedrock: BedrockSettings | undefined
   /** HOSTS, where given. */
   readonly explicitHosts: readonly InterceptedHost[] | undefined
 }
@@ -76,39 +64,6 @@ export function buildProvider(
     explicitHosts,
     ...place,
   }
-}
-
-type Place = Pick<BuiltProvider, 'origin' | 'siblings' | 'basePath' | 'bedrock'>
-
-/** Where calls go. On Bedrock what it has no form for stays with the type's own base URL. */
-function readPlace(draft: ProviderDraft, type: ProviderType, report: Report): Place | undefined {
-  if (!isBedrock(draft, type.type)) {
-    const base = readBaseUrl(draft, 'BASE_URL', type.defaultBaseUrl, report)
-    if (base === undefined) return undefined
-    const { origin, path: basePath } = base
-    return { origin, siblings: siblingsOf(type, base), basePath, bedrock: undefined }
-  }
-  const base = readBaseUrl(draft, 'BEDROCK_BASE_URL', bedrockUrl(draft), report)
-  const bedrock = base === undefined ? undefined : readBedrock(draft, base, report)
-  if (base === undefined || bedrock === undefined) return undefined
-  const rest =
-    type.defaultBaseUrl === undefined
-      ? undefined
-      : readBaseUrl(draft, 'BASE_URL', type.defaultBaseUrl, report)
-  const siblings = rest === undefined ? [] : [rest.origin]
-  return { origin: base.origin, siblings, basePath: base.path, bedrock }
-}
-
-/** A gateway gets the calls for all of a type's hosts; the hosts themselves get their own. */
-function siblingsOf({ canonicalHosts }: ProviderType, { origin, path }: BaseUrl): Origin[] {
-  const { protocol, target } = origin
-  const isOwn = protocol === 'https' && path === '' && target.port === 443
-  if (!isOwn || !canonicalHosts.includes(hostText(target.host))) return []
-  return canonicalHosts.flatMap(name => {
-    const parsed = parseHost(name)
-    const isOther = parsed.ok && name !== hostText(target.host)
-    return isOther ? [{ protocol, target: makeTarget(parsed.host, target.port) }] : []
-  })
 }
 
 function readTypeName(
@@ -168,44 +123,6 @@ function readCentralKeys(
     )
   }
   return keys
-}
-
-function readBaseUrl(
-  draft: ProviderDraft,
-  field: 'BASE_URL' | 'BEDROCK_BASE_URL',
-  fallback: string | undefined,
-  report: Report,
-): BaseUrl | undefined {
-  const found = draft.fields.get(field)
-  const text = found?.text ?? fallback
-  if (text === undefined) {
-    const typeName = draft.fields.get('TYPE')?.text
-    const needed = field === 'BASE_URL' ? field : 'BEDROCK_REGION'
-    report.problems.push(`${draft.label}: ${needed} is required for TYPE ${typeName}`)
-    return undefined
-  }
-  const result = baseUrl('invalid base URL').parse(text)
-  if (!result.ok) {
-    report.problems.push(`${found?.origin ?? draft.label}: ${result.problem}`)
-    return undefined
-  }
-  const insecure = readBool(draft, report)
-  const { origin } = result.value
-  if (origin.protocol === 'http' && !isLoopbackHost(origin.target.host) && !insecure) {
-    report.problems.push(
-      `${draft.label}: the base URL is http:// beyond loopback, so keys would travel in the clear: use https://, or set ALLOW_INSECURE_HTTP=true`,
-    )
-  }
-  return result.value
-}
-
-function readBool(draft: ProviderDraft, report: Report): boolean {
-  const found = draft.fields.get('ALLOW_INSECURE_HTTP')
-  if (found === undefined) return false
-  const result = bool.parse(found.text)
-  if (result.ok) return result.value
-  report.problems.push(`${found.origin}: ${result.problem}`)
-  return false
 }
 
 function readHosts(draft: ProviderDraft, report: Report): InterceptedHost[] | undefined {

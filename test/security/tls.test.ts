@@ -98,7 +98,10 @@ describe('TLS towards clients', { timeout: 60_000 }, () => {
     const ticket = new Promise<Buffer>(resolve => socket.once('session', resolve))
     await exchangeOn(socket, get('/v1/models', HOST))
     // SSL_SESSION of OpenSSL: max_early_data is field [15], and left out when it is 0.
-    const fields = readElements(readElement(await ticket).contents)
+    // Node writes the host that the session is for in front.
+    const session = await ticket
+    const der = session.subarray(session.indexOf(Buffer.from([0x30, 0x82])))
+    const fields = readElements(readElement(der).contents)
     assert.ok(fields.length > 5)
     assert.ok(!fields.some(({ tag }) => tag === 0xaf))
     socket.destroy()

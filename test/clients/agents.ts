@@ -16,7 +16,7 @@ import type { Environment } from './environment.ts'
 import { ASK, assertRecorded, type ExpectedRecord } from './record.ts'
 import { CENTRAL_KEYS, type ProviderName, type World } from './world.ts'
 
-interface Agent {
+export interface Agent {
   readonly client: string
   readonly packageName: string
   readonly name: string
@@ -190,6 +190,12 @@ const AGENTS: readonly Agent[] = [
     }),
   },
 ]
+
+export function agentNamed(client: string): Agent {
+  const found = AGENTS.find(agent => agent.client === client)
+  assert.ok(found, client)
+  return found
+}
 
 export const AGENT_CASES: readonly Case[] = AGENTS.map(agent => ({
   client: agent.client,

@@ -10,6 +10,7 @@ import { describeError } from '../../src/kernel/error.ts'
 import { AGENT_CASES } from './agents.ts'
 import { BASE_URL_CASES } from './base-urls.ts'
 import type { Case } from './case.ts'
+import { FAILURE_CASES } from './failures.ts'
 import { type Installation, installClients, installedVersion } from './install.ts'
 import { runProcess } from './process.ts'
 import { SDK_CASES } from './sdks.ts'
@@ -34,6 +35,7 @@ const cases = [
   ...TOOL_CASES,
   ...TOTAL_CASES,
   ...BASE_URL_CASES,
+  ...FAILURE_CASES,
 ].filter(({ client }) => wanted.length === 0 || wanted.some(word => client.includes(word)))
 const rows = await runAll(cases)
 const failed = rows.filter(({ failure }) => failure !== undefined)

@@ -33,7 +33,8 @@ export interface World extends AsyncDisposable {
 
 export type ProviderName = 'anthropic' | 'openai' | 'copilot' | 'gemini' | 'google' | 'bedrock'
 
-export async function startWorld(): Promise<World> {
+/** `env`: what the daemon gets beside its providers, or instead. */
+export async function startWorld(env: Environment = {}): Promise<World> {
   await using stack = new AsyncDisposableStack()
   const dir = await mkdtemp(join(tmpdir(), 'aibridge-clients-'))
   stack.defer(() => rm(dir, { recursive: true, force: true }))
@@ -53,7 +54,9 @@ export async function startWorld(): Promise<World> {
 
   const tunnelled = [providers.gemini, origins.git, origins.npm].map(({ port }) => port)
   const daemon = stack.use(
-    await startDaemonProcess({ env: { ...providerEnv(providers), ...tunnelEnv(tunnelled) } }),
+    await startDaemonProcess({
+      env: { ...providerEnv(providers), ...tunnelEnv(tunnelled), ...env },
+    }),
   )
   const token = await createToken(daemon, USER)
   const auditorToken = await createToken(daemon, 'auditor', '--admin')

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { firstHeader } from '../../src/kernel/headers.ts'
 import { ANTHROPIC_KEY, providersEnv } from '../flow/ai-world.ts'
 import { type Answer, exchangeOn, post } from '../flow/wire.ts'
+import { temporaryDirectory } from '../record/support.ts'
 import {
   createToken,
   type DaemonProcess,
@@ -31,8 +32,10 @@ async function startDaemons(
   stack: AsyncDisposableStack,
   provider: Provider,
   url: string,
+  further: Readonly<Record<string, string>> = {},
 ): Promise<[DaemonProcess, DaemonProcess]> {
   const env = {
+    ...further,
     ...providersEnv({ type: 'anthropic', key: ANTHROPIC_KEY, url: provider.url }),
     CODER_PG_CONNECTION_URL: url,
   }
@@ -144,6 +147,38 @@ test('a token that is made at one daemon is good at the other, and revoked at bo
       ),
     )
   }
+})
+
+test('two daemons share a budget to the last call', async t => {
+  await using provider = await startProvider({ gapMs: 1 })
+  const url = postgres.createDatabase()
+  const directory = temporaryDirectory(t)
+  const policy = join(directory, 'policy.yaml')
+  const prices = join(directory, 'prices.yaml')
+  // An answer is 7 tokens of output: 0.70 dollars, which is also what a call holds.
+  const rates = 'input: 0, output: 100000, cache_read: 0, cache_write_5m: 0'
+  writeFileSync(policy, 'budgets: [{user: ada, usd: 5, period: month}]\n')
+  writeFileSync(prices, `prices: [{type: anthropic, model: "claude-*", ${rates}}]\n`)
+  await using daemons = new AsyncDisposableStack()
+  const both = await startDaemons(daemons, provider, url, {
+    CODER_AIBRIDGE_POLICY_FILE: policy,
+    CODER_AIBRIDGE_PRICES_FILE: prices,
+    CODER_AI_BUDGET_RESERVE: '0.70',
+  })
+  const token = await createToken(both[0], 'ada')
+  const answers = await Promise.all(
+    both.flatMap(daemon => Array.from({ length: 20 }, () => ask(daemon, token))),
+  )
+  const statuses = answers.map(({ status }) => status)
+  assert.equal(statuses.filter(status => status === 200).length, 8)
+  assert.equal(statuses.filter(status => status === 429).length, 32)
+  assert.equal(provider.exchanges.length, 8)
+  const purse = await eventually('settled', 5000, async () =>
+    postgres
+      .rows(url, 'SELECT spent, reserved, calls FROM budget_purses')
+      .find(row => row['reserved'] === 0),
+  )
+  assert.deepEqual(purse, { spent: 5.6e9, reserved: 0, calls: 8 })
 })
 
 test('without its server a daemon fails closed, and recovers without a restart', async () => {

@@ -172,6 +172,19 @@ test('a call that only passes through stops with a budget and takes nothing of i
   await denialOf(opened.recorder.begin(intent({ kind: 'passthrough' }), passing))
 })
 
+test('daemons share the rate of a caller', async t => {
+  const stateDir = temporaryDirectory(t)
+  const daemons = [await openRecorder(t, { stateDir }), await openRecorder(t, { stateDir })]
+  const limits = { callsPerSecond: 5, charges: [], reserve: null }
+  const at = Date.now()
+  const begun = await Promise.allSettled(
+    daemons.flatMap(({ recorder }) =>
+      Array.from({ length: 20 }, () => recorder.begin(intent({ at }), limits)),
+    ),
+  )
+  assert.equal(begun.filter(({ status }) => status === 'fulfilled').length, 5)
+})
+
 test('a flood of calls beyond the rate is refused from memory and not written down', async t => {
   const { recorder, rows } = await openRecorder(t)
   const limits = { callsPerSecond: 2, charges: [], reserve: null }

@@ -25,8 +25,8 @@ const MAX_CODINGS = 2
  * A body that grows more than this on decoding, and beyond the allowance, is a
  * bomb: answers of models shrink to a fiftieth at most.
  */
-const MAX_RATIO = 256
-const RATIO_ALLOWANCE = 4 * 1024 * 1024
+export const MAX_RATIO = 256
+export const RATIO_ALLOWANCE = 4 * 1024 * 1024
 
 /**
  * The codings of a body in the order in which they were applied (RFC 9110

@@ -4,8 +4,8 @@ import type { Memory } from './memory.ts'
 /** One frame of a WebSocket, unmasked (RFC 6455 5.2). */
 export interface Frame {
   readonly fin: boolean
-  /** RSV1: the message is compressed (RFC 7692). */
-  readonly compressed: boolean
+  /** RSV1 to RSV3 as 4, 2, 1; RSV1 says that the message is compressed (RFC 7692). */
+  readonly reserved: number
   readonly opcode: number
   readonly payload: Buffer
 }
@@ -81,7 +81,7 @@ export class FrameParser {
     if (mask !== undefined) unmask(payload, mask)
     this.#options.onFrame({
       fin: (first & 0x80) !== 0,
-      compressed: (first & 0x40) !== 0,
+      reserved: (first >> 4) & 7,
       opcode: first & 0x0f,
       payload,
     })

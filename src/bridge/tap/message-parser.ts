@@ -1,11 +1,14 @@
 import { constants, inflateRawSync } from 'node:zlib'
 import { ByteBuffer } from './byte-buffer.ts'
+import { MAX_RATIO, RATIO_ALLOWANCE } from './decode-body.ts'
 import { type Frame, FrameParser } from './frame-parser.ts'
 import type { Memory } from './memory.ts'
 
 interface Options {
   readonly memory: Memory
   readonly onText: (text: string) => void
+  /** Messages may be compressed. */
+  readonly deflate: boolean
   /** Messages may refer to those before them (RFC 7692 7.1.1). */
   readonly contextTakeover: boolean
   /** Of one message, before and after decompression. */
@@ -17,10 +20,16 @@ interface Options {
 const CONTINUATION = 0
 const TEXT = 1
 const BINARY = 2
+const RSV1 = 4
 
 /** RFC 7692 7.2.2: what the sender has left off. */
 const TAIL = Buffer.from([0x00, 0x00, 0xff, 0xff])
 const WINDOW = 32 * 1024
+/** What decompressing a message costs, however small it is, in bytes of decompressing. */
+const INFLATE_COST = 4 * 1024
+/** Most messages are events of a few hundred bytes; zlib would allocate 16 KiB for each. */
+const MIN_CHUNK = 1024
+const MAX_CHUNK = 64 * 1024
 
 /**
  * The text messages of one direction of a WebSocket: fragments joined,
@@ -34,6 +43,8 @@ export class MessageParser {
   #window: Buffer = Buffer.alloc(0)
   #kind: 'none' | 'text' | 'binary' | 'skipped' = 'none'
   #compressed = false
+  /** What may still come of decompression; every byte that arrives adds to it. */
+  #growth = RATIO_ALLOWANCE
   /** A compressed message was lost, and with it what later ones refer to. */
   #lost = false
 
@@ -52,17 +63,22 @@ export class MessageParser {
     this.#frames.push(bytes)
   }
 
-  #frame({ opcode, fin, compressed, payload }: Frame): void {
+  #frame({ opcode, fin, reserved, payload }: Frame): void {
     if (opcode > BINARY) return
-    if (opcode !== CONTINUATION) {
-      this.#kind = opcode === TEXT ? 'text' : 'binary'
-      this.#compressed = compressed
-      this.#message.clear()
-    }
+    if (opcode !== CONTINUATION) this.#begin(opcode, reserved)
     if (this.#kind === 'text' || this.#kind === 'binary') this.#add(payload)
     if (!fin) return
     if (this.#kind === 'text' || this.#kind === 'binary') this.#finish(this.#kind)
     this.#kind = 'none'
+  }
+
+  #begin(opcode: number, reserved: number): void {
+    this.#message.clear()
+    this.#kind = opcode === TEXT ? 'text' : 'binary'
+    this.#compressed = reserved === RSV1
+    // Another extension, or one that nobody agreed on.
+    const known = reserved === 0 || (reserved === RSV1 && this.#options.deflate)
+    if (!known) this.#drop()
   }
 
   #add(payload: Buffer): void {
@@ -94,12 +110,21 @@ export class MessageParser {
 
   #inflate(bytes: Buffer): Buffer | undefined {
     if (this.#lost) return undefined
+    const { maxMessageBytes } = this.#options
+    const earned = this.#growth + bytes.length * MAX_RATIO - INFLATE_COST
+    this.#growth = Math.min(earned, MAX_RATIO * maxMessageBytes)
+    if (this.#growth <= 0) {
+      this.#lose()
+      return undefined
+    }
     try {
       const plain = inflateRawSync(Buffer.concat([bytes, TAIL]), {
         finishFlush: constants.Z_SYNC_FLUSH,
-        maxOutputLength: this.#options.maxMessageBytes,
+        maxOutputLength: Math.min(maxMessageBytes, this.#growth),
+        chunkSize: Math.min(MAX_CHUNK, Math.max(MIN_CHUNK, bytes.length * 4)),
         ...(this.#window.length > 0 ? { dictionary: this.#window } : {}),
       })
+      this.#growth -= plain.length
       if (this.#options.contextTakeover) {
         this.#window = Buffer.concat([this.#window, plain.subarray(-WINDOW)]).subarray(-WINDOW)
       }
@@ -111,6 +136,6 @@ export class MessageParser {
   }
 
   #lose(): void {
-    this.#lost = this.#options.contextTakeover
+    this.#lost = this.#options.contextTakeover || this.#growth <= 0
   }
 }

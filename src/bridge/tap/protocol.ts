@@ -15,8 +15,10 @@ export interface AnswerHead {
   readonly codings: Codings
 }
 
-/** permessage-deflate as negotiated, for each direction. */
+/** permessage-deflate as negotiated: whether messages may refer to earlier ones, by direction. */
 export interface Takeover {
+  /** False: no message may be compressed. */
+  readonly deflate: boolean
   readonly up: boolean
   readonly down: boolean
 }

@@ -131,6 +131,7 @@ function headOf(format: WireFormat, status: number, headers: RawHeaders): Answer
 function takeoverOf(headers: RawHeaders): Takeover {
   const text = headerValues(headers, 'sec-websocket-extensions').join(',').toLowerCase()
   return {
+    deflate: text.includes('permessage-deflate'),
     up: !text.includes('client_no_context_takeover'),
     down: !text.includes('server_no_context_takeover'),
   }

@@ -29,6 +29,7 @@ export class WebSocketObservation implements Observation {
     this.#listener = listener
     const parser = (side: Side, onText: (text: string) => void): MessageParser =>
       new MessageParser({
+        deflate: takeover.deflate,
         contextTakeover: takeover[side],
         maxMessageBytes: limits.eventBytes,
         memory,
@@ -66,7 +67,12 @@ export class WebSocketObservation implements Observation {
     if (value !== undefined && value['type'] === 'response.create') this.#request(value)
   }
 
+  /** SECURITY: a client can send requests of thirty bytes by the million; each becomes a row. */
   #request(value: JsonObject | undefined): void {
+    if (this.#unanswered >= MAX_OPEN) {
+      this.#gap = true
+      return
+    }
     this.#unanswered += 1
     const body = value === undefined ? undefined : (asObject(value['response']) ?? value)
     const facts = body === undefined ? UNKNOWN_REQUEST : requestFacts('openai-responses', body, '')

@@ -104,12 +104,24 @@ describe('observations that end in the middle of a message', () => {
     ],
     [
       'a WebSocket in a frame',
-      [{ ...http, format: 'openai-responses', takeover: { up: false, down: false } }],
+      [
+        {
+          ...http,
+          format: 'openai-responses',
+          takeover: { deflate: true, up: false, down: false },
+        },
+      ],
       Buffer.from([0x81, 0x7e, 0x10, 0x00, 0x7b]),
     ],
     [
       'a WebSocket between fragments',
-      [{ ...http, format: 'openai-responses', takeover: { up: false, down: false } }],
+      [
+        {
+          ...http,
+          format: 'openai-responses',
+          takeover: { deflate: true, up: false, down: false },
+        },
+      ],
       Buffer.from([0x01, 0x02, 0x7b, 0x22]),
     ],
   ]

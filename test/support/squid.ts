@@ -9,12 +9,12 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout } from 'node:timers/promises'
-import { listenOnLoopback } from './listen.ts'
+import { freePort } from './listen.ts'
 import { testPki } from './pki.ts'
 
 /** A real squid on 127.0.0.1, with its own directory, that goes away when disposed. */
@@ -151,13 +151,4 @@ function accessRules({ credentials }: SquidOptions, file: WriteFile): string[] {
     'http_access allow known',
     'http_access deny all',
   ]
-}
-
-/** Squid cannot listen on port 0; nobody else takes this one in the meantime. */
-async function freePort(): Promise<number> {
-  const server = createServer()
-  const port = await listenOnLoopback(server)
-  server.close()
-  await once(server, 'close')
-  return port
 }

@@ -14,6 +14,8 @@ export interface Identity {
   readonly admin: boolean
   /** Groups that whoever vouches for the caller names, beside those of the policy file. */
   readonly groups?: readonly string[]
+  /** A user of the deployment, which has their records; a namesake's may be here. */
+  readonly recordsElsewhere?: true
 }
 
 /** The identity, and the token that proved it: the bridge must recognise it. */

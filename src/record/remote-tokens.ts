@@ -118,7 +118,7 @@ export class RemoteTokens {
     // The id by which logs tell tokens apart; no part of the token itself.
     const tokenId = `remote-${hash.slice(0, 12)}`
     // SECURITY: whoever administrates the deployment does not administrate this daemon.
-    const identity = { user, tokenId, admin: false }
+    const identity: Identity = { user, tokenId, admin: false, recordsElsewhere: true }
     this.#known.set(hash, { identity, askedAt })
     this.#refused.delete(hash)
     return identity

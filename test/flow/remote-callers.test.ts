@@ -12,7 +12,8 @@ import {
 import { echo, startTcpOrigin } from '../support/origin.ts'
 import { createPki } from '../support/pki.ts'
 import { connectThrough, readHead, readToEnd } from '../support/raw-client.ts'
-import { ANTHROPIC, OPENAI, openConnect, openIntercepted } from './ai-world.ts'
+import { ANTHROPIC, OPENAI, openConnect, openIntercepted, startAiWorld } from './ai-world.ts'
+import { rowOf } from './rows.ts'
 import { exchangeOn, post } from './wire.ts'
 
 const HOST = 'api.anthropic.com'
@@ -106,6 +107,24 @@ describe('callers in remote mode', () => {
 describe('callers of a deployment that changes its mind or goes away', {
   concurrency: true,
 }, () => {
+  it('see nothing of a namesake whose calls are in the books here', async () => {
+    await using deployment = await startDeployment()
+    deployment.users.set(CODER_TOKEN, 'ada')
+    await using world = await startAiWorld()
+    const { daemon } = world
+    const socket = await openIntercepted(daemon)
+    await exchangeOn(socket, post('/v1/messages', HOST, '{}'))
+    socket.destroy()
+    await rowOf(world, (await daemon.event('call_ended')).callId)
+    await daemon.reload(deployment.env)
+    for (const path of ['aibridge/interceptions', 'ai-gateway/sessions', 'aibridge/models']) {
+      const answer = await askApi(daemon, path)
+      assert.equal(answer.status, 403, path)
+      assert.match(await answer.text(), /records are kept by the deployment/)
+    }
+    assert.equal((await askApi(daemon, 'users/me')).status, 200)
+  })
+
   it(
     'lose their connections, tunnels too, within the time they are remembered',
     TIMEOUT,

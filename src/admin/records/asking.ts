@@ -31,6 +31,13 @@ export function askingRecords(
     if (deps.records === undefined || identity === undefined) {
       return respondError(response, { status: 404, message: 'No records are kept here.' })
     }
+    // SECURITY: the deployment gives out its names by itself.
+    if (identity.recordsElsewhere === true) {
+      return respondError(response, {
+        status: 403,
+        message: 'Your records are kept by the deployment.',
+      })
+    }
     const url = request.url ?? ''
     const query = new URLSearchParams(url.includes('?') ? url.slice(url.indexOf('?') + 1) : '')
     const visibleUser = identity.admin ? null : identity.user

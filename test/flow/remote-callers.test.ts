@@ -12,7 +12,14 @@ import {
 import { echo, startTcpOrigin } from '../support/origin.ts'
 import { createPki } from '../support/pki.ts'
 import { connectThrough, readHead, readToEnd } from '../support/raw-client.ts'
-import { ANTHROPIC, OPENAI, openConnect, openIntercepted, startAiWorld } from './ai-world.ts'
+import {
+  ANTHROPIC,
+  OPENAI,
+  openConnect,
+  openIntercepted,
+  providersEnv,
+  startAiWorld,
+} from './ai-world.ts'
 import { rowOf } from './rows.ts'
 import { exchangeOn, post } from './wire.ts'
 
@@ -116,7 +123,8 @@ describe('callers of a deployment that changes its mind or goes away', {
     await exchangeOn(socket, post('/v1/messages', HOST, '{}'))
     socket.destroy()
     await rowOf(world, (await daemon.event('call_ended')).callId)
-    await daemon.reload(deployment.env)
+    const hosts = { type: 'anthropic', url: world.provider.url }
+    await daemon.reload({ ...deployment.env, ...providersEnv(hosts) })
     for (const path of ['aibridge/interceptions', 'ai-gateway/sessions', 'aibridge/models']) {
       const answer = await askApi(daemon, path)
       assert.equal(answer.status, 403, path)

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
+import { gatherDatabase } from '../../src/cli/doctor/database.ts'
 import type { CommitResult } from '../../src/record/book-store.ts'
 import type { Entry } from '../../src/record/entry.ts'
 import { PostgresLink } from '../../src/record/postgres/link.ts'
@@ -187,4 +188,32 @@ test('a batch is one transaction of few round trips, and durable', async () => {
   )
   assert.equal(xids.length, 2)
   assert.ok(performance.now() - start < 5000)
+})
+
+test('the doctor learns what the server is, and leaves it as it was', async () => {
+  const url = postgres.createDatabase()
+  const facts = await gatherDatabase(parsePostgresUrl(url))
+  assert.ok('version' in facts)
+  assert.match(facts.version, /^\d+\.\d+$/)
+  assert.deepEqual({ ...facts, version: '' }, { version: '', isReadOnly: false, hasRoom: true })
+  const schemas = postgres.rows(url, "SELECT 1 FROM pg_namespace WHERE nspname = 'aibridgeproxyd'")
+  assert.deepEqual(schemas, [])
+  postgres.rows(url, 'CREATE ROLE guest LOGIN')
+  const guest = await gatherDatabase(parsePostgresUrl(url.replace('postgres@', 'guest@')))
+  assert.equal('hasRoom' in guest && guest.hasRoom, false)
+  const nowhere = await gatherDatabase(parsePostgresUrl('postgres://u@127.0.0.1:1/d'))
+  assert.match('problem' in nowhere ? nowhere.problem : '', /ECONNREFUSED/)
+})
+
+test('a role that owns nothing but its schema is enough', async () => {
+  const url = postgres.createDatabase()
+  postgres.rows(url, 'CREATE ROLE humble LOGIN; CREATE SCHEMA aibridgeproxyd AUTHORIZATION humble')
+  await using humble = open(url.replace('postgres@', 'humble@'))
+  const call = intent()
+  await humble.write(begins(call), asks(call), answers(call), ends(call))
+  assert.equal(await humble.books.ask('countCalls', {}), 1)
+  await using books = new PostgresBooks({
+    server: parsePostgresUrl(postgres.createDatabase().replace('postgres@', 'humble@')),
+  })
+  await assert.rejects(books.closeDead(), /CREATE on the database/)
 })

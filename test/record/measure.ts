@@ -1,21 +1,28 @@
 /*
- * `node test/record/measure.ts [CALLS] [PARALLEL]`: what recording costs. Prints
- * the latency of begin, calls per second, and CPU per call in all and on the
+ * `node test/record/measure.ts [CALLS] [PARALLEL] [postgres]`: what recording
+ * costs, in SQLite or over a PostgreSQL that flushes to the disk. Prints the
+ * latency of begin, calls per second, and CPU per call in all and on the
  * event loop that relays streams; then how long questions take on as many rows.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '../../src/kernel/clock.ts'
+import { PostgresBooks } from '../../src/record/postgres-books.ts'
 import { Recorder } from '../../src/record/recorder.ts'
 import { SqliteBooks } from '../../src/record/sqlite-books.ts'
+import { parsePostgresUrl, startPostgres } from '../support/postgres.ts'
 import { ended, intent, request, response, SETTINGS } from './books-support.ts'
 
 const calls = Number(process.argv[2] ?? 20_000)
 const parallel = Number(process.argv[3] ?? 32)
 const stateDir = mkdtempSync(join(tmpdir(), 'aibp-measure-'))
+const server = process.argv[4] === 'postgres' ? await startPostgres({ settings: [] }) : undefined
 const recorder = await Recorder.open({
-  store: new SqliteBooks({ stateDir }),
+  store:
+    server === undefined
+      ? new SqliteBooks({ stateDir })
+      : new PostgresBooks({ server: parsePostgresUrl(server.createDatabase()) }),
   clock: systemClock,
   settings: () => SETTINGS,
   queueSize: 10_000,
@@ -92,4 +99,5 @@ for (const [name, ask] of questions) {
   console.log(`${name}: ${(performance.now() - start).toFixed(1)} ms`)
 }
 await recorder[Symbol.asyncDispose]()
+await server?.[Symbol.asyncDispose]()
 rmSync(stateDir, { recursive: true })

@@ -17,6 +17,7 @@ import { gatherBooks, judgeBooks } from './books.ts'
 import { judgeClient } from './clients/judge-client.ts'
 import { probeClients } from './clients/probe-clients.ts'
 import { PROBES } from './clients/probes.ts'
+import { gatherDatabase, judgeDatabase } from './database.ts'
 import { gatherCaller, judgeCaller } from './deployment.ts'
 import { type Finding, formatFinding } from './finding.ts'
 import { judgeClock, judgeOrigin, judgeUpstream } from './judge-origins.ts'
@@ -81,6 +82,8 @@ async function examine(
   report: Report,
 ): Promise<void> {
   report([judgeState(await gatherState(settings.stateDir))])
+  const { postgres } = settings
+  if (postgres !== undefined) report([judgeDatabase(postgres, await gatherDatabase(postgres))])
   const authority = await gatherAuthority(settings, systemClock.now())
   report(judgeAuthority(authority, systemClock.now()))
   const running = await findRunning(settings.stateDir)

@@ -17,6 +17,7 @@ export interface LinkOptions {
 }
 
 /**
+ * Compiling (`jit`) takes longer than all but the longest of our questions.
  * `synchronous_commit` is left stronger than we need where the operator has it
  * so. A transaction whose daemon hangs, and a connection whose daemon is gone
  * without a word, must not hold locks for long.
@@ -25,6 +26,7 @@ const SESSION = `
   SET search_path = aibridgeproxyd;
   SELECT set_config('synchronous_commit', 'on', false)
     WHERE current_setting('synchronous_commit') IN ('off', 'local');
+  SET jit = off;
   SET idle_in_transaction_session_timeout = '5s';
   SET tcp_keepalives_idle = 15;
   SET tcp_keepalives_interval = 5;

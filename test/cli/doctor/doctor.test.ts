@@ -69,6 +69,15 @@ describe('doctor', () => {
     assert.ok(!provider.sawInHeaders(OPENAI_KEY))
   })
 
+  it('says that the books cannot be reached, and probes the rest without them', async () => {
+    const books = { CODER_PG_CONNECTION_URL: 'postgres://u:canary-1@127.0.0.1:1/x' }
+    const { code, stdout } = await doctor(books)
+    assert.equal(code, 1, stdout)
+    assert.match(stdout, /^failed {2}PostgreSQL: x at 127\.0\.0\.1:1: .*ECONNREFUSED/m)
+    assert.match(stdout, /^ok {6}node: speaks TLS and HTTP through the proxy$/m)
+    assert.doesNotMatch(stdout, /canary-1/)
+  })
+
   it('fails with the fix of each thing that is wrong', async () => {
     const server = createServer()
     const port = await listenOnLoopback(server)

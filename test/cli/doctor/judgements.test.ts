@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type AuthorityFacts, judgeAuthority } from '../../../src/cli/doctor/authority.ts'
 import { type ClientFacts, judgeClient } from '../../../src/cli/doctor/clients/judge-client.ts'
+import { type DatabaseFacts, judgeDatabase } from '../../../src/cli/doctor/database.ts'
 import { type CallerFacts, judgeCaller } from '../../../src/cli/doctor/deployment.ts'
 import { formatFinding } from '../../../src/cli/doctor/finding.ts'
 import { judgeClock, judgeOrigin, judgeUpstream } from '../../../src/cli/doctor/judge-origins.ts'
@@ -48,6 +49,26 @@ describe('the CA', () => {
       const [finding] = judgeAuthority(facts, NOW)
       assert.equal(finding?.state, state)
       assert.match(finding?.fix ?? '', fix)
+    })
+  }
+})
+
+describe('PostgreSQL', () => {
+  const server = { host: 'db.example', port: 5432, database: 'books' }
+  const fine = { version: '15.4', isReadOnly: false, hasRoom: true }
+  const cases: readonly (readonly [facts: DatabaseFacts, state: string, text: RegExp])[] = [
+    [fine, 'ok', /^books at db\.example:5432, release 15\.4$/],
+    [{ ...fine, version: '12.9' }, 'failed', /is release 12\.9$/],
+    [{ ...fine, isReadOnly: true }, 'failed', /is a standby$/],
+    [{ ...fine, hasRoom: false }, 'failed', /no place for our tables$/],
+    [{ problem: 'the password is wrong' }, 'failed', /: the password is wrong$/],
+  ]
+  for (const [facts, state, text] of cases) {
+    it(`is ${state}: ${text.source}`, () => {
+      const finding = judgeDatabase(server, facts)
+      assert.equal(finding.state, state)
+      assert.match(finding.text, text)
+      assert.equal(finding.fix === undefined, state === 'ok')
     })
   }
 })

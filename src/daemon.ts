@@ -89,6 +89,7 @@ export async function startDaemon(settings: Settings, options: DaemonOptions): P
         ...core,
         baseUrl: createBaseUrl(live, foundation, {
           authenticate: createGate(core, apiAuth(settings)),
+          isJwt: core.callers.isJwt,
           handle,
           sessions,
         }),

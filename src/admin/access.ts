@@ -29,6 +29,7 @@ export async function admit(
     return { ok: true, identity }
   } catch (error) {
     if (!(error instanceof Refusal)) throw error
+    if (error.reason === 'auth_invalid') return { ok: false, answer: INVALID, wrongToken: true }
     const { status, text } = REASONS[error.reason]
     return { ok: false, answer: { status, message: text } }
   }

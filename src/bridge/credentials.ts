@@ -1,4 +1,5 @@
 import { headerPairs, type RawHeaders } from '../kernel/headers.ts'
+import { holdsJwtOfSameIssuer } from '../kernel/jwt.ts'
 import type { Billing } from '../kernel/price.ts'
 import { PLACEHOLDER_KEY, type ProviderType } from '../kernel/provider.ts'
 import type { Reason } from '../kernel/reasons.ts'
@@ -74,15 +75,19 @@ export function isOurs(value: string, callerToken: Secret | undefined): boolean 
 }
 
 /**
- * Whether any header's value holds a token of ours, the caller's or another's,
- * plainly or in Basic credentials: whatever a client means by it, it must not
+ * Whether any header's value holds a token of ours, the caller's or another's
+ * (of a caller with a JWT: any of that issuer), plainly or in Basic credentials: whatever a client means by it, it must not
  * leave.
  */
 export function holdsToken(value: string, callerToken: Secret | undefined): boolean {
   const encoded = /^basic\s+(\S+)$/i.exec(value.trim())?.[1] ?? ''
   const texts = [value, Buffer.from(encoded, 'base64').toString('latin1')]
   const token = callerToken?.reveal()
-  return texts.some(text => holdsTokenShape(text) || (token !== undefined && text.includes(token)))
+  return texts.some(
+    text =>
+      holdsTokenShape(text) ||
+      (token !== undefined && (text.includes(token) || holdsJwtOfSameIssuer(text, token))),
+  )
 }
 
 function ownCredential(

@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import type { ProviderSettings } from '../kernel/provider.ts'
 import type { UpstreamProxy } from '../kernel/target.ts'
 import { readDeployment } from './deployment.ts'
+import { readOidc } from './oidc.ts'
 import type { Values } from './options.ts'
 import type { Report } from './report.ts'
 import { readRoots } from './roots-file.ts'
@@ -21,6 +22,7 @@ export function buildSettings(
     stateDir: resolve(values.state.stateDir),
     postgres: values.general.postgresUrl,
     proxy: proxySettings(values, providers, readUpstream(values, readFile, report)),
+    oidc: readOidc(values, readFile, report),
     bridge: {
       remote: readDeployment(values, readFile, report),
       providers,

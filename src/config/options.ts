@@ -6,6 +6,7 @@ import { CHAT } from './options/chat.ts'
 import { GENERAL, STATE } from './options/general.ts'
 import { LEGACY_PROVIDERS } from './options/legacy-providers.ts'
 import { LIMITS } from './options/limits.ts'
+import { OIDC } from './options/oidc.ts'
 import { PROXY } from './options/proxy.ts'
 import { BUDGET, RECORD } from './options/record.ts'
 
@@ -17,6 +18,7 @@ export const OPTIONS = {
   general: GENERAL,
   state: STATE,
   proxy: PROXY,
+  oidc: OIDC,
   limits: LIMITS,
   bridge: BRIDGE,
   legacy: LEGACY_PROVIDERS,

@@ -19,6 +19,8 @@ export interface Settings {
   /** Tokens and records are kept there; unset: in SQLite, in the state directory. */
   readonly postgres: PostgresServer | undefined
   readonly proxy: ProxySettings
+  /** Set: callers may show a JWT of this issuer. */
+  readonly oidc: OidcSettings | undefined
   readonly bridge: BridgeSettings
   readonly api: ApiSettings
   readonly record: RecordSettings
@@ -49,6 +51,26 @@ export interface ProxySettings {
   readonly auth: 'required' | 'off'
   readonly upstreamResolves: boolean
   readonly denyIpLiterals: boolean
+}
+
+/** An OpenID Connect issuer that vouches for callers. */
+export interface OidcSettings {
+  /** As it stands in `iss`. */
+  readonly issuer: string
+  readonly audiences: readonly string[]
+  /** Where its keys are asked for. */
+  readonly origin: Origin
+  /** Undefined: the issuer's metadata says. */
+  readonly jwksUrl: string | undefined
+  /** PEM of extra roots for that origin. */
+  readonly caPem: string | undefined
+  readonly userClaim: string
+  readonly userPrefix: string
+  /** Exact, or a beginning with a star behind it. */
+  readonly allowedUsers: readonly string[]
+  readonly groupsClaim: string | undefined
+  readonly algorithms: readonly string[]
+  readonly clockSkewMs: number
 }
 
 /** A base URL in parts. */

@@ -8,6 +8,7 @@ import type { Foundation, Snapshot } from './snapshot.ts'
 
 interface Stages {
   readonly authenticate: Authenticate
+  readonly isJwt: (text: string) => boolean
   readonly handle: Handle
   readonly sessions: Sessions
 }
@@ -16,12 +17,13 @@ interface Stages {
 export function createBaseUrl(
   live: Live<Snapshot>,
   { clock, emit }: Foundation,
-  { authenticate, handle, sessions }: Stages,
+  { authenticate, isJwt, handle, sessions }: Stages,
 ): BaseUrlDeps {
   const served = () => live.current.deployment?.providers ?? live.current.providers.byName
   const isServed = (name: string): boolean => served().has(name)
   return {
     authenticate,
+    isJwt,
     handle: call => handle(isServed(call.provider) ? call : fromCoderName(call)),
     sessions,
     refuse: (name, refusal, upgrade) => {

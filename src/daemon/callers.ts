@@ -1,22 +1,31 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { OidcSettings } from '../config/settings.ts'
 import type { Clock } from '../kernel/clock.ts'
+import { Refusal } from '../kernel/error.ts'
 import type { Identity } from '../kernel/flow.ts'
 import type { Live } from '../kernel/live.ts'
+import { JwtCallers } from '../proxy/oidc/jwt-callers.ts'
 import { RemoteTokens } from '../record/remote-tokens.ts'
 import type { Store } from '../record/store.ts'
 import type { Snapshot } from './snapshot.ts'
 
-/** Who may call: those whom this daemon knows and, in remote mode, the deployment's users. */
+/**
+ * Who may call: those whom this daemon knows, those for whom the OIDC issuer
+ * vouches and, in remote mode, the deployment's users.
+ */
 export interface Callers {
-  /** @throws Refusal `auth_unavailable` */
+  /** @throws Refusal `auth_invalid` or `auth_unavailable` */
   readonly authenticate: (token: string) => Promise<Identity | undefined>
   /** The same from memory, for connections that live on. */
   readonly isActive: (token: string) => boolean
+  /** Whether a text says of itself that it is a JWT for this daemon to judge. */
+  readonly isJwt: (text: string) => boolean
 }
 
 /** The deployment is asked about no token that this daemon knows, nor while its own bridge is on. */
 export function createCallers(
   store: Pick<Store, 'authenticate' | 'isActive'>,
-  live: Live<Pick<Snapshot, 'deployment'>>,
+  live: Live<Pick<Snapshot, 'deployment' | 'issuer'>>,
   clock: Clock,
 ): Callers {
   const remote = new RemoteTokens(
@@ -24,11 +33,41 @@ export function createCallers(
     clock,
   )
   const isRemote = (): boolean => live.current.deployment !== undefined
+  const jwts = liveJwtCallers(live, clock)
   return {
     async authenticate(token) {
+      const jwt = jwts()
+      if (jwt?.claims(token) === true) return await jwt.authenticate(token)
       const own = await store.authenticate(token)
       return own === undefined && isRemote() ? await remote.authenticate(token) : own
     },
-    isActive: token => store.isActive(token) || (isRemote() && remote.isActive(token)),
+    isActive: token =>
+      store.isActive(token) ||
+      jwts()?.isActive(token) === true ||
+      (isRemote() && remote.isActive(token)),
+    isJwt: text => jwts()?.claims(text) === true,
+  }
+}
+
+/** What is known of JWTs outlives a reload that leaves the issuer as it is. */
+function liveJwtCallers(
+  live: Live<Pick<Snapshot, 'issuer'>>,
+  clock: Clock,
+): () => JwtCallers | undefined {
+  const fetchKeys = async (signal: AbortSignal) => {
+    const { issuer } = live.current
+    if (issuer === undefined) throw new Refusal('auth_unavailable', 'there is no issuer any more')
+    return await issuer.fetchKeys(signal)
+  }
+  let known: { readonly settings: OidcSettings; readonly callers: JwtCallers } | undefined
+  return () => {
+    const settings = live.current.issuer?.settings
+    if (settings === undefined) return undefined
+    if (known?.settings !== settings) {
+      const isSame = isDeepStrictEqual(known?.settings, settings)
+      const callers = isSame ? known?.callers : undefined
+      known = { settings, callers: callers ?? new JwtCallers(settings, fetchKeys, clock) }
+    }
+    return known.callers
   }
 }

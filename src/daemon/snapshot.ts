@@ -16,6 +16,7 @@ import type { Clock } from '../kernel/clock.ts'
 import type { Emit, Open } from '../kernel/flow.ts'
 import { buildPolicy, type Policy } from '../proxy/policy.ts'
 import { createDeployment, type Deployment } from './deployment.ts'
+import { createIssuer, type Issuer } from './issuer.ts'
 import { createProviders, type OriginDeps, type Providers } from './providers.ts'
 import { createToolServers } from './tool-servers.ts'
 
@@ -62,6 +63,8 @@ export interface Snapshot {
   readonly providers: Providers
   /** Set in remote mode. */
   readonly deployment: Deployment | undefined
+  /** Set where JWTs name callers. */
+  readonly issuer: Issuer | undefined
   /** Tools of other servers; undefined where none are injected. */
   readonly toolServers: ToolServers | undefined
 }
@@ -116,21 +119,29 @@ export function buildSnapshot(
       bridge.remote === undefined
         ? undefined
         : createDeployment(bridge.remote, bridge.providers, origins),
+    issuer: settings.oidc === undefined ? undefined : createIssuer(settings.oidc, origins),
     toolServers: createToolServers(bridge.toolServers, { ...foundation, ...origins }),
   }
 }
 
 /** Closes the connections that are idle; what runs goes on to its end. */
-export function retireSnapshot({ providers, deployment, toolServers }: Snapshot): void {
+export function retireSnapshot({ providers, deployment, issuer, toolServers }: Snapshot): void {
   providers.retire()
   deployment?.retire()
+  issuer?.retire()
   void toolServers?.retire()
 }
 
 /** Closes all of them. */
-export async function endSnapshot({ providers, deployment, toolServers }: Snapshot): Promise<void> {
+export async function endSnapshot({
+  providers,
+  deployment,
+  issuer,
+  toolServers,
+}: Snapshot): Promise<void> {
   providers[Symbol.dispose]()
   deployment?.[Symbol.dispose]()
+  issuer?.[Symbol.dispose]()
   await toolServers?.retire()
 }
 

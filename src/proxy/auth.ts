@@ -5,7 +5,10 @@ import type { Authenticate, Caller, Identity } from '../kernel/flow.ts'
 import { Secret } from '../kernel/secret.ts'
 
 const BASIC = /^basic +([A-Za-z0-9+/]+={0,2})$/i
-const MAX_HEADER = 4096
+/** RFC 6750 2.1; padding included. */
+const BEARER = /^bearer +([A-Za-z0-9._~+/-]+=*)$/i
+/** JWTs of issuers that name many groups have some kilobytes. */
+const MAX_HEADER = 12 * 1024
 /** What `authenticate` gives when the operator switched authentication off. */
 const ANONYMOUS: Caller = {
   identity: { user: 'anonymous', tokenId: '', admin: false },
@@ -31,6 +34,11 @@ export function basicPassword(value: string): string | undefined {
   return password === '' || hasControl(password) ? undefined : password
 }
 
+/** The token of a bearer; `undefined` for anything else. */
+export function bearerToken(value: string): string | undefined {
+  return value.length > MAX_HEADER ? undefined : BEARER.exec(value)?.[1]
+}
+
 interface AuthDeps {
   readonly mode: 'required' | 'off'
   /** The identity behind a token; rejects when the store cannot be asked. */
@@ -51,9 +59,9 @@ export function createAuthenticate(deps: AuthDeps): (values: readonly string[]) 
     // SECURITY: two credentials are not "the first one": whoever sits before us
     // may have judged the other.
     if (values.length > 1) throw new Refusal('auth_invalid', 'more than one Proxy-Authorization')
-    const password = basicPassword(value)
+    const password = basicPassword(value) ?? bearerToken(value)
     if (password === undefined)
-      throw new Refusal('auth_invalid', 'not Basic credentials with a token')
+      throw new Refusal('auth_invalid', 'neither Basic credentials with a token nor a bearer')
     const identity = await ask(deps, password)
     if (identity === undefined)
       throw new Refusal('auth_invalid', 'unknown, expired or revoked token')

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
+import { rootCertificates } from 'node:tls'
 import { allOptions } from '../../src/config/options.ts'
 import { deploymentConfig } from '../../src/config/output/deployment-config.ts'
 import { describeValues } from '../../src/config/output/describe.ts'
@@ -22,6 +23,7 @@ const SECRETS = {
 const EXAMPLES = {
   '/etc/aibridgeproxyd/policy.yaml': readFileSync('deploy/policy.example.yaml', 'utf8'),
   '/etc/aibridgeproxyd/prices.yaml': readFileSync('deploy/prices.example.yaml', 'utf8'),
+  '/etc/aibridgeproxyd/issuer-ca.pem': rootCertificates[0] ?? '',
 }
 
 /** Settings are commented out with `#` alone, explanations with `# `. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { Refusal } from '../../src/kernel/error.ts'
-import { basicPassword, createAuthenticate } from '../../src/proxy/auth.ts'
+import { basicPassword, bearerToken, createAuthenticate } from '../../src/proxy/auth.ts'
 
 const basic = (text: string | Buffer): string => `Basic ${Buffer.from(text).toString('base64')}`
 
@@ -33,10 +33,28 @@ describe('basicPassword', () => {
     ['a NUL in the password', basic('coder:tok\0en')],
     ['a line break in the password', basic('coder:tok\r\nen')],
     ['bytes that are not UTF-8', basic(Buffer.from([0x61, 0x3a, 0xff, 0xfe]))],
-    ['more than 4 KiB', basic(`coder:${'x'.repeat(8192)}`)],
+    ['more than 12 KiB', basic(`coder:${'x'.repeat(9300)}`)],
   ]
   for (const [title, header] of refused) {
     it(`refuses ${title}`, () => assert.equal(basicPassword(header), undefined))
+  }
+})
+
+describe('bearerToken', () => {
+  it('takes a token in the characters of RFC 6750', () => {
+    assert.equal(bearerToken('bEARER  aZ09-._~+/=='), 'aZ09-._~+/==')
+  })
+
+  const refused: [title: string, header: string][] = [
+    ['another scheme', 'Basic abc'],
+    ['nothing after the scheme', 'Bearer '],
+    ['two words', 'Bearer a b'],
+    ['padding within', 'Bearer a=b'],
+    ['characters outside', 'Bearer a,b'],
+    ['more than 12 KiB', `Bearer ${'x'.repeat(12 * 1024)}`],
+  ]
+  for (const [title, header] of refused) {
+    it(`refuses ${title}`, () => assert.equal(bearerToken(header), undefined))
   }
 })
 

@@ -11,6 +11,8 @@ type Answering = ServerResponse | Duplex
 export interface BaseUrlDeps {
   /** As for the proxy: Basic credentials. */
   readonly authenticate: Authenticate
+  /** Whether a text says of itself that it is a JWT which names a caller. */
+  readonly isJwt: (text: string) => boolean
   readonly handle: Handle
   /** The proxy's own count of what is open, so that one limit holds for both. */
   readonly sessions: {

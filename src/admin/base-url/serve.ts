@@ -95,13 +95,13 @@ function faultOf(message: IncomingMessage, upgrade: boolean): Reason | undefined
 }
 
 async function admit(
-  { authenticate, sessions }: BaseUrlDeps,
+  { authenticate, isJwt, sessions }: BaseUrlDeps,
   { rawHeaders, socket }: IncomingMessage,
   { client, signal }: { readonly client: ServerResponse | Socket; readonly signal: AbortSignal },
 ): Promise<Caller> {
   const session = sessions.enter(client)
   if (typeof session === 'string') throw new Refusal(session)
-  const credentials = callerCredentials(rawHeaders)
+  const credentials = callerCredentials(rawHeaders, isJwt)
   const from = { address: socket.remoteAddress ?? '', gone: signal }
   const caller = await authenticate(credentials === undefined ? [] : [credentials], from).catch(
     (error: unknown) => {

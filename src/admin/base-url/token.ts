@@ -14,16 +14,19 @@ const KEY_HEADERS: ReadonlySet<string> = new Set([
 
 /**
  * The caller's token among the headers of a call, as Basic credentials. A header
- * of our own decides alone; in those of keys only what looks like a token counts,
- * since the rest are keys that the client brings.
+ * of our own decides alone; in those of keys only what looks like a token counts
+ * (a JWT: one of our issuer), since the rest are keys that the client brings.
  */
-export function callerCredentials(headers: RawHeaders): string | undefined {
+export function callerCredentials(
+  headers: RawHeaders,
+  isJwt: (text: string) => boolean,
+): string | undefined {
   const pairs = [...headerPairs(headers)].map(
     ([name, value]) => [name.toLowerCase(), value.trim()] as const,
   )
   const own = pairs.find(([name, value]) => OWN.includes(name) && value !== '')?.[1]
   const keys = pairs.flatMap(([name, value]) => (KEY_HEADERS.has(name) ? [keyIn(value)] : []))
-  const token = own ?? keys.find(isTokenShaped) ?? keys.find(isCoderTokenShaped)
+  const token = own ?? keys.find(isTokenShaped) ?? keys.find(isJwt) ?? keys.find(isCoderTokenShaped)
   return token === undefined ? undefined : `Basic ${Buffer.from(`:${token}`).toString('base64')}`
 }
 

@@ -20,6 +20,20 @@ export const serverErrors = numbers({
   example: '500,503',
 })
 
+/** Asymmetric ones only (RFC 7518 3.1, RFC 8037): whoever can check a token must not be able to make one. */
+export const signatureAlgorithms = words('algorithm', [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+])
+
 interface NumberList {
   readonly label: string
   readonly min: number
@@ -45,6 +59,22 @@ function numbers({ label, min, max, example }: NumberList): ValueType<readonly n
     },
     format: values => values.join(','),
     json: values => (values ?? []).map(String),
+  }
+}
+
+function words(label: string, known: readonly string[]): ValueType<readonly string[]> {
+  return {
+    ...strings,
+    label: `${label} list`,
+    parse(text) {
+      const entries = [...new Set(splitList(text))]
+      const bad = entries.find(entry => !known.includes(entry))
+      if (bad !== undefined) {
+        return unparsable(`${quote(bad)} is not an accepted ${label}: use ${known.join(', ')}`)
+      }
+      if (entries.length === 0) return unparsable(`the list is empty: name at least one ${label}`)
+      return parsed(entries)
+    },
   }
 }
 

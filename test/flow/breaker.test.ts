@@ -160,19 +160,29 @@ describe('the circuit breaker', () => {
     assert.ok(isOpen(await ask()))
   })
 
-  it('is not tripped by clients that leave', async () => {
-    failing({ stallAfter: 3 })
-    for (let i = 0; i <= THRESHOLD; i += 1) {
-      const seen = daemon.events.length
-      const socket = await open()
-      socket.write(request({ body: JSON.stringify({ stream: true }) }))
-      await readHead(socket)
-      socket.destroy()
-      await daemon.event('call_ended', event => daemon.events.indexOf(event) >= seen)
-    }
-    provider.script(undefined)
-    assert.equal((await ask()).status, 200)
-  })
+  for (const stallAfter of [0, 3]) {
+    it(`is not tripped by clients that leave after ${stallAfter} events`, async () => {
+      failing({ stallAfter })
+      await daemon.reload({
+        ...env,
+        CODER_AIBRIDGE_PROXY_FIRST_BYTE_TIMEOUT: '30s',
+        CODER_AIBRIDGE_PROXY_STREAM_IDLE_TIMEOUT: '30s',
+      })
+      for (let i = 0; i <= THRESHOLD; i += 1) {
+        const seen = daemon.events.length
+        const arriving = provider.nextExchange()
+        const socket = await open()
+        socket.write(request({ body: JSON.stringify({ stream: true }) }))
+        await arriving
+        if (stallAfter > 0) await readHead(socket)
+        socket.destroy()
+        const ended = await daemon.event('call_ended', one => daemon.events.indexOf(one) >= seen)
+        assert.equal(ended.outcome, 'aborted')
+      }
+      provider.script(undefined)
+      assert.equal((await ask()).status, 200)
+    })
+  }
 
   it('is not tripped by clients that never finish their upload', async () => {
     const upload = post('/v1/messages', HOST, Buffer.alloc(1000))

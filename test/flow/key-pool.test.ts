@@ -8,6 +8,7 @@ import { type Provider, startProvider } from '../support/provider.ts'
 import type { Behaviour, Exchange } from '../support/provider-exchange.ts'
 import { readHead } from '../support/raw-client.ts'
 import { OPENAI, openIntercepted, providersEnv } from './ai-world.ts'
+import { askHttp2, openHttp2 } from './http2-world.ts'
 import { rowOf } from './rows.ts'
 import { type Answer, exchangeOn, post, readAnswer, requestText } from './wire.ts'
 
@@ -105,10 +106,13 @@ describe('several central keys', () => {
   })
 
   it('are not lost because one caller asks for what none of them may', async () => {
+    const began = daemon.events.length
     script({ [ONE]: { status: 403 }, [TWO]: { status: 403 }, [THREE]: { status: 403 } })
     assert.deepEqual((await ask()).answer.status, 403)
     script({})
     assert.deepEqual((await ask()).keys, [ONE])
+    const changed = daemon.events.slice(began).filter(({ type }) => type === 'key_changed')
+    assert.deepEqual(changed, [])
   })
 
   it('leave one out that is forbidden what another may, and fall back on it', async () => {
@@ -176,6 +180,26 @@ describe('several central keys', () => {
     assert.equal((await readAnswer(socket)).status, 200)
     assert.equal(received, 'half and the rest')
     socket.destroy()
+  })
+
+  it('take over for clients that speak HTTP/2, and the prompt is on record once', async () => {
+    script({ [ONE]: limited(60) })
+    const seen = provider.exchanges.length
+    const body = JSON.stringify({ model: 'm', input: 'x'.repeat(200_000) })
+    const session = await openHttp2(daemon, { authority: OPENAI })
+    const began = daemon.events.length
+    const answer = await askHttp2(session, { ':path': '/v1/responses' }, body)
+    session.destroy()
+    assert.equal(answer.status, 200)
+    const exchanges = provider.exchanges.slice(seen)
+    assert.deepEqual(exchanges.map(keyOf), [ONE, TWO])
+    for (const { request } of exchanges) assert.equal(request.text, body)
+    const ended = await daemon.event('call_ended', one => daemon.events.indexOf(one) >= began)
+    const { prompts, refusedKeys } = await rowOf({ daemon }, ended.callId)
+    assert.deepEqual(
+      [prompts.length, prompts[0]?.prompt.length, refusedKeys.length],
+      [1, 200_000, 1],
+    )
   })
 
   it('are not switched for a body that is too long to be held', async () => {

@@ -12,6 +12,7 @@ const FIXES: Readonly<Record<string, string>> = {
   '3D000': 'the database does not exist: create it, or correct CODER_PG_CONNECTION_URL',
   '42501':
     'the role may not do that: give it CREATE on the database, or make it the owner of the schema aibridgeproxyd',
+  '42P01': "there are no records yet: is CODER_PG_CONNECTION_URL the daemon's?",
   '53100': 'the disk of the server is full: make room',
   '53300': 'the server has no connection left: raise its max_connections',
   '55P03': 'another process holds a lock for too long',

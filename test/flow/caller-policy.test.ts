@@ -132,6 +132,31 @@ describe('a caller with rules', () => {
     ['no model', post('/v1/messages', HOST, '{}'), 'model_unknown'],
     ['no body', requestText('POST /v1/messages', [`Host: ${HOST}`]), 'model_unknown'],
     [
+      'further models to fall back upon',
+      post('/v1/messages', HOST, '{"model":"claude-haiku-4","Models":["claude-opus-4"]}'),
+      'model_unknown',
+    ],
+    [
+      'a model in the query',
+      post('/v1/messages?model=claude-opus-4', HOST, '{"model":"claude-haiku-4"}'),
+      'model_denied',
+    ],
+    [
+      'a model behind an escaped colon',
+      post('/v1beta/models/gemini%2Dpro%3AgenerateContent', HOST, '{"model":"claude-haiku-4"}'),
+      'model_denied',
+    ],
+    [
+      'a model of Bedrock with a slash in its name',
+      post('/model/arn%3Ax%3Aprofile%2Fopus/invoke', HOST, '{"model":"claude-haiku-4"}'),
+      'model_denied',
+    ],
+    [
+      'a path that is not escaped correctly',
+      post('/v1/messages/%zz', HOST, '{"model":"claude-haiku-4"}'),
+      'model_unknown',
+    ],
+    [
       'a compressed body',
       post('/v1/messages', HOST, '{"model":"claude-haiku-4"}', ['Content-Encoding: gzip']),
       'model_unknown',

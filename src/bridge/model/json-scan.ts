@@ -2,7 +2,7 @@
 export type Scanned =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'absent' }
-  /** Not plain JSON, or the key is there twice or holds no text. */
+  /** Not plain JSON, the key is there twice or holds no text, or a forbidden one is there. */
   | { readonly kind: 'unreadable' }
 
 type Expected =
@@ -38,6 +38,7 @@ const [OPEN_OBJECT, CLOSE_OBJECT, OPEN_ARRAY, CLOSE_ARRAY] = [0x7b, 0x7d, 0x5b, 
  */
 export class JsonScan {
   readonly #key: string
+  readonly #forbidden: ReadonlySet<string>
   #expected: Expected = 'value'
   /** Containers that are open, true for objects. */
   readonly #open: boolean[] = []
@@ -50,8 +51,10 @@ export class JsonScan {
   #found: string | undefined
   #fault = false
 
-  constructor(key: string) {
+  /** `forbidden` keys, in lower case, make the body unreadable. */
+  constructor(key: string, forbidden: ReadonlySet<string> = new Set()) {
     this.#key = key
+    this.#forbidden = forbidden
   }
 
   write(chunk: Uint8Array): void {
@@ -186,7 +189,9 @@ export class JsonScan {
       this.#found = text
       return
     }
-    if (text.toLowerCase() !== this.#key) return
+    const key = text.toLowerCase()
+    if (this.#forbidden.has(key)) this.#fault = true
+    if (key !== this.#key) return
     if (this.#found !== undefined) this.#fault = true
     this.#isWanted = true
   }

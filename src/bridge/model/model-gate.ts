@@ -19,6 +19,19 @@ const MAX_HELD_IN_ALL = 128 * 2 ** 20
 let heldInAll = 0
 
 /**
+ * Keys under which gateways take further models, to fall back upon: OpenRouter,
+ * LiteLLM, Vercel. Compared without case.
+ */
+const OTHER_MODELS: ReadonlySet<string> = new Set([
+  'models',
+  'fallbacks',
+  'fallback_models',
+  'context_window_fallback_dict',
+  'provideroptions',
+  'preset',
+])
+
+/**
  * Lets a call through as far as the rules about its caller go. Whoever may use certain models only has each request body held until
  * it is whole, bounded, because only then its model is certain; nobody else's
  * body is touched. Gives the call to go on with. Rejects with a Refusal:
@@ -36,21 +49,18 @@ export async function admitModel(
   // What a WebSocket asks for is said in messages that are not ours to hold.
   if (call.upgrade) throw new Refusal('model_unknown', 'a WebSocket')
 
-  const inPath = modelInPath(call.path)
+  const inTarget = modelsInTarget(call.path)
   if (!hasBody(call.headers)) {
-    judgeAll(inPath === undefined ? [] : [inPath], rules)
+    judgeAll(inTarget, rules)
     // Nothing is asked of a model by reading a list.
-    if (inPath === undefined && !/^(?:GET|HEAD|OPTIONS)$/.test(call.method)) {
+    if (inTarget.length === 0 && !/^(?:GET|HEAD|OPTIONS)$/.test(call.method)) {
       throw new Refusal('model_unknown', 'no body')
     }
     return call
   }
   const { body, scan } = await hold(call, keep)
   if (scan.kind === 'unreadable') throw new Refusal('model_unknown', 'the body is not plain JSON')
-  const named = [
-    ...(inPath === undefined ? [] : [inPath]),
-    ...(scan.kind === 'text' ? [scan.text] : []),
-  ]
+  const named = [...inTarget, ...(scan.kind === 'text' ? [scan.text] : [])]
   if (named.length === 0) throw new Refusal('model_unknown', 'the body names no model')
   judgeAll(named, rules)
   return { ...call, body }
@@ -69,17 +79,26 @@ function judgeAll(models: readonly string[], rules: readonly Rule[]): void {
   }
 }
 
-/** Formats that name the model in the path: Gemini, Bedrock, Azure's deployments. */
-function modelInPath(path: string): string | undefined {
-  const pathOnly = path.split('?', 1)[0] ?? path
-  const found =
-    /\/(?:models|tunedModels)\/([^/]+):[^/]*$/i.exec(pathOnly) ??
-    /\/(?:model|deployments)\/([^/]+)\//i.exec(pathOnly)
-  if (found?.[1] === undefined) return undefined
+/** Where Gemini, Bedrock and Azure's deployments name the model. */
+const IN_PATH = [
+  /\/(?:models|tunedModels)\/([^/]+):[^/:]*$/i,
+  /\/model\/(.+)\/(?:invoke|converse)[^/]*$/i,
+  /\/deployments\/([^/]+)\//i,
+]
+
+/**
+ * The models that path and query name. Read with escapes undone, as a server
+ * would: `%3A` must not hide what a colon would show.
+ * @throws Refusal `model_unknown` for escapes that are none
+ */
+function modelsInTarget(target: string): string[] {
+  const [path = '', query = ''] = target.split('?', 2)
   try {
-    return decodeURIComponent(found[1])
-  } catch {
-    return found[1]
+    const plain = decodeURIComponent(path)
+    const inPath = IN_PATH.flatMap(pattern => pattern.exec(plain)?.[1] ?? [])
+    return [...inPath, ...new URLSearchParams(query).getAll('model')]
+  } catch (error) {
+    throw new Refusal('model_unknown', 'the path is not escaped correctly', { cause: error })
   }
 }
 
@@ -96,7 +115,7 @@ async function hold(call: Call, keep: (held: Disposable) => void): Promise<Held>
   if (coding.some(value => value.trim().toLowerCase() !== 'identity')) {
     throw new Refusal('model_unknown', 'the body is compressed')
   }
-  const scan = new JsonScan('model')
+  const scan = new JsonScan('model', OTHER_MODELS)
   const chunks: Buffer[] = []
   let held = 0
   keep({

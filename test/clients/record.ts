@@ -165,7 +165,11 @@ async function assertSession(
   )
 
   const usages = own.flatMap(call => objectsIn(call, 'token_usages'))
-  const { metadata: _, ...summary } = objectIn(session, 'token_usage_summary')
+  const {
+    metadata: _,
+    unpriced_answers: _unpriced,
+    ...summary
+  } = objectIn(session, 'token_usage_summary')
   const total = (key: string): unknown =>
     usages.some(usage => usage[key] !== null)
       ? usages.reduce((sum, usage) => sum + Number(usage[key]), 0)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { headerValues } from '../../src/kernel/headers.ts'
+import { PLACEHOLDER_KEY } from '../../src/kernel/provider.ts'
 import { isSigned } from '../support/aws-signature.ts'
 import { ANSWER_TEXT } from '../support/dialects/answer.ts'
 import { parseJsonObject } from '../support/json.ts'
@@ -17,13 +18,15 @@ import {
 import type { Environment } from './environment.ts'
 import { CENTRAL_KEYS, type ProviderName, type World } from './world.ts'
 
-/** A client that has a base-URL route of the daemon instead of a proxy. */
+/** A client that has a base-URL route of the daemon, or one of Bedrock's own that is intercepted. */
 interface BaseUrlClient {
   readonly client: string
   readonly packageName: string
   readonly name: string
   readonly command: (installDir: string) => readonly [program: string, ...args: string[]]
   readonly env: (route: string, token: string) => Environment
+  /** It has the proxy, and no base URL. */
+  readonly proxied?: boolean
   readonly provider: ProviderName
   /** At the provider. */
   readonly path: string
@@ -94,6 +97,21 @@ const CLIENTS: readonly BaseUrlClient[] = [
     judge: judgeSigned,
   },
   {
+    ...CLAUDE,
+    client: 'claude (Bedrock mode)',
+    name: 'claude-bedrock-proxied',
+    proxied: true,
+    env: () => ({
+      CLAUDE_CODE_USE_BEDROCK: '1',
+      ANTHROPIC_MODEL: MODEL,
+      AWS_BEARER_TOKEN_BEDROCK: PLACEHOLDER_KEY,
+      AWS_REGION: 'eu-central-1',
+    }),
+    provider: 'bedrock',
+    path: `/model/${MODEL}/invoke-with-response-stream`,
+    judge: judgeSigned,
+  },
+  {
     client: '@anthropic-ai/sdk (base URL)',
     packageName: '@anthropic-ai/sdk',
     name: 'anthropic-base-url',
@@ -148,7 +166,11 @@ async function runClient(context: CaseContext, client: BaseUrlClient): Promise<u
   const { stdout } = await invoke(context, {
     name: client.name,
     command: client.command(installDir),
-    env: { ...client.env(route, token), ...WITHOUT_PROXY },
+    env: {
+      ...(client.proxied === true ? world.interceptedEnv : {}),
+      ...client.env(route, token),
+      ...QUIET,
+    },
   })
   const calls = await modelCalls(provider, start, client.path)
   client.judge(calls, stdout)
@@ -159,19 +181,22 @@ async function runClient(context: CaseContext, client: BaseUrlClient): Promise<u
   }
 }
 
-/** Telemetry and updates would leave the machine; nothing else needs a proxy. */
-const WITHOUT_PROXY: Environment = {
+/** Telemetry and updates would leave the machine. */
+const QUIET: Environment = {
   CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
   DISABLE_TELEMETRY: '1',
 }
 
-/** The daemon's own line says that the call was whole and came without a CONNECT. */
-async function assertOnRecord({ daemon }: World, { provider }: BaseUrlClient): Promise<void> {
+/** The daemon's own line says that the call was whole, and whether a CONNECT was before it. */
+async function assertOnRecord(
+  { daemon }: World,
+  { provider, proxied = false }: BaseUrlClient,
+): Promise<void> {
   await daemon.waitForLine(
     line =>
       line['provider'] === provider &&
       line['outcome'] === 'completed' &&
-      line['connect_id'] === undefined &&
+      (line['connect_id'] !== undefined) === proxied &&
       line['kind'] === 'bridged',
   )
 }

@@ -98,6 +98,7 @@ function providerEnv(providers: World['providers']): Environment {
     ...entry(4, {
       TYPE: 'bedrock',
       BEDROCK_BASE_URL: bedrock.url,
+      HOSTS: 'bedrock-runtime.eu-central-1.amazonaws.com',
       BEDROCK_REGION: 'eu-central-1',
       BEDROCK_ACCESS_KEY: AWS_KEYS.id,
       BEDROCK_ACCESS_KEY_SECRET: AWS_KEYS.secret,

@@ -91,7 +91,7 @@ export function createBridge(deps: BridgeDeps): Handle {
       const rules = rulesAbout(call.caller.identity, config.policy)
       const admitted = await admitModel(call, rules, held => events.holds(held))
       events.holds(slots.take(config.maxConcurrency, deps.clock.now()))
-      const limits = limitsOf(call, known, { ...config, now: events.at })
+      const limits = limitsOf(call.caller.identity, known, { ...config, type, now: events.at })
       const spent = new AbortController()
       // Record before act: without a row no byte goes out.
       await deps.books.begin(intentOf(call, known, events.at), limits, () => spent.abort())

@@ -51,8 +51,8 @@ export interface CallLimits {
   readonly callsPerSecond: number
   /** In the order in which they are locked: by scope, then period. */
   readonly charges: readonly Charge[]
-  /** The least that it holds until its cost is known; null for a call that costs nothing. */
-  readonly reserve: NanoDollars | null
+  /** The least that it holds of each until its cost is known. */
+  readonly reserve: NanoDollars
 }
 
-export const NO_LIMITS: CallLimits = { callsPerSecond: 0, charges: [], reserve: null }
+export const NO_LIMITS: CallLimits = { callsPerSecond: 0, charges: [], reserve: 0 }

@@ -116,7 +116,7 @@ export class Recorder implements AsyncDisposable {
       this.#open.set(intent.callId, { ...UNTOLD, isRepeated: true })
       return Promise.reject(refusalOf(known))
     }
-    const isCharged = limits.charges.length > 0 && limits.reserve !== null
+    const isCharged = limits.charges.length > 0
     this.#open.set(intent.callId, { ...UNTOLD, isCharged, onExhausted })
     const entry: BeginEntry = { type: 'begin', intent, limits, isJudged: true }
     const timeoutMs = this.#options.beginTimeoutMs ?? BEGIN_TIMEOUT_MS

@@ -71,11 +71,12 @@ test('a caller whose budget is used up is told so, and until when, in the dialec
     type: 'error',
     error: { type: 'rate_limit_error', message: text },
   })
-  const wait = Number(refused.head.header('retry-after'))
+  const wait = Number(/t=(\d+)$/.exec(refused.head.header('ratelimit') ?? '')?.[1])
   assert.ok(Math.abs(wait - (midnight.getTime() - Date.now()) / 1000) < 10, String(wait))
   assert.equal(refused.head.header('x-aibridge-reason'), 'budget_exhausted')
   assert.equal(refused.head.header('ratelimit'), `"budget";r=0;t=${wait}`)
-  // An agent that waited for tomorrow would look dead, and one that kept trying would be in vain.
+  // An agent that slept until tomorrow would look dead, and one that kept trying would be in vain.
+  assert.equal(refused.head.header('retry-after'), String(Math.min(wait, 60)))
   assert.equal(refused.head.header('x-should-retry'), wait > 60 ? 'false' : undefined)
 
   const { error } = JSON.parse((await call(world, OPENAI)).text) as { error: unknown }

@@ -1,6 +1,7 @@
 import type { CallerPolicy, CallLimits } from '../../kernel/budget.ts'
-import type { Call } from '../../kernel/flow.ts'
+import type { Identity } from '../../kernel/flow.ts'
 import type { NanoDollars } from '../../kernel/money.ts'
+import type { ProviderType } from '../../kernel/provider.ts'
 import type { KnownCall } from '../books.ts'
 import { chargesOf } from './charges.ts'
 
@@ -11,23 +12,26 @@ export interface LimitSettings {
   readonly budget: { readonly policy: 'highest' | 'lowest'; readonly reserve: NanoDollars }
 }
 
+interface Context {
+  readonly type: Pick<ProviderType, 'costly'>
+  readonly now: number
+}
+
 /**
  * What a call has to stay within. Budgets are for what the operator's own keys
- * pay by the token. Of what is passed through, the cost is not known: it takes nothing, and
- * what may cost something stops with the budget.
+ * pay by the token; what is only passed through costs nothing, but for paths
+ * that their provider type calls costly.
  */
 export function limitsOf(
-  { method, caller }: Pick<Call, 'method' | 'caller'>,
-  { kind, credential, billing }: Pick<KnownCall, 'kind' | 'credential' | 'billing'>,
-  { rateLimit, policy, budget, now }: LimitSettings & { readonly now: number },
+  { user }: Pick<Identity, 'user'>,
+  call: Pick<KnownCall, 'kind' | 'route' | 'credential' | 'billing'>,
+  { rateLimit, policy, budget, now, type }: LimitSettings & Context,
 ): CallLimits {
-  const isPassthrough = kind === 'passthrough'
-  const isMetered = credential === 'centralized' && billing !== 'subscription'
-  const mayCost = isMetered && !(isPassthrough && method !== 'POST')
-  const { user } = caller.identity
+  const isOurs = call.credential === 'centralized' && call.billing !== 'subscription'
+  const mayCost = call.kind !== 'passthrough' || type.costly?.includes(call.route) === true
   return {
     callsPerSecond: rateLimit,
-    charges: mayCost ? chargesOf(user, policy, { choice: budget.policy, now }) : [],
-    reserve: isPassthrough ? null : budget.reserve,
+    charges: isOurs && mayCost ? chargesOf(user, policy, { choice: budget.policy, now }) : [],
+    reserve: budget.reserve,
   }
 }

@@ -19,6 +19,7 @@ export const bedrock: ProviderType = {
     '/model/*/invoke-with-response-stream': 'bedrock-messages',
   },
   passthrough: ['/model/*/converse', '/model/*/converse-stream', '/model/*/count-tokens'],
+  costly: ['/model/*/converse', '/model/*/converse-stream'],
   translated: ['/v1/messages'],
   attach: () => [],
   errorBody: bedrockError,

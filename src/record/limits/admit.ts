@@ -23,8 +23,6 @@ export function* admit(entry: BeginEntry, instance: string): Work<void> {
     if (denial !== undefined) throw new LimitReached(denial)
     purses.push(purse)
   }
-  const { reserve } = limits
-  if (reserve === null) return
   for (const [index, charge] of limits.charges.entries()) {
     const purse = purses[index]
     if (purse === undefined) continue
@@ -33,7 +31,7 @@ export function* admit(entry: BeginEntry, instance: string): Work<void> {
       call_id: intent.callId,
       instance,
       ceiling: charge.limit,
-      amount: estimate(purse, reserve),
+      amount: estimate(purse, limits.reserve),
     }
     // A call that is begun a second time holds what it held.
     const { changes } = yield change(RESERVE, row)

@@ -17,7 +17,7 @@ describe('the headers of a refusal', () => {
     {
       why: 'no tries where waiting is no use',
       options: { retryAt: NOW + 3_600_000 },
-      headers: ['Retry-After', '3600', 'X-Should-Retry', 'false'],
+      headers: ['Retry-After', '60', 'X-Should-Retry', 'false'],
     },
     {
       why: 'the limit and its window',

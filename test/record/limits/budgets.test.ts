@@ -162,20 +162,10 @@ test('calls of a process that ends pay what they held unless they were answered'
   assert.deepEqual(purses(dying), ['user:ada 35 0 2'])
 })
 
-test('a call that only passes through stops with a budget and takes nothing of it', async t => {
-  const opened = await openRecorder(t)
-  const passing = { ...purse(), reserve: null }
-  await opened.recorder.begin(intent({ kind: 'passthrough' }), passing)
-  await callOf(opened.recorder, [100])
-  await opened.recorder.flush()
-  assert.deepEqual(purses(opened), ['user:ada 100 0 1'])
-  await denialOf(opened.recorder.begin(intent({ kind: 'passthrough' }), passing))
-})
-
 test('daemons share the rate of a caller', async t => {
   const stateDir = temporaryDirectory(t)
   const daemons = [await openRecorder(t, { stateDir }), await openRecorder(t, { stateDir })]
-  const limits = { callsPerSecond: 5, charges: [], reserve: null }
+  const limits = { callsPerSecond: 5, charges: [], reserve: 0 }
   const at = Date.now()
   const begun = await Promise.allSettled(
     daemons.flatMap(({ recorder }) =>
@@ -187,7 +177,7 @@ test('daemons share the rate of a caller', async t => {
 
 test('a flood of calls beyond the rate is refused from memory and not written down', async t => {
   const { recorder, rows } = await openRecorder(t)
-  const limits = { callsPerSecond: 2, charges: [], reserve: null }
+  const limits = { callsPerSecond: 2, charges: [], reserve: 0 }
   const at = Date.now()
   await Promise.all([1, 2].map(() => recorder.begin(intent({ at }), limits)))
   const refuse = async (): Promise<Refusal> => {

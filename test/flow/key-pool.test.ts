@@ -81,12 +81,11 @@ describe('several central keys', () => {
 
   it('come back when their cooldown is over', async () => {
     script({ [ONE]: limited(1) })
+    const began = performance.now()
     assert.deepEqual((await ask()).keys, [ONE, TWO])
     script({})
-    assert.deepEqual((await ask()).keys, [TWO])
-    const began = performance.now()
-    while ((await ask()).keys[0] !== ONE) assert.ok(performance.now() - began < 5000)
-    assert.ok(performance.now() - began > 500)
+    while ((await ask()).keys[0] !== ONE) assert.ok(performance.now() - began < 20_000)
+    assert.ok(performance.now() - began >= 1000)
   })
 
   it('are asked all the same when all are cooling, so that the provider answers', async () => {

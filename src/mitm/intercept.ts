@@ -36,6 +36,7 @@ export function createIntercept(deps: InterceptDeps): Intercept {
     if (typeof result === 'string') return ended(client, before, failed(result))
 
     const { socket, servername } = result
+    if (socket.destroyed) return ended(client, before, failed('closed'))
     const secureAt = performance.now()
     const closed = Promise.withResolvers<void>()
     socket.once('close', () => closed.resolve())

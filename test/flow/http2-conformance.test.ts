@@ -197,6 +197,16 @@ describe('HTTP/2 from a client that breaks the rules', () => {
     session.destroy()
   })
 
+  it('may leave in the middle of everything without harm', async () => {
+    const socket = await openFrames()
+    const goaway = frame(TYPE.goaway, 0, 0, Buffer.alloc(8))
+    socket.write(Buffer.concat([PREFACE, SETTINGS, goaway, headers(1, GET, 0)]))
+    await readComplaint(socket)
+    // Until the head watch has looked at a session that is gone by then.
+    await new Promise(resolve => setTimeout(resolve, 300))
+    socket.destroy()
+  })
+
   it('is cut off when a head takes too long', async () => {
     const socket = await openFrames()
     socket.write(Buffer.concat([PREFACE, SETTINGS, headers(1, GET, 0)]))

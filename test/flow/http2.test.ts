@@ -203,6 +203,26 @@ describe('a call over HTTP/2', () => {
   })
 })
 
+describe('an answer that HTTP/2 has rules about', () => {
+  const ok = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n'
+  const body = '2\r\nok\r\n0\r\n'
+  for (const [what, bytes, status, code] of [
+    ['Date twice', `${ok}Date: a\r\nDate: b\r\n\r\n${body}\r\n`, 200, 0],
+    ['HTTP2-Settings', `${ok}HTTP2-Settings: x\r\n\r\n${body}\r\n`, 502, 0],
+    ['status 700', `HTTP/1.1 700 X\r\nContent-Length: 0\r\n\r\n`, 502, 0],
+    ['HTTP2-Settings in trailers', `${ok}\r\n${body}HTTP2-Settings: x\r\n\r\n`, 200, 2],
+    ['Date twice in trailers', `${ok}\r\n${body}Date: a\r\nDate: b\r\n\r\n`, 200, 0],
+  ] as const) {
+    it(`ends nothing but its stream: ${what}`, async () => {
+      await using raw = await startRaw(answerRawly(bytes))
+      const session = await openHttp2(raw.daemon)
+      const got = await askHttp2(session, { ':path': '/v1/models' })
+      assert.deepEqual([got.status, got.code], [status, code])
+      session.close()
+    })
+  }
+})
+
 describe('an answer that breaks off', () => {
   it('is a reset, never an end', async () => {
     world.provider.script(() => ({ cutAfter: 3 }))

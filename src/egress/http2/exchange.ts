@@ -58,7 +58,12 @@ function sendBody(
   stream: ClientHttp2Stream,
 ): void {
   stream.once('wantTrailers', () => {
-    stream.sendTrailers(Object.fromEntries(safeTrailers(body.rawTrailers ?? [])))
+    try {
+      stream.sendTrailers(Object.fromEntries(safeTrailers(body.rawTrailers ?? [])))
+    } catch {
+      // Node throws for fields that HTTP/2 cannot hold.
+      stream.close(constants.NGHTTP2_CANCEL)
+    }
   })
   body.once('end', () => stream.end())
   body.pipe(stream, { end: false })

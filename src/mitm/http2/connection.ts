@@ -42,6 +42,9 @@ const PSEUDO_FIELDS = 4
 /** Megabytes; beyond it Node refuses new streams. All of them may have an answer queued. */
 const SESSION_MEMORY = 32
 
+/** Fields that should stand alone and come twice are relayed as over HTTP/1.1. */
+const AS_SENT = { strictSingleValueFields: false }
+
 const CHECK_MS = 500
 /** How long a client may take to close after our own end. */
 const LINGER_MS = 1000
@@ -96,7 +99,9 @@ class Http2Connection implements Connection {
         {
           // Whoever is in the middle of a head cannot answer a PING (RFC 9113 4.3);
           // other frames may come at any time.
-          begun: () => void this.#session.ping(() => watch.settle()),
+          begun: () => {
+            if (!this.#session.destroyed) this.#session.ping(() => watch.settle())
+          },
           slow: () => this.#refuse('head_timeout', constants.NGHTTP2_CANCEL),
           idle: () => this.drain(),
         },
@@ -157,6 +162,7 @@ function openSession(socket: TLSSocket, { limits }: ServeDeps): ServerHttp2Sessi
     // Somewhat beyond what is accepted, so that most of what is too large gets an
     // answer (431) rather than a reset. Cookies may come in crumbs.
     maxSessionMemory: SESSION_MEMORY,
+    ...AS_SENT,
     maxHeaderListPairs: 2 * headCount + PSEUDO_FIELDS,
     settings: {
       maxConcurrentStreams: MAX_STREAMS,

@@ -1,4 +1,5 @@
 import { constants, type ServerHttp2Stream } from 'node:http2'
+import { Refusal } from '../../kernel/error.ts'
 import type { Reply } from '../../kernel/flow.ts'
 import { headerPairs, headerValues, type RawHeaders, stripHopByHop } from '../../kernel/headers.ts'
 import { REASONS, type Reason } from '../../kernel/reasons.ts'
@@ -37,7 +38,7 @@ export function writeReply(
       })
     } catch (error) {
       body.destroy()
-      reject(error)
+      reject(new Refusal('provider_broken', 'a head that HTTP/2 cannot hold', { cause: error }))
       return
     }
     let blocked = false
@@ -53,9 +54,7 @@ export function writeReply(
         body.resume()
       })
     }
-    stream.once('wantTrailers', () => {
-      stream.sendTrailers(byName(safeTrailers(body.rawTrailers ?? []).flat()))
-    })
+    stream.once('wantTrailers', () => sendTrailers(stream, body.rawTrailers ?? []))
     body.on('data', onData)
     body.once('end', () => stream.end())
     body.on('error', () => {})
@@ -70,6 +69,15 @@ export function writeReply(
     })
     body.resume()
   })
+}
+
+/** Total: Node throws for fields that HTTP/2 cannot hold. */
+function sendTrailers(stream: ServerHttp2Stream, raw: RawHeaders): void {
+  try {
+    stream.sendTrailers(byName(safeTrailers(raw).flat()))
+  } catch {
+    stream.close(constants.NGHTTP2_INTERNAL_ERROR)
+  }
 }
 
 /** Hands early hints on (RFC 8297). Total: a bad hint is no reason to lose an answer. */

@@ -34,9 +34,9 @@ export async function serveStream(
   try {
     const head = acceptable(deps, connection, request)
     // HTTP/1.1's server does so by itself.
-    if (firstHeader(head.headers, 'expect')?.toLowerCase() === '100-continue') {
+    const isWaiting = firstHeader(head.headers, 'expect')?.toLowerCase() === '100-continue'
+    if (isWaiting && !stream.closed && !stream.destroyed)
       stream.additionalHeaders({ ':status': 100 })
-    }
     const reply = await deps.handle(
       toCall(head, interception, {
         body,

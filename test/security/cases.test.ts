@@ -7,12 +7,21 @@ import { CASES, CLASSES } from './cases.ts'
 const ROOT = join(import.meta.dirname, '../..')
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8')
 
+/** What runs apart from the suite. */
+const COMMANDS: Readonly<Record<string, string>> = {
+  'test/smuggling/run.ts': 'npm run test:smuggling',
+  'test/tls/scan.ts': 'npm run test:tls',
+}
+
 /** The table of docs/security.md: classes, their cases, and what runs them. */
 function table(): string {
   const rows = Object.entries(CLASSES).map(([letter, name]) => {
     const cases = CASES.filter(({ id }) => id.startsWith(letter))
     const files = [...new Set(cases.flatMap(({ tests }) => tests.map(([file]) => file)))].sort()
-    return `| ${letter} | ${name} | ${cases.length} | \`node --test ${files.join(' ')}\` |`
+    const suite = files.filter(file => file.endsWith('.test.ts'))
+    const apart = files.flatMap(file => COMMANDS[file] ?? [])
+    const commands = [`node --test ${suite.join(' ')}`, ...apart].map(command => `\`${command}\``)
+    return `| ${letter} | ${name} | ${cases.length} | ${commands.join('; ')} |`
   })
   return ['| class | what | cases | command |', '|---|---|---|---|', ...rows].join('\n')
 }

@@ -14,11 +14,12 @@ export const CLASSES: Readonly<Record<string, string>> = {
   H: 'The admin surface',
 }
 
-/** `file` below `test/`; several titles of one file are separated by `|`. */
+/** `file` below `test/`, a test where it has no ending; several titles of one file are separated by `|`. */
 function attack(id: string, what: string, ...places: readonly string[]): Case {
   const tests = places.flatMap(place => {
     const [file = '', titles = ''] = place.split(': ')
-    return titles.split(' | ').map(title => [`test/${file}.test.ts`, title] as const)
+    const path = file.endsWith('.ts') ? `test/${file}` : `test/${file}.test.ts`
+    return titles.split(' | ').map(title => [path, title] as const)
   })
   return { id, what, tests }
 }
@@ -211,6 +212,11 @@ export const CASES: readonly Case[] = [
     'flow/hostile-clients: cannot have more than a few pipelined requests',
   ),
   attack(
+    'B27',
+    'what other servers read in what we forward',
+    'smuggling/run.ts: each must read the one request that was meant',
+  ),
+  attack(
     'B28',
     'other protocols at the port',
     `${OUTSIDE}: is closed when it is`,
@@ -253,6 +259,8 @@ export const CASES: readonly Case[] = [
     'C10',
     'old protocols and weak suites',
     'ca/contexts: old protocols and suites without authenticated encryption are refused',
+    'flow/tls-terms: as a TLS server',
+    'tls/scan.ts: sslscan',
   ),
   attack(
     'C11',
@@ -289,6 +297,7 @@ export const CASES: readonly Case[] = [
     'C19',
     'a new CA under load',
     'security/tls: changes its CA at a reload under load without a failed handshake',
+    'flow/ca-rotation: fails no handshake of a client that trusts both',
   ),
   attack(
     'C20',
@@ -303,7 +312,7 @@ export const CASES: readonly Case[] = [
   attack(
     'C22',
     'the page of the CA certificate',
-    'admin/admin: the certificate is the first block of the file and nothing else of it',
+    'admin/admin: the certificates are all that is handed out of the file',
   ),
   attack('C24', 'leaf keys on disk', 'security/tls: keeps the keys of leaves in memory'),
   attack(

@@ -5,11 +5,12 @@ import type { Reply } from '../../kernel/flow.ts'
 import { filterHeaders, firstHeader, headerValues, type RawHeaders } from '../../kernel/headers.ts'
 import type { BedrockSettings } from '../../kernel/provider.ts'
 import type { Secret } from '../../kernel/secret.ts'
+import { holdBody } from '../body/held-body.ts'
+import { inPieces } from '../body/pieces.ts'
 import { withoutQuery } from '../path.ts'
 import type { Send, UpstreamRequest } from '../provider.ts'
 import { codingsOf } from '../tap/decode-body.ts'
 import { anthropicAnswer } from './answer.ts'
-import { inPieces, readWhole } from './body.ts'
 import type { Translator } from './translator.ts'
 
 /** Gives the headers with a signature among them. */
@@ -51,7 +52,7 @@ async function sendTranslated(deps: BedrockDeps, request: UpstreamRequest): Prom
   const codings = codingsOf(request.headers)
   if (codings === undefined) throw new Refusal('body_unreadable')
   const job = translator.begin()
-  const release = await readWhole(request.body, piece => job.push(piece)).catch(error => {
+  const release = await holdBody(request.body, piece => job.push(piece)).catch(error => {
     job.cancel()
     throw error
   })
@@ -78,7 +79,7 @@ async function sendSigned(deps: BedrockDeps, request: UpstreamRequest): Promise<
   const hash = createHash('sha256')
   const pieces: Buffer[] = []
   let length = 0
-  const release = await readWhole(request.body, piece => {
+  const release = await holdBody(request.body, piece => {
     hash.update(piece)
     pieces.push(piece)
     length += piece.length

@@ -11,31 +11,16 @@ import {
   type Rule,
   type Ruling,
 } from '../../kernel/rule.ts'
-import { JsonScan, type Scanned } from './json-scan.ts'
-
-/** More than any provider takes in one request, and what all callers together may hold. */
-const MAX_HELD = 32 * 2 ** 20
-const MAX_HELD_IN_ALL = 128 * 2 ** 20
-let heldInAll = 0
+import { holdBody } from '../body/held-body.ts'
+import { JsonMembers } from '../body/json-members.ts'
+import { modelInBody } from './model-in-body.ts'
 
 /**
- * Keys under which gateways take further models, to fall back upon: OpenRouter,
- * LiteLLM, Vercel. Compared without case.
- */
-const OTHER_MODELS: ReadonlySet<string> = new Set([
-  'models',
-  'fallbacks',
-  'fallback_models',
-  'context_window_fallback_dict',
-  'provideroptions',
-  'preset',
-])
-
-/**
- * Lets a call through as far as the rules about its caller go. Whoever may use certain models only has each request body held until
- * it is whole, bounded, because only then its model is certain; nobody else's
- * body is touched. Gives the call to go on with. Rejects with a Refusal:
- * `provider_denied`, `model_denied`, `model_unknown`, `overloaded`.
+ * Lets a call through as far as the rules about its caller go. Whoever may use
+ * certain models only has each request body held until it is whole, bounded,
+ * because only then its model is certain; nobody else's body is touched. Gives
+ * the call to go on with. Rejects with a Refusal: `provider_denied`,
+ * `model_denied`, `model_unknown`, `request_too_large`, `overloaded`.
  */
 export async function admitModel(
   call: Call,
@@ -58,9 +43,8 @@ export async function admitModel(
     }
     return call
   }
-  const { body, scan } = await hold(call, keep)
-  if (scan.kind === 'unreadable') throw new Refusal('model_unknown', 'the body is not plain JSON')
-  const named = [...inTarget, ...(scan.kind === 'text' ? [scan.text] : [])]
+  const { body, model } = await hold(call, keep)
+  const named = model === undefined ? inTarget : [...inTarget, model]
   if (named.length === 0) throw new Refusal('model_unknown', 'the body names no model')
   judgeAll(named, rules)
   return { ...call, body }
@@ -106,7 +90,8 @@ type Body = Call['body']
 
 interface Held {
   readonly body: Body
-  readonly scan: Scanned
+  /** What the body names; undefined when it names none. */
+  readonly model: string | undefined
 }
 
 /** Reads the body to its end; what it takes is given back by whoever `keep` hands it to. */
@@ -115,55 +100,17 @@ async function hold(call: Call, keep: (held: Disposable) => void): Promise<Held>
   if (coding.some(value => value.trim().toLowerCase() !== 'identity')) {
     throw new Refusal('model_unknown', 'the body is compressed')
   }
-  const scan = new JsonScan('model', OTHER_MODELS)
-  const chunks: Buffer[] = []
-  let held = 0
-  keep({
-    [Symbol.dispose]: () => {
-      heldInAll -= held
-      held = 0
-    },
+  const scan = new JsonMembers()
+  const pieces: Buffer[] = []
+  const release = await holdBody(call.body, piece => {
+    pieces.push(piece)
+    scan.write(piece)
   })
-  await readToEnd(call, chunk => {
-    held += chunk.length
-    heldInAll += chunk.length
-    if (held > MAX_HELD) return new Refusal('model_unknown', 'the body is too large to be held')
-    if (heldInAll > MAX_HELD_IN_ALL) return new Refusal('overloaded', 'too many bodies are held')
-    chunks.push(chunk)
-    scan.write(chunk)
-    return undefined
-  })
-  const body: Body = Readable.from(chunks, { objectMode: false })
+  keep({ [Symbol.dispose]: release })
+  const body: Body = Readable.from(pieces, { objectMode: false })
   const { rawTrailers } = call.body
   return {
     body: rawTrailers === undefined ? body : Object.assign(body, { rawTrailers }),
-    scan: scan.end(),
+    model: modelInBody(scan.end(), pieces),
   }
-}
-
-/**
- * Not by iteration, which would destroy the stream at an error, and the
- * client's connection with it: what is refused has to be answered.
- */
-function readToEnd(
-  { body, signal }: Call,
-  take: (chunk: Buffer) => Refusal | undefined,
-): Promise<void> {
-  return new Promise((fulfil, reject) => {
-    const settle = (error?: Error): void => {
-      body.off('data', onData).off('end', onEnd).off('close', onClose)
-      signal.removeEventListener('abort', onClose)
-      body.pause()
-      if (error === undefined) fulfil()
-      else reject(error)
-    }
-    const onData = (chunk: Buffer): void => {
-      const fault = take(chunk)
-      if (fault !== undefined) settle(fault)
-    }
-    const onEnd = (): void => settle()
-    const onClose = (): void => settle(new Error('the client left'))
-    body.on('data', onData).on('end', onEnd).on('close', onClose)
-    signal.addEventListener('abort', onClose)
-  })
 }

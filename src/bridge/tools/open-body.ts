@@ -1,4 +1,4 @@
-import type { JsonMembers, Span } from './json-members.ts'
+import type { Member, Span } from '../body/json-members.ts'
 
 /** A piece of the text that is replaced; an empty span is a place to put something in. */
 export interface Edit extends Span {
@@ -25,31 +25,31 @@ export function continued(body: OpenBody, entries: readonly string[]): Buffer {
 /** The text of a request and where its members are; the rest of it is left as it is. */
 export class BodyText {
   readonly bytes: Buffer
-  readonly #members: ReadonlyMap<string, Span>
-  readonly #scan: JsonMembers
+  readonly #members: readonly Member[]
 
-  constructor(bytes: Buffer, scan: JsonMembers, members: ReadonlyMap<string, Span>) {
+  constructor(bytes: Buffer, members: readonly Member[]) {
     this.bytes = bytes
-    this.#scan = scan
     this.#members = members
   }
 
   has(name: string): boolean {
-    return this.#members.has(name)
+    return this.span(name) !== undefined
   }
 
-  /** Whether a member stands there twice, so that nobody knows which one counts. */
+  /** Whether a member stands there twice, in whatever case: nobody knows which one counts. */
   isAmbiguous(...names: readonly string[]): boolean {
-    return names.some(name => this.#scan.isRepeated(name))
+    return names.some(
+      name => this.#members.filter(member => member.name.toLowerCase() === name).length > 1,
+    )
   }
 
   span(name: string): Span | undefined {
-    return this.#members.get(name)
+    return this.#members.find(member => member.name === name)
   }
 
   /** The value of a member that is known to be small; undefined when it is none. */
   value(name: string): unknown {
-    const span = this.#members.get(name)
+    const span = this.span(name)
     if (span === undefined || span.end - span.start > MAX_VALUE) return undefined
     try {
       return JSON.parse(this.bytes.toString('utf8', span.start, span.end))
@@ -60,7 +60,7 @@ export class BodyText {
 
   /** The inside of an array member, and whether anything is in it. */
   array(name: string): (Span & { readonly isEmpty: boolean }) | undefined {
-    const span = this.#members.get(name)
+    const span = this.span(name)
     if (span === undefined || this.bytes[span.start] !== OPEN_BRACKET) return undefined
     const inside = { start: span.start + 1, end: span.end - 1 }
     const isEmpty = this.bytes.toString('latin1', inside.start, inside.end).trim() === ''
@@ -69,10 +69,10 @@ export class BodyText {
 
   /** Sets a member: in the place of its value, or as a new one at the end. */
   set(name: string, text: string): Edit {
-    const span = this.#members.get(name)
+    const span = this.span(name)
     if (span !== undefined) return { ...span, text }
     const end = this.bytes.lastIndexOf(CLOSE_BRACE)
-    const comma = this.#members.size === 0 ? '' : ','
+    const comma = this.#members.length === 0 ? '' : ','
     return { start: end, end, text: `${comma}${JSON.stringify(name)}:${text}` }
   }
 

@@ -5,6 +5,8 @@ import { filterHeaders, firstHeader, type RawHeaders } from '../../kernel/header
 import type { ProviderType } from '../../kernel/provider.ts'
 import { REASONS } from '../../kernel/reasons.ts'
 import type { WireFormat } from '../../kernel/usage.ts'
+import { holdBody, MAX_BYTES } from '../body/held-body.ts'
+import { JsonMembers } from '../body/json-members.ts'
 import type { UpstreamRequest } from '../provider.ts'
 import type { SseEvent } from '../tap/sse-parser.ts'
 import { framingOf } from '../usage/format.ts'
@@ -12,9 +14,8 @@ import { type JsonObject, parseObject } from '../usage/json-value.ts'
 import { anthropicTools } from './anthropic-tools.ts'
 import { chatTools } from './chat-tools.ts'
 import type { AnswerMerge, ToolDialect, Turn } from './dialect.ts'
-import { holdBody } from './held-body.ts'
 import type { OfferedTool } from './offered-tool.ts'
-import { continued, type OpenBody } from './open-body.ts'
+import { BodyText, continued, type OpenBody } from './open-body.ts'
 import { readEvents } from './read-events.ts'
 import { responsesTools } from './responses-tools.ts'
 import { sseText } from './sse-text.ts'
@@ -37,8 +38,6 @@ const DIALECTS: Partial<Record<WireFormat, ToolDialect>> = {
   'openai-responses': responsesTools,
 }
 
-/** A request that is longer passes as it is. */
-const MAX_BODY = 32 * 1024 * 1024
 const MAX_ANSWER = 16 * 1024 * 1024
 /** A model that goes on calling tools for longer is stopped. */
 const MAX_TURNS = 25
@@ -53,17 +52,39 @@ const MAX_TURNS = 25
 export function withTools(send: Send, context: ToolsContext): Send {
   const dialect = DIALECTS[context.format]
   return async request => {
-    if (dialect === undefined || request.body === undefined || isCoded(request.headers)) {
+    if (dialect === undefined || request.body === undefined || !isReadable(request.headers)) {
       return await send(request)
     }
     const tools = await context.toolbox.offered()
     if (tools.length === 0) return await send(request)
-    const held = await holdBody(request.body, MAX_BODY)
-    if (held.kind === 'stream') return await send({ ...request, body: held.body })
-    const open = held.text === undefined ? undefined : dialect.open(held.text, tools)
-    if (open === undefined) return await send({ ...request, body: bodyOf(held.bytes) })
-    const conversation = new Conversation(send, request, open, { ...context, dialect, tools })
-    return await conversation.reply()
+    const pieces: Buffer[] = []
+    const scan = new JsonMembers()
+    const release = await holdBody(request.body, piece => {
+      pieces.push(piece)
+      scan.write(piece)
+    })
+    const members = scan.end()
+    const body = members && new BodyText(Buffer.concat(pieces), members)
+    const open = body && dialect.open(body, tools)
+    if (open === undefined) {
+      const asItWas = Readable.from(pieces, { objectMode: false })
+      return await releasing(release, () => send({ ...request, body: asItWas }))
+    }
+    const offer = { ...context, dialect, tools }
+    return await releasing(release, () => new Conversation(send, request, open, offer).reply())
+  }
+}
+
+/** What a request holds is held until its answer is over. */
+async function releasing(release: () => void, reply: () => Promise<Reply>): Promise<Reply> {
+  try {
+    const given = await reply()
+    if (given.kind === 'response') given.body.once('close', release)
+    else release()
+    return given
+  } catch (error) {
+    release()
+    throw error
   }
 }
 
@@ -198,6 +219,11 @@ function isGood(reply: Reply | Refusal): reply is Response {
 
 function describeFailure(error: unknown): Refusal {
   return error instanceof Refusal ? error : new Refusal('internal', describeError(error))
+}
+
+/** A longer request passes as it is; one that does not say how long it is, is refused. */
+function isReadable(headers: RawHeaders): boolean {
+  return !isCoded(headers) && Number(firstHeader(headers, 'content-length') ?? 0) <= MAX_BYTES
 }
 
 function isCoded(headers: RawHeaders): boolean {

@@ -1,5 +1,5 @@
+import { JsonMembers } from '../../../src/bridge/body/json-members.ts'
 import type { ToolDialect, Turn } from '../../../src/bridge/tools/dialect.ts'
-import { JsonMembers } from '../../../src/bridge/tools/json-members.ts'
 import type { OfferedTool } from '../../../src/bridge/tools/offered-tool.ts'
 import { BodyText, continued } from '../../../src/bridge/tools/open-body.ts'
 
@@ -19,10 +19,10 @@ export function offered(
 ): string | undefined {
   const bytes = Buffer.from(text)
   const scan = new JsonMembers()
-  scan.push(bytes)
+  scan.write(bytes)
   const members = scan.end()
   if (members === undefined) return undefined
-  const open = dialect.open(new BodyText(bytes, scan, members), [TOOL])
+  const open = dialect.open(new BodyText(bytes, members), [TOOL])
   return open && continued(open, entries).toString('utf8')
 }
 

@@ -1,9 +1,13 @@
-/** What a body says of one of its top-level keys. */
-export type Scanned =
-  | { readonly kind: 'text'; readonly text: string }
-  | { readonly kind: 'absent' }
-  /** Not plain JSON, the key is there twice or holds no text, or a forbidden one is there. */
-  | { readonly kind: 'unreadable' }
+/** Where a member's value lies in the text: from its first byte to after its last. */
+export interface Span {
+  readonly start: number
+  readonly end: number
+}
+
+export interface Member extends Span {
+  /** As JSON has it, escapes undone. */
+  readonly name: string
+}
 
 type Expected =
   | 'value'
@@ -20,8 +24,10 @@ type Expected =
 
 const MAX_DEPTH = 512
 const MAX_SCALAR = 512
-/** A key or value of more raw bytes is not what we look for. */
-const MAX_TEXT = 1024
+/** A name of more raw bytes is none that anybody looks for. */
+const MAX_NAME = 1024
+/** More members than any request has. */
+const MAX_MEMBERS = 1000
 const SCALAR = /^(?:true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)$/
 const HEX = /^[0-9a-fA-F]$/
 const BLANK = new Set([0x20, 0x09, 0x0a, 0x0d])
@@ -30,41 +36,40 @@ const [QUOTE, BACKSLASH, COLON, COMMA] = [0x22, 0x5c, 0x3a, 0x2c]
 const [OPEN_OBJECT, CLOSE_OBJECT, OPEN_ARRAY, CLOSE_ARRAY] = [0x7b, 0x7d, 0x5b, 0x5d]
 
 /**
- * Looks for one key of a JSON object as its bytes pass, in constant memory and
- * without ever parsing the whole: bodies of megabytes would hold up the loop.
- * Strict (RFC 8259), because another reader of the same bytes must not find
- * another value: anything lenient readers differ about is `unreadable`. Keys
- * are compared without case, as Go's decoder does.
+ * Finds the members of a JSON object as its bytes pass, without ever parsing
+ * the whole: bodies of megabytes would hold up the loop. Strict (RFC 8259),
+ * because another reader of the same bytes must not find other values: what
+ * lenient readers differ about is no object here.
  */
-export class JsonScan {
-  readonly #key: string
-  readonly #forbidden: ReadonlySet<string>
+export class JsonMembers {
+  readonly #members: Member[] = []
   #expected: Expected = 'value'
   /** Containers that are open, true for objects. */
   readonly #open: boolean[] = []
   #inKey = false
-  /** The string at hand is a top-level key, or the value of the wanted one. */
-  #kept: number[] | undefined
-  #isWanted = false
+  /** The raw bytes of a name of the object itself. */
+  #name: number[] | undefined
+  #lastName = ''
+  #valueStart = 0
+  #at = 0
   #hexLeft = 0
   #scalar = ''
-  #found: string | undefined
   #fault = false
 
-  /** `forbidden` keys, in lower case, make the body unreadable. */
-  constructor(key: string, forbidden: ReadonlySet<string> = new Set()) {
-    this.#key = key
-    this.#forbidden = forbidden
-  }
-
   write(chunk: Uint8Array): void {
-    for (let i = 0; i < chunk.length && !this.#fault; i += 1) this.#step(chunk[i] ?? 0)
+    for (let i = 0; i < chunk.length && !this.#fault; i += 1) {
+      const skipped = this.#expected === 'string' && this.#name === undefined ? plain(chunk, i) : 0
+      this.#at += skipped
+      i += skipped
+      if (i === chunk.length) return
+      this.#step(chunk[i] ?? 0)
+      this.#at += 1
+    }
   }
 
-  end(): Scanned {
-    if (this.#expected === 'scalar') this.#endScalar()
-    if (this.#fault || this.#expected !== 'nothing') return { kind: 'unreadable' }
-    return this.#found === undefined ? { kind: 'absent' } : { kind: 'text', text: this.#found }
+  /** The members in their order, repeated ones too; undefined for anything but one object. */
+  end(): readonly Member[] | undefined {
+    return this.#fault || this.#expected !== 'nothing' ? undefined : this.#members
   }
 
   #step(byte: number): void {
@@ -109,19 +114,16 @@ export class JsonScan {
 
   #openKey(): void {
     this.#inKey = true
-    this.#kept = this.#open.length === 1 ? [] : undefined
+    this.#name = this.#open.length === 1 ? [] : undefined
     this.#expected = 'string'
   }
 
   #openValue(byte: number): void {
-    const wanted = this.#isWanted
-    this.#isWanted = false
-    // The whole is an object, and the wanted value a string.
-    if ((this.#open.length === 0 && byte !== OPEN_OBJECT) || (wanted && byte !== QUOTE)) {
+    if (this.#open.length === 1) this.#valueStart = this.#at
+    if (this.#open.length === 0 && byte !== OPEN_OBJECT) {
       this.#fault = true
     } else if (byte === QUOTE) {
       this.#inKey = false
-      this.#kept = wanted ? [] : undefined
       this.#expected = 'string'
     } else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) {
       this.#open.push(byte === OPEN_OBJECT)
@@ -136,11 +138,19 @@ export class JsonScan {
   #close(isObject: boolean): void {
     if (this.#open.pop() !== isObject) this.#fault = true
     this.#expected = this.#open.length === 0 ? 'nothing' : ', or end'
+    this.#valueEnded(this.#at + 1)
   }
 
   #endScalar(): void {
     if (!SCALAR.test(this.#scalar)) this.#fault = true
-    this.#expected = this.#open.length === 0 ? 'nothing' : ', or end'
+    this.#expected = ', or end'
+    this.#valueEnded(this.#at)
+  }
+
+  #valueEnded(end: number): void {
+    if (this.#open.length !== 1) return
+    this.#members.push({ name: this.#lastName, start: this.#valueStart, end })
+    if (this.#members.length > MAX_MEMBERS) this.#fault = true
   }
 
   #inString(byte: number): void {
@@ -172,27 +182,36 @@ export class JsonScan {
   }
 
   #keep(byte: number): void {
-    if (this.#kept === undefined) return
-    if (this.#kept.length < MAX_TEXT) this.#kept.push(byte)
-    // A longer key is another one; a longer value is nothing we could compare.
-    else if (this.#inKey) this.#kept = undefined
-    else this.#fault = true
+    if (this.#inKey && this.#name !== undefined && this.#name.length < MAX_NAME) {
+      this.#name.push(byte)
+    }
   }
 
   #endString(): void {
-    this.#expected = this.#inKey ? ':' : ', or end'
-    if (this.#kept === undefined) return
-    const text: unknown = JSON.parse(`"${Buffer.from(this.#kept).toString('utf8')}"`)
-    this.#kept = undefined
-    if (typeof text !== 'string') return
     if (!this.#inKey) {
-      this.#found = text
+      this.#expected = ', or end'
+      this.#valueEnded(this.#at + 1)
       return
     }
-    const key = text.toLowerCase()
-    if (this.#forbidden.has(key)) this.#fault = true
-    if (key !== this.#key) return
-    if (this.#found !== undefined) this.#fault = true
-    this.#isWanted = true
+    this.#expected = ':'
+    if (this.#name === undefined) return
+    const isWhole = this.#name.length < MAX_NAME
+    this.#lastName = isWhole ? textOf(Buffer.from(this.#name)) : ''
+    this.#name = undefined
   }
+}
+
+/** The inside of a string literal whose escapes were seen to be good. */
+function textOf(raw: Buffer): string {
+  return String(JSON.parse(`"${raw.toString('utf8')}"`))
+}
+
+/** How many bytes from here on are just text: most of a request is. */
+function plain(chunk: Uint8Array, from: number): number {
+  let at = from
+  for (; at < chunk.length; at += 1) {
+    const byte = chunk[at] ?? 0
+    if (byte === QUOTE || byte === BACKSLASH || byte < 0x20) break
+  }
+  return at - from
 }

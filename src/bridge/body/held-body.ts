@@ -1,20 +1,22 @@
-import { Readable } from 'node:stream'
+import type { Readable } from 'node:stream'
 import { Refusal } from '../../kernel/error.ts'
+import type { Span } from './json-members.ts'
 
 /** As much as one call may hold. */
-const MAX_BYTES = 32 * 1024 * 1024
+export const MAX_BYTES = 32 * 1024 * 1024
 /** As much as all calls together may hold. */
 const MAX_HELD = 256 * 1024 * 1024
 
 let held = 0
 
 /**
- * Reads a body to its end, since a signature covers all of it, and shows each
- * piece to `onPiece`. What was read counts as held until the function is called
- * that it resolves with. Rejects with Refusal `request_too_large`, `overloaded`,
- * or `request_malformed` for a body that breaks off; the rest stays unread then.
+ * Reads a body to its end, where something about all of it has to be known
+ * before any of it goes out, and shows each piece to `onPiece`. What was read
+ * counts as held until the function is called that it resolves with. Rejects
+ * with Refusal `request_too_large`, `overloaded`, or `request_malformed` for a
+ * body that breaks off; the rest stays unread then.
  */
-export function readWhole(
+export function holdBody(
   body: Readable | undefined,
   onPiece: (piece: Buffer) => void,
 ): Promise<() => void> {
@@ -32,7 +34,8 @@ export function readWhole(
   }
   const onData = (piece: Buffer): void => {
     if (length + piece.length > MAX_BYTES) return fail(new Refusal('request_too_large'))
-    if (held + piece.length > MAX_HELD) return fail(new Refusal('overloaded', 'bodies to sign'))
+    if (held + piece.length > MAX_HELD)
+      return fail(new Refusal('overloaded', 'too many bodies are held'))
     held += piece.length
     length += piece.length
     onPiece(piece)
@@ -53,14 +56,15 @@ export function readWhole(
   return promise
 }
 
-const PIECE_BYTES = 64 * 1024
-
-/** A body that goes out piece by piece: one large write would hold up everybody else's. */
-export function inPieces(bytes: Buffer): Readable {
-  function* pieces(): Generator<Buffer> {
-    for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
-      yield bytes.subarray(at, at + PIECE_BYTES)
+/** A part of what is held in pieces. */
+export function cutOut(pieces: readonly Buffer[], { start, end }: Span): Buffer {
+  const parts: Buffer[] = []
+  let at = 0
+  for (const piece of pieces) {
+    if (at < end && at + piece.length > start) {
+      parts.push(piece.subarray(Math.max(0, start - at), Math.min(piece.length, end - at)))
     }
+    at += piece.length
   }
-  return Readable.from(pieces(), { objectMode: false })
+  return Buffer.concat(parts)
 }

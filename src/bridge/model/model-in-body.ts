@@ -1,0 +1,42 @@
+import { Refusal } from '../../kernel/error.ts'
+import { cutOut } from '../body/held-body.ts'
+import type { Member } from '../body/json-members.ts'
+
+/**
+ * Keys under which gateways take further models, to fall back upon: OpenRouter,
+ * LiteLLM, Vercel. Compared without case.
+ */
+const OTHER_MODELS: ReadonlySet<string> = new Set([
+  'models',
+  'fallbacks',
+  'fallback_models',
+  'context_window_fallback_dict',
+  'provideroptions',
+  'preset',
+])
+
+/** A longer text names no model that could be compared with a rule. */
+const MAX_MODEL = 1024
+
+/**
+ * The model that a body names; undefined when it names none.
+ *
+ * SECURITY: another reader of the same bytes must not find another model, so
+ * two of them are as bad as none. Names are compared without case, as Go's
+ * decoder does. @throws Refusal `model_unknown`
+ */
+export function modelInBody(
+  members: readonly Member[] | undefined,
+  pieces: readonly Buffer[],
+): string | undefined {
+  if (members === undefined) throw new Refusal('model_unknown', 'the body is not plain JSON')
+  const other = members.find(({ name }) => OTHER_MODELS.has(name.toLowerCase()))
+  if (other !== undefined) throw new Refusal('model_unknown', `the body has ${other.name}`)
+  const [found, ...others] = members.filter(({ name }) => name.toLowerCase() === 'model')
+  if (found === undefined) return undefined
+  if (others.length > 0) throw new Refusal('model_unknown', 'the body names several models')
+  const isShort = found.end - found.start <= MAX_MODEL
+  const value: unknown = isShort ? JSON.parse(cutOut(pieces, found).toString('utf8')) : undefined
+  if (typeof value === 'string') return value
+  throw new Refusal('model_unknown', 'the model is no short text')
+}

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { Translator } from './bridge/bedrock/translator.ts'
 import type { Authority } from './ca/authority.ts'
 import { generateLeafKey } from './ca/leaf-key.ts'
-import type { Settings } from './config/settings.ts'
+import type { ClientCertificateSettings, Settings } from './config/settings.ts'
 import { openAdmin, type Readiness } from './daemon/admin.ts'
 import { loadOrCreateAuthority } from './daemon/authority.ts'
 import { createBaseUrl } from './daemon/base-url.ts'
@@ -37,6 +37,7 @@ import { createIntercept } from './mitm/intercept.ts'
 import type { Log } from './observe/log.ts'
 import { createMetrics, type Metrics } from './observe/metrics.ts'
 import { createObserver } from './observe/observer.ts'
+import { certifiedCaller } from './proxy/client-certificate.ts'
 import type { PlainDeps } from './proxy/plain.ts'
 import { Sessions } from './proxy/sessions.ts'
 import { type ExtraToken, Store } from './record/store.ts'
@@ -114,7 +115,7 @@ export async function startDaemon(settings: Settings, options: DaemonOptions): P
     reload: async wanted => {
       // Another state directory would be another CA, under clients that trust this one.
       const next = { ...wanted, stateDir: settings.stateDir }
-      await reload(live, next, foundation, () => listeners.reload(next.proxy.tls))
+      await reload(live, next, foundation, () => listeners.reload(next.proxy))
       core.metrics.setProviders(next.bridge.providers)
     },
     drain: signal => drain({ listeners, sessions, readiness, live }, signal),
@@ -230,7 +231,9 @@ function buildStages(core: Core, handle: Handle): PlainDeps {
   const { live, sessions, foundation } = core
   const { clock, emit, loop } = foundation
   return {
-    authenticate: createGate(core, live.current.settings.proxy.auth),
+    authenticate: createGate(core, live.current.settings.proxy.auth, certificate =>
+      certifiedCaller(certificate, { settings: () => namingCertificates(live.current), clock }),
+    ),
     decide: (target, identity) =>
       decideTarget(target, identity, live.current.policy, live.current.settings.policy),
     open: (leg, signal) => live.current.open(leg, signal),
@@ -242,6 +245,14 @@ function buildStages(core: Core, handle: Handle): PlainDeps {
     tunnelIdleMs: () => live.current.settings.limits.tunnelIdleTimeoutMs,
     isLoop: (request: IncomingMessage) => loop.seenIn(headerValues(request.rawHeaders, 'via')),
   }
+}
+
+/** In remote mode a certificate names nobody: the deployment would not know them. */
+function namingCertificates({
+  settings,
+  deployment,
+}: Snapshot): ClientCertificateSettings | undefined {
+  return deployment === undefined ? settings.proxy.clientCertificates : undefined
 }
 
 /** Every call goes by the configuration of the moment it begins. */

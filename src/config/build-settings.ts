@@ -1,13 +1,14 @@
 import { resolve } from 'node:path'
 import type { ProviderSettings } from '../kernel/provider.ts'
 import type { UpstreamProxy } from '../kernel/target.ts'
+import { readClientCertificates } from './client-certificates.ts'
 import { readDeployment } from './deployment.ts'
 import { readOidc } from './oidc.ts'
 import type { Values } from './options.ts'
 import type { Report } from './report.ts'
 import { readRoots } from './roots-file.ts'
 import type { ProxySettings, Settings, TlsFiles } from './settings.ts'
-import { readPolicyFile, readPricesFile, readToolServersFile } from './side-files.ts'
+import { type Files, readPolicyFile, readPricesFile, readToolServersFile } from './side-files.ts'
 
 /** Puts the values of the table into the form that the daemon takes. */
 export function buildSettings(
@@ -21,7 +22,7 @@ export function buildSettings(
     // Clients get these paths, and work in other folders.
     stateDir: resolve(values.state.stateDir),
     postgres: values.general.postgresUrl,
-    proxy: proxySettings(values, providers, readUpstream(values, readFile, report)),
+    proxy: proxySettings(values, providers, files),
     oidc: readOidc(values, readFile, report),
     bridge: {
       remote: readDeployment(values, readFile, report),
@@ -71,19 +72,21 @@ export function buildSettings(
 }
 
 function proxySettings(
-  { proxy }: Values,
+  values: Values,
   providers: readonly ProviderSettings[],
-  upstream: UpstreamProxy | undefined,
+  { readFile, report }: Files,
 ): ProxySettings {
+  const { proxy } = values
   const hosts = providers.flatMap(provider => provider.hosts.map(({ host }) => host))
   return {
     enabled: proxy.enabled,
     listen: proxy.listen,
     tls: pair(proxy.tlsCertFile, proxy.tlsKeyFile),
+    clientCertificates: readClientCertificates(values, readFile, report),
     tlsListen: proxy.tlsListen,
     ca: pair(proxy.certFile, proxy.keyFile),
     interceptedHosts: [...new Set(hosts)],
-    upstream,
+    upstream: readUpstream(values, readFile, report),
     allowedPrivateCidrs: proxy.allowedPrivateCidrs,
     nat64Prefixes: proxy.nat64Prefixes,
     allowedPorts: proxy.allowedPorts,

@@ -3,6 +3,7 @@ import { API, HTTP, PROMETHEUS } from './options/api.ts'
 import { BREAKER } from './options/breaker.ts'
 import { BRIDGE } from './options/bridge.ts'
 import { CHAT } from './options/chat.ts'
+import { CLIENT_CERTIFICATES } from './options/client-certificates.ts'
 import { GENERAL, STATE } from './options/general.ts'
 import { LEGACY_PROVIDERS } from './options/legacy-providers.ts'
 import { LIMITS } from './options/limits.ts'
@@ -19,6 +20,7 @@ export const OPTIONS = {
   state: STATE,
   proxy: PROXY,
   oidc: OIDC,
+  clientCertificates: CLIENT_CERTIFICATES,
   limits: LIMITS,
   bridge: BRIDGE,
   legacy: LEGACY_PROVIDERS,

@@ -38,6 +38,8 @@ export interface ProxySettings {
   readonly listen: ListenAddress
   /** Certificate of the listener itself (an `https://` proxy). */
   readonly tls: TlsFiles | undefined
+  /** Set: clients are asked for a certificate on the TLS listener. */
+  readonly clientCertificates: ClientCertificateSettings | undefined
   /** Set: TLS is served here and the main listener stays plain. */
   readonly tlsListen: ListenAddress | undefined
   /** The operator's CA; without it the state directory's own is used. */
@@ -51,6 +53,16 @@ export interface ProxySettings {
   readonly auth: 'required' | 'off'
   readonly upstreamResolves: boolean
   readonly denyIpLiterals: boolean
+}
+
+/** How callers are known by certificates. */
+export interface ClientCertificateSettings {
+  /** PEM of the CAs that sign them. */
+  readonly caPem: string
+  /** Nobody gets in without one. */
+  readonly required: boolean
+  readonly userFrom: 'cn' | 'san-uri' | 'san-email' | 'san-dns'
+  readonly userPrefix: string
 }
 
 /** An OpenID Connect issuer that vouches for callers. */

@@ -10,7 +10,7 @@ import { readToolServers } from './tool-servers.ts'
 import { unreadable } from './yaml-file.ts'
 
 /** Files beside the configuration, each named by an option and read whole with it. */
-interface Files {
+export interface Files {
   readonly readFile: (path: string) => string
   readonly report: Report
 }

@@ -1,7 +1,7 @@
 import type { Settings } from '../config/settings.ts'
 import { isLoopbackListener } from '../config/types/listen-address.ts'
 import type { Failures } from '../kernel/failures.ts'
-import type { Authenticate } from '../kernel/flow.ts'
+import type { Authenticate, Caller, ClientCertificate } from '../kernel/flow.ts'
 import { createAuthenticate, slowFailures } from '../proxy/auth.ts'
 import type { Callers } from './callers.ts'
 
@@ -9,11 +9,13 @@ import type { Callers } from './callers.ts'
 export function createGate(
   { callers, failures }: { readonly callers: Callers; readonly failures: Failures },
   mode: 'required' | 'off',
+  certified?: (certificate: ClientCertificate) => Caller | undefined,
 ): Authenticate {
   const authenticate = createAuthenticate({
     mode,
     lookup: callers.authenticate,
     isActive: callers.isActive,
+    ...(certified === undefined ? {} : { certified }),
   })
   return slowFailures(authenticate, failures)
 }

@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs'
 import type { Server } from 'node:http'
 import { Server as HttpsServer } from 'node:https'
 import type { Socket } from 'node:net'
-import type { SecureContextOptions } from 'node:tls'
+import type { SecureContextOptions, TlsOptions } from 'node:tls'
 import { createSecureContext } from 'node:tls'
-import type { Settings, TlsFiles } from '../config/settings.ts'
+import type { ProxySettings, Settings, TlsFiles } from '../config/settings.ts'
 import { ConfigurationError, describeError } from '../kernel/error.ts'
 import { SERVER_TLS } from '../kernel/server-tls.ts'
 import type { ListenAddress } from '../kernel/target.ts'
@@ -16,10 +16,10 @@ export interface ProxyListeners extends AsyncDisposable {
   readonly proxy: ListenAddress
   readonly tls: ListenAddress | undefined
   /**
-   * Reads the listener's certificate again; handshakes from now on get it.
+   * Reads the listener's certificate and the client CAs again; handshakes from now on get it.
    * Throws ConfigurationError and changes nothing when it cannot be used.
    */
-  reload(files: TlsFiles | undefined): void
+  reload(settings: TlsSettings): void
   /** Stops accepting; what is open goes on. */
   stop(): void
 }
@@ -35,12 +35,12 @@ export async function openListeners(
   onBound: (address: ListenAddress) => void,
 ): Promise<ProxyListeners> {
   const { proxy, limits } = settings
-  const tls = proxy.tls === undefined ? undefined : readTls(proxy.tls)
+  const tls = readListenerTls(proxy)
   const servers: Server[] = []
   await using opened = new AsyncDisposableStack()
   const openOne = async (
     address: ListenAddress,
-    options: SecureContextOptions | undefined,
+    options: TlsOptions | undefined,
   ): Promise<ListenAddress> => {
     const server = createListener(deps, limits, options)
     const bound = await listen(server, address)
@@ -58,9 +58,14 @@ export async function openListeners(
   return {
     proxy: main,
     tls: beside,
-    reload(files) {
-      if (files === undefined) return
-      const next = readTls(files)
+    reload({ tls: files, clientCertificates }) {
+      // SECURITY: a listener that asks for certificates never goes without CAs of
+      // its own: Node would take any certificate of a public CA.
+      const next = readListenerTls({
+        tls: files,
+        clientCertificates: clientCertificates ?? proxy.clientCertificates,
+      })
+      if (next === undefined) return
       for (const server of servers) {
         if (server instanceof HttpsServer) server.setSecureContext({ ...next, ...SERVER_TLS })
       }
@@ -93,6 +98,15 @@ function closing(server: Server): AsyncDisposable {
       await closed
     },
   }
+}
+
+type TlsSettings = Pick<ProxySettings, 'tls' | 'clientCertificates'>
+
+function readListenerTls({ tls, clientCertificates }: TlsSettings): TlsOptions | undefined {
+  if (tls === undefined) return undefined
+  if (clientCertificates === undefined) return readTls(tls)
+  const { caPem, required } = clientCertificates
+  return { ...readTls(tls), ca: caPem, requestCert: true, rejectUnauthorized: required }
 }
 
 /** The listener's own certificate; checked here, so that a bad one stops the start. */

@@ -1,3 +1,4 @@
+import type { X509Certificate } from 'node:crypto'
 import type { Socket } from 'node:net'
 import type { Duplex, Readable } from 'node:stream'
 import type { Event } from './event.ts'
@@ -24,6 +25,13 @@ export interface Caller {
   readonly token: Secret | undefined
   /** False once the token is revoked or expired; asked anew by what lives long. */
   readonly isValid: () => boolean
+}
+
+/** What a client showed on a TLS listener; nothing but its CA vouches for it. */
+export interface ClientCertificate {
+  readonly x509: X509Certificate
+  /** Why it does not verify. */
+  readonly fault: string | undefined
 }
 
 interface Peer {
@@ -131,10 +139,14 @@ export interface InterceptEnded {
   readonly bytesDown: number
 }
 
-/** `from`: the peer's address, and the signal that it is gone. */
+/** `from`: the peer's address, the signal that it is gone, and its certificate. */
 export type Authenticate = (
   proxyAuthorization: readonly string[],
-  from: { readonly address: string; readonly gone: AbortSignal },
+  from: {
+    readonly address: string
+    readonly gone: AbortSignal
+    readonly certificate?: ClientCertificate | undefined
+  },
 ) => Promise<Caller>
 export type Decide = (target: Target, identity: Identity) => CallerVerdict
 export type Open = (leg: Leg, signal: AbortSignal) => Promise<Opened>

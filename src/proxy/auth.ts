@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import { Refusal } from '../kernel/error.ts'
 import type { Failures } from '../kernel/failures.ts'
-import type { Authenticate, Caller, Identity } from '../kernel/flow.ts'
+import type { Authenticate, Caller, ClientCertificate, Identity } from '../kernel/flow.ts'
 import { Secret } from '../kernel/secret.ts'
 
 const BASIC = /^basic +([A-Za-z0-9+/]+={0,2})$/i
@@ -45,17 +45,29 @@ interface AuthDeps {
   readonly lookup: (token: string) => Promise<Identity | undefined>
   /** The same from memory, for connections that live on. */
   readonly isActive: (token: string) => boolean
+  /** Whom a certificate names, where one does. */
+  readonly certified?: (certificate: ClientCertificate) => Caller | undefined
 }
 
 /**
- * Checks Proxy-Authorization before anything else happens to a request. Throws
+ * Checks Proxy-Authorization before anything else happens to a request; without
+ * it the client's certificate, if certificates name callers. Throws
  * a `Refusal`: `auth_missing`, `auth_invalid` or `auth_unavailable`.
  */
-export function createAuthenticate(deps: AuthDeps): (values: readonly string[]) => Promise<Caller> {
-  return async values => {
+export function createAuthenticate(
+  deps: AuthDeps,
+): (
+  values: readonly string[],
+  from?: { readonly certificate?: ClientCertificate | undefined },
+) => Promise<Caller> {
+  return async (values, { certificate } = {}) => {
     if (deps.mode === 'off') return ANONYMOUS
     const value = values[0]
-    if (value === undefined) throw new Refusal('auth_missing')
+    if (value === undefined) {
+      const caller = certificate && deps.certified?.(certificate)
+      if (caller === undefined) throw new Refusal('auth_missing')
+      return caller
+    }
     // SECURITY: two credentials are not "the first one": whoever sits before us
     // may have judged the other.
     if (values.length > 1) throw new Refusal('auth_invalid', 'more than one Proxy-Authorization')

@@ -2,7 +2,7 @@ import http, { type IncomingMessage, type Server, type ServerOptions } from 'nod
 import https from 'node:https'
 import { type AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { SecureContextOptions } from 'node:tls'
+import type { TLSSocket, TlsOptions } from 'node:tls'
 import { ConfigurationError, describeError } from '../kernel/error.ts'
 import type { Limits } from '../kernel/limits.ts'
 import { unparsedReason } from '../kernel/reasons.ts'
@@ -41,7 +41,7 @@ function serverOptions(limits: Limits): ServerOptions {
 export function createListener(
   deps: PlainDeps,
   limits: Limits,
-  tls: SecureContextOptions | undefined,
+  tls: TlsOptions | undefined,
 ): Server {
   const options = serverOptions(limits)
   const server =
@@ -77,10 +77,17 @@ export function createListener(
       type: 'client_error',
       peer: socket.remoteAddress ?? '',
       reason: 'request_malformed',
-      detail: `TLS: ${describeError(error)}`,
+      detail: `TLS: ${describeTlsError(error, socket)}`,
     })
   })
   return server
+}
+
+/** A certificate that is refused ends the connection, and Node says no more than that. */
+function describeTlsError(error: Error, { authorizationError }: TLSSocket): string {
+  // Null until the handshake has judged it, whatever the type says.
+  const fault: unknown = authorizationError
+  return typeof fault === 'string' ? `client certificate: ${fault}` : describeError(error)
 }
 
 /** Opens the port; a taken or forbidden one is a configuration problem. */

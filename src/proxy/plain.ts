@@ -7,6 +7,7 @@ import { filterHeaders, headerValues, type RawHeaders, stripHopByHop } from '../
 import type { Target } from '../kernel/target.ts'
 import { refuseResponse } from '../relay/refusal.ts'
 import { writeReply } from '../relay/reply.ts'
+import { shownBy } from './client-certificate.ts'
 import { parseAbsolute } from './request.ts'
 import {
   begin,
@@ -78,6 +79,7 @@ async function admitAndForward(
   const caller = await deps.authenticate(headerValues(message.rawHeaders, 'proxy-authorization'), {
     address: known.peer.address,
     gone: session.gone,
+    certificate: shownBy(client),
   })
   known.request = { id: known.id, peer: known.peer, target, caller }
   const full = deps.sessions.admit(client, caller)

@@ -17,6 +17,7 @@ import type {
 import { headerValues } from '../kernel/headers.ts'
 import { REASONS } from '../kernel/reasons.ts'
 import { refuseSocket } from '../relay/refusal.ts'
+import { shownBy } from './client-certificate.ts'
 import { parseConnect } from './request.ts'
 import type { Session, Sessions } from './sessions.ts'
 import { type TunnelEnd, tunnel } from './tunnel.ts'
@@ -134,6 +135,7 @@ async function admit(
   const caller = await deps.authenticate(headerValues(message.rawHeaders, 'proxy-authorization'), {
     address: known.peer.address,
     gone,
+    certificate: shownBy(client),
   })
   known.request = { id: known.id, peer: known.peer, target: parsed.target, caller }
   const full = deps.sessions.admit(client, caller)

@@ -24,6 +24,7 @@ const EXAMPLES = {
   '/etc/aibridgeproxyd/policy.yaml': readFileSync('deploy/policy.example.yaml', 'utf8'),
   '/etc/aibridgeproxyd/prices.yaml': readFileSync('deploy/prices.example.yaml', 'utf8'),
   '/etc/aibridgeproxyd/issuer-ca.pem': rootCertificates[0] ?? '',
+  '/etc/aibridgeproxyd/client-ca.pem': rootCertificates[0] ?? '',
 }
 
 /** Settings are commented out with `#` alone, explanations with `# `. */

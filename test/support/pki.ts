@@ -16,6 +16,10 @@ export interface TestPki extends IssuedCertificate {
   readonly dir: string
   /** A server certificate for `names` (DNS names and IP literals), two days. */
   issue(names: readonly string[], keyType?: 'ec' | 'rsa'): IssuedCertificate
+  /** A client certificate; `subject` as in `/CN=ada`, `names` as in `URI:spiffe://x/y`. */
+  issueClient(subject: string, names?: string): IssuedCertificate
+  /** The same, over since yesterday. */
+  issueExpiredClient(subject: string): IssuedCertificate
 }
 
 const OPENSSL_CONFIG = `
@@ -34,6 +38,10 @@ keyUsage = critical,digitalSignature
 extendedKeyUsage = serverAuth
 subjectKeyIdentifier = hash
 authorityKeyIdentifier = keyid
+[client]
+basicConstraints = critical,CA:FALSE
+keyUsage = critical,digitalSignature
+extendedKeyUsage = clientAuth
 `
 
 let shared: TestPki | undefined
@@ -51,6 +59,7 @@ export function createPki(commonName: string): TestPki {
   writeFileSync(join(dir, 'openssl.cnf'), OPENSSL_CONFIG)
 
   const root = selfSign(dir, 'ca', ['-subj', `/CN=${commonName}`, '-extensions', 'ca'])
+  const signer = ['-CA', root.certFile, '-CAkey', root.keyFile]
   const issued = new Map<string, IssuedCertificate>()
 
   const issue: TestPki['issue'] = (names, keyType = 'ec') => {
@@ -59,7 +68,6 @@ export function createPki(commonName: string): TestPki {
     const known = issued.get(place)
     if (known) return known
 
-    const signer = ['-CA', root.certFile, '-CAkey', root.keyFile]
     const subject = ['-subj', `/CN=${names[0] ?? 'test'}`, '-extensions', 'server']
     const alternatives = ['-addext', `subjectAltName=${san}`]
     const options = [...signer, ...subject, ...alternatives]
@@ -68,7 +76,23 @@ export function createPki(commonName: string): TestPki {
     return made
   }
 
-  return { ...root, dir, issue }
+  let clients = 0
+  const issueClient = (subject: string, names?: string): IssuedCertificate => {
+    clients += 1
+    const alternatives = names === undefined ? [] : ['-addext', `subjectAltName=${names}`]
+    const options = [...signer, '-subj', subject, '-extensions', 'client', ...alternatives]
+    return selfSign(dir, `client-${clients}`, options)
+  }
+  const issueExpiredClient = (subject: string): IssuedCertificate => {
+    const made = issueClient(subject)
+    const input = execFileSync('openssl', ['req', '-new', '-subj', subject, '-key', made.keyFile])
+    const extensions = ['-extfile', join(dir, 'openssl.cnf'), '-extensions', 'client']
+    const again = ['x509', '-req', ...signer, '-CAcreateserial', '-days', '-1', ...extensions]
+    const certPem = execFileSync('openssl', again, { input, stdio: 'pipe', encoding: 'utf8' })
+    return { ...made, certPem }
+  }
+
+  return { ...root, dir, issue, issueClient, issueExpiredClient }
 }
 
 const NEW_KEY = {

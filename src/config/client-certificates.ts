@@ -1,0 +1,34 @@
+import type { Values } from './options.ts'
+import type { Report } from './report.ts'
+import { readRoots } from './roots-file.ts'
+import type { ClientCertificateSettings } from './settings.ts'
+
+/** How callers are known by certificates; what is wrong with it goes into the report. */
+export function readClientCertificates(
+  { clientCertificates, proxy }: Values,
+  readFile: (path: string) => string,
+  report: Report,
+): ClientCertificateSettings | undefined {
+  const { caFile, auth, userFrom, userPrefix } = clientCertificates
+  if (caFile === undefined) {
+    if (auth === 'required') {
+      report.problems.push(
+        'CODER_AIBRIDGE_PROXY_TLS_CLIENT_AUTH=required needs a CA: set CODER_AIBRIDGE_PROXY_TLS_CLIENT_CA_FILE',
+      )
+    }
+    return undefined
+  }
+  if (proxy.tlsCertFile === undefined) {
+    report.problems.push(
+      'CODER_AIBRIDGE_PROXY_TLS_CLIENT_CA_FILE needs a listener that speaks TLS: set CODER_AIBRIDGE_PROXY_TLS_CERT_FILE and CODER_AIBRIDGE_PROXY_TLS_KEY_FILE',
+    )
+  }
+  const caPem = readRoots('client CA certificate', caFile, readFile, report)
+  if (caPem === undefined) return undefined
+  return {
+    caPem,
+    required: auth === 'required',
+    userFrom,
+    userPrefix: userPrefix === '-' ? '' : userPrefix,
+  }
+}

@@ -14,6 +14,7 @@ import {
   runCommand,
   startDaemonProcess,
 } from '../support/daemon-process.ts'
+import { startBalancer } from '../support/haproxy.ts'
 import { startPostgres } from '../support/postgres.ts'
 import { type Provider, startProvider } from '../support/provider.ts'
 import { connectThrough, secureOver } from '../support/raw-client.ts'
@@ -44,7 +45,11 @@ async function startDaemons(
 }
 
 /** One message on a connection of its own; throws when the daemon is not there any more. */
-async function ask(daemon: DaemonProcess, token: string, agent = 'test'): Promise<Answer> {
+async function ask(
+  daemon: Pick<DaemonProcess, 'proxy' | 'stateDir'>,
+  token: string,
+  agent = 'test',
+): Promise<Answer> {
   const credentials = `ada:${token}`
   const { head, socket } = await connectThrough(daemon.proxy, `${HOST}:443`, { credentials })
   if (head.status !== 200) throw new Error(`CONNECT was answered ${head.status}`)
@@ -125,6 +130,32 @@ test('of two daemons under load one is killed: nothing that was sent is lost', a
   assert.deepEqual(doubled, [])
   const usage = await runCommand(['usage', '--format', 'json'], second.env)
   assert.equal(JSON.parse(usage.stdout)[0].calls, rows.length, 'and usage counts them all')
+})
+
+test('behind the load balancer of deploy/ clients do not notice that a daemon died', async () => {
+  await using provider = await startProvider({ gapMs: 1 })
+  await using daemons = new AsyncDisposableStack()
+  const url = postgres.createDatabase()
+  const [maker] = await startDaemons(daemons, provider, url)
+  const ca = (name: string): string => join(maker.stateDir, name)
+  const env = {
+    CODER_AIBRIDGE_PROXY_CERT_FILE: ca('ca.pem'),
+    CODER_AIBRIDGE_PROXY_KEY_FILE: ca('ca.key'),
+  }
+  const both = await startDaemons(daemons, provider, url, env)
+  const balancer = await startBalancer(both)
+  daemons.defer(() => balancer.stop())
+  const front = { proxy: balancer.address, stateDir: maker.stateDir }
+  const token = await createToken(maker, 'ada')
+  for (let calls = 0; calls < 10; calls += 1) {
+    assert.equal((await ask(front, token)).status, 200)
+  }
+  await both[0].stop('SIGKILL')
+  for (let calls = 0; calls < 20; calls += 1) {
+    assert.equal((await ask(front, token)).status, 200, `call ${calls}`)
+  }
+  const used = postgres.rows(url, 'SELECT DISTINCT instance FROM interceptions')
+  assert.equal(used.length, 2, 'both daemons had calls')
 })
 
 test('a token that is made at one daemon is good at the other, and revoked at both within a second', async () => {

@@ -3,9 +3,14 @@ import { connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import { NO_LIMITS } from '../../src/kernel/budget.ts'
 import { systemClock } from '../../src/kernel/clock.ts'
+import { PostgresLink } from '../../src/record/postgres/link.ts'
+import { LOCK_CLASS, LOCKS } from '../../src/record/postgres/schema.ts'
+import { serverData } from '../../src/record/postgres/server-data.ts'
 import { PostgresBooks } from '../../src/record/postgres-books.ts'
 import { Recorder } from '../../src/record/recorder.ts'
+import { ask, type Work } from '../../src/record/work.ts'
 import { ended, intent, response, SETTINGS } from '../record/books-support.ts'
 import { begins } from '../record/entries.ts'
 import { listenOnLoopback } from '../support/listen.ts'
@@ -125,6 +130,34 @@ test('a network that falls silent is waited for no longer than is bearable', asy
   while (!recorder.available) await delay(50)
   await recorder.begin(intent())
 })
+
+test('a daemon that stops in the middle of a transaction holds up the others for seconds only', async () => {
+  const url = postgres.createDatabase()
+  await using recorder = await openRecorder(url)
+  await recorder.begin(intent())
+  const server = serverData(parsePostgresUrl(url))
+  await using stopped = new PostgresLink({ server, session: '', prepare: false })
+  // From here on it says nothing more.
+  await stopped.use(async runner => {
+    await runner.run(
+      statements('BEGIN', `SELECT pg_advisory_xact_lock(${LOCK_CLASS}, ${LOCKS.shared})`),
+    )
+  })
+  const start = performance.now()
+  const limits = { ...NO_LIMITS, callsPerSecond: 5 }
+  const begin = async (): Promise<boolean> =>
+    recorder.begin(intent(), limits).then(
+      () => true,
+      () => false,
+    )
+  while (!(await begin()));
+  const waited = performance.now() - start
+  assert.ok(waited > 1000 && waited < 12_000, `${waited} ms`)
+})
+
+function* statements(...texts: readonly string[]): Work<void> {
+  for (const text of texts) yield ask(text)
+}
 
 test('the server is verified as far as the URL says, and passwords go no further', async () => {
   const password = 'canary-4410'

@@ -4,8 +4,9 @@ import { once } from 'node:events'
 import { constants } from 'node:http2'
 import type { Socket } from 'node:net'
 import { after, afterEach, before, describe, it } from 'node:test'
+import type { TestDaemon } from '../support/daemon.ts'
 import { frame, headers as frameHeaders, PREFACE, TYPE, uint32 } from '../support/http2-frames.ts'
-import { answerRawly, startTcpOrigin } from '../support/origin.ts'
+import { answerRawly, type Origin, startTcpOrigin } from '../support/origin.ts'
 import { readHead } from '../support/raw-client.ts'
 import {
   type AiWorld,
@@ -27,14 +28,18 @@ before(async () => {
 after(() => world[Symbol.asyncDispose]())
 afterEach(() => world.provider.script(undefined))
 
-/** A provider that is only bytes, behind a daemon of its own. */
-async function startRaw(onConnection: (socket: Socket) => void) {
-  await using opened = new AsyncDisposableStack()
-  const origin = opened.use(await startTcpOrigin(onConnection, { tls: true }))
-  const daemon = opened.use(await startAiDaemon(origin.url.replace('tls:', 'https:')))
-  const keep = opened.move()
-  return { daemon, [Symbol.asyncDispose]: () => keep.disposeAsync() }
-}
+/** A provider that is only bytes; each test says what it does with a connection. */
+let onConnection: (socket: Socket) => void = () => {}
+let origin: Origin
+let raw: TestDaemon
+before(async () => {
+  origin = await startTcpOrigin(socket => onConnection(socket), { tls: true })
+  raw = await startAiDaemon(origin.url.replace('tls:', 'https:'))
+})
+after(async () => {
+  await raw[Symbol.asyncDispose]()
+  await origin[Symbol.asyncDispose]()
+})
 
 describe('a call over HTTP/2', () => {
   it('is made with the central key, and is on record as such', async () => {
@@ -142,8 +147,8 @@ describe('a call over HTTP/2', () => {
     ['529', 'GET', 'HTTP/1.1 529 No\r\nContent-Length: 0\r\nX-Dup: 1\r\nX-Dup: 2\r\n\r\n', 529],
   ] as const) {
     it(`has an answer without a body: ${what}`, async () => {
-      await using raw = await startRaw(answerRawly(answer))
-      const session = await openHttp2(raw.daemon)
+      onConnection = answerRawly(answer)
+      const session = await openHttp2(raw)
       const got = await askHttp2(session, { ':method': method, ':path': '/v1/models' })
       assert.deepEqual([got.status, got.body.length, got.code], [status, 0, 0])
       if (method === 'HEAD') assert.equal(got.headers['content-length'], '7')
@@ -153,11 +158,11 @@ describe('a call over HTTP/2', () => {
   }
 
   it('carries megabytes both ways, byte for byte, beside others', async () => {
-    const down = randomBytes(6 * MIB)
+    const down = randomBytes(2 * MIB)
     world.provider.script(() => ({ pieces: [down], contentType: 'application/octet-stream' }))
     const session = await openHttp2(world.daemon)
     const earlier = world.provider.exchanges.length
-    const bodies = Array.from({ length: 4 }, () => randomBytes(3 * MIB))
+    const bodies = Array.from({ length: 3 }, () => randomBytes(MIB))
     const answers = await Promise.all(bodies.map(body => askHttp2(session, {}, body)))
     assert.ok(answers.every(({ body }) => sha256(body) === sha256(down)))
     const seen = world.provider.exchanges.slice(earlier).map(({ request }) => request.sha256)
@@ -178,13 +183,13 @@ describe('a call over HTTP/2', () => {
 
   it('does not wait for an upload that the provider does not take', async () => {
     const stuck = Promise.withResolvers<Socket>()
-    await using raw = await startRaw(socket => {
+    onConnection = socket => {
       socket.once('data', head => {
         if (head.includes('/v1/messages')) stuck.resolve(socket.pause())
         else socket.end('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')
       })
-    })
-    const session = await openHttp2(raw.daemon)
+    }
+    const session = await openHttp2(raw)
     send(session, {}, Buffer.alloc(32 * MIB))
     await stuck.promise
     for (let i = 0; i < 5; i += 1) {
@@ -214,8 +219,8 @@ describe('an answer that HTTP/2 has rules about', () => {
     ['Date twice in trailers', `${ok}\r\n${body}Date: a\r\nDate: b\r\n\r\n`, 200, 0],
   ] as const) {
     it(`ends nothing but its stream: ${what}`, async () => {
-      await using raw = await startRaw(answerRawly(bytes))
-      const session = await openHttp2(raw.daemon)
+      onConnection = answerRawly(bytes)
+      const session = await openHttp2(raw)
       const got = await askHttp2(session, { ':path': '/v1/models' })
       assert.deepEqual([got.status, got.code], [status, code])
       session.close()
@@ -246,11 +251,11 @@ describe('an answer that breaks off', () => {
   })
 
   it('and one that comes in the middle of an upload is relayed', async () => {
-    await using raw = await startRaw(
-      answerRawly('HTTP/1.1 413 No\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno'),
+    onConnection = answerRawly(
+      'HTTP/1.1 413 No\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno',
     )
-    const session = await openHttp2(raw.daemon)
-    const answer = await askHttp2(session, {}, Buffer.alloc(8 * MIB))
+    const session = await openHttp2(raw)
+    const answer = await askHttp2(session, {}, Buffer.alloc(2 * MIB))
     assert.deepEqual([answer.status, answer.text], [413, 'no'])
     session.close()
   })
@@ -299,6 +304,21 @@ describe('a client that gives up', () => {
     })
   }
 
+  it('is noticed for a HEAD as well', async () => {
+    const asked = Promise.withResolvers<Socket>()
+    onConnection = socket => {
+      socket.once('data', () => asked.resolve(socket))
+    }
+    const session = await openHttp2(raw)
+    const stream = send(session, { ':method': 'HEAD', ':path': '/v1/models' })
+    const provider = await asked.promise
+    const closed = once(provider, 'close')
+    stream.close(constants.NGHTTP2_CANCEL)
+    provider.resume().once('end', () => provider.end())
+    await closed
+    session.close()
+  })
+
   it('is noticed when its connection goes', async () => {
     world.provider.script(() => ({ stallAfter: 2 }))
     const session = await openHttp2(world.daemon)
@@ -312,24 +332,6 @@ describe('a client that gives up', () => {
 })
 
 describe('the end of an HTTP/2 connection', () => {
-  it('is announced when the daemon drains, and waits for the answers', async () => {
-    const heads = Promise.withResolvers<Socket>()
-    await using raw = await startRaw(socket => {
-      void readHead(socket).then(() => heads.resolve(socket))
-    })
-    const session = await openHttp2(raw.daemon)
-    const stream = send(session, { ':path': '/v1/models' })
-    const provider = await heads.promise
-    provider.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab')
-    await once(stream, 'data')
-    const goaway = once(session, 'goaway')
-    const drained = raw.daemon.drain(new AbortController().signal)
-    await goaway
-    provider.write('cd')
-    await once(stream.resume(), 'end')
-    await drained
-  })
-
   it('comes after the call that a revoked token is told of', { timeout: 15_000 }, async () => {
     const caller = createCaller(world.daemon)
     const connect = { credentials: caller.credentials }
@@ -340,5 +342,23 @@ describe('the end of an HTTP/2 connection', () => {
     while (status === 200) status = (await askHttp2(session, { ':path': '/v1/models' })).status
     assert.ok([401, 0].includes(status), `${status}`)
     await closed
+  })
+
+  it('is announced when the daemon drains, and waits for the answers', async () => {
+    const heads = Promise.withResolvers<Socket>()
+    onConnection = socket => {
+      void readHead(socket).then(() => heads.resolve(socket))
+    }
+    const session = await openHttp2(raw)
+    const stream = send(session, { ':path': '/v1/models' })
+    const provider = await heads.promise
+    provider.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab')
+    await once(stream, 'data')
+    const goaway = once(session, 'goaway')
+    const drained = raw.drain(new AbortController().signal)
+    await goaway
+    provider.write('cd')
+    await once(stream.resume(), 'end')
+    await drained
   })
 })

@@ -7,6 +7,8 @@ import type { Opened } from '../../kernel/flow.ts'
 const IDLE_MS = 60_000
 /** What RFC 9113 6.5.2 calls the least that a server should allow. */
 const DEFAULT_STREAMS = 100
+/** Connections that are full or gone by the time that their turn comes. */
+const MAX_TRIES = 10
 const STREAM_WINDOW = 512 * 1024
 
 type Connect = (signal: AbortSignal) => Promise<Pick<Opened, 'socket'>>
@@ -27,10 +29,10 @@ export class OriginSessions implements Disposable {
 
   /**
    * A session with room for one more stream, and what gives the room back.
-   * Rejects as the connect function does, or with Refusal `provider_broken`.
+   * Rejects as the connect function does, or with a Refusal.
    */
   async take(): Promise<{ session: ClientHttp2Session; giveBack: () => void }> {
-    for (;;) {
+    for (let tries = 0; tries < MAX_TRIES; tries += 1) {
       const session = this.#withRoom() ?? (await this.#openOne())
       const streams = this.#open.get(session)
       // Whoever waited for the same one may have filled it.
@@ -38,6 +40,7 @@ export class OriginSessions implements Disposable {
       this.#open.set(session, streams + 1)
       return { session, giveBack: () => this.#giveBack(session) }
     }
+    throw new Refusal('provider_unreachable', 'its HTTP/2 connections end at once, or are full')
   }
 
   /** Closes what is idle, and the rest when its calls are over. */

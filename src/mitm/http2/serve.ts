@@ -78,7 +78,8 @@ function acceptable(
 function goneSignal(stream: ServerHttp2Stream): AbortSignal {
   const gone = new AbortController()
   const abort = (): void => {
-    if (!stream.writableFinished) gone.abort()
+    // Node ends its side of a HEAD before there is an answer.
+    if (!stream.writableFinished || !stream.headersSent) gone.abort()
   }
   stream.once('aborted', abort)
   stream.once('close', abort)

@@ -96,9 +96,11 @@ describe('a flood of CONNECTs without a valid token (G07)', () => {
     const [status, ms] = await attempt(unknownToken(13))
     assert.equal(status, 407)
     assert.ok(ms >= 350, `${ms}`)
-    const right = await attempt(daemon.credentials)
-    assert.equal(right[0], 200)
-    assert.ok(right[1] < ms, `${right[1]}`)
+    const first = await Promise.race([
+      attempt(unknownToken(14)).then(() => 'wrong'),
+      attempt(daemon.credentials).then(([answer]) => `right ${answer}`),
+    ])
+    assert.equal(first, 'right 200')
     const began = performance.now()
     const url = `http://${daemon.api.host}:${daemon.api.port}/api/v2/users/me`
     const answer = await fetch(url, { headers: { 'Coder-Session-Token': 'wrong' } })
@@ -132,7 +134,7 @@ describe('one caller at its limits does not hurt others (G06)', () => {
     }
     const began = performance.now()
     const tunnel = await openConnect(daemon, `fine.example:${origin.port}`)
-    assert.ok(performance.now() - began < 2000)
+    assert.ok(performance.now() - began < 4000)
     for (const socket of [tunnel, ...hung]) socket.destroy()
   })
 

@@ -42,8 +42,10 @@ describe('callers beside each other', { timeout: 60_000 }, () => {
         callers.map(async ({ credentials }, i) => await run(names[i] ?? '', credentials, round)),
       )
     }
+    for (const name of names) {
+      await world.daemon.event('prompt_seen', ({ model }) => model === `${name}-5`)
+    }
     const asked = world.daemon.events.filter(event => event.type === 'prompt_seen')
-    assert.ok(asked.length > 12, `${asked.length}`)
     for (const { model, user } of asked)
       assert.ok(model?.startsWith(`${user}-`), `${model} ${user}`)
   })

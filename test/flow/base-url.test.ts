@@ -220,11 +220,9 @@ describe('a base-URL route', () => {
       perMessageDeflate: false,
     })
     await once(webSocket, 'open')
-    webSocket.send(JSON.stringify({ type: 'response.create', model: 'm', input: 'x' }))
-    for (;;) {
-      const [data] = (await once(webSocket, 'message')) as [Buffer]
-      if ((JSON.parse(String(data)) as { type: string }).type === 'response.completed') break
-    }
+    webSocket.send(JSON.stringify({ type: 'response.create', model: 'gpt-ws', input: 'x' }))
+    const seen = await daemon.event('answer_seen', event => event.model === 'gpt-ws')
+    assert.equal(seen.usage?.output, 7)
     webSocket.close(1000)
     await once(webSocket, 'close')
     const call = await daemon.event('call_ended', event => event.kind === 'websocket')

@@ -55,7 +55,7 @@ async function ask(
   const socket = await openIntercepted(daemon, { authority: `${host}:443` })
   const answer = await exchangeOn(socket, request)
   socket.destroy()
-  return { answer, exchange: provider.exchanges[seen] }
+  return { answer, exchange: provider.exchanges.slice(seen).at(-1) }
 }
 
 const message = (more: object = {}): string =>

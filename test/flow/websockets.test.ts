@@ -56,13 +56,19 @@ async function openWebSocket(daemon: TestDaemon): Promise<WebSocket> {
   return webSocket
 }
 
-async function createResponse(webSocket: WebSocket): Promise<string> {
+/** Messages that come in one piece are told in one go, so none is waited for one by one. */
+function createResponse(webSocket: WebSocket): Promise<string> {
+  const completed = new Promise<string>(resolve => {
+    const onMessage = (data: Buffer): void => {
+      const { type } = JSON.parse(String(data)) as { type: string }
+      if (type !== 'response.completed') return
+      webSocket.off('message', onMessage)
+      resolve(type)
+    }
+    webSocket.on('message', onMessage)
+  })
   webSocket.send(JSON.stringify({ type: 'response.create', model: 'm', input: 'x' }))
-  for (;;) {
-    const [data] = (await once(webSocket, 'message')) as [Buffer]
-    const { type } = JSON.parse(String(data)) as { type: string }
-    if (type === 'response.completed') return type
-  }
+  return completed
 }
 
 describe('a WebSocket', { concurrency: true }, () => {

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import type { Clock } from '../kernel/clock.ts'
 import { Refusal } from '../kernel/error.ts'
 import type { Call, Emit, Handle, Reply } from '../kernel/flow.ts'
@@ -22,6 +23,7 @@ import { observeCall } from './observe-call.ts'
 import { withoutQuery } from './path.ts'
 import type { Provider } from './provider.ts'
 import { type Route, route } from './route.ts'
+import type { CallTap } from './tap/call-tap.ts'
 import type { Taps } from './tap/taps.ts'
 import type { Toolbox } from './tools/toolbox.ts'
 import { withTools } from './tools/with-tools.ts'
@@ -102,6 +104,7 @@ export function createBridge(deps: BridgeDeps): Handle {
         known,
         config,
         spent: spent.signal,
+        isCharged: limits.charges.length > 0,
       })
     } catch (error) {
       const refusal =
@@ -127,13 +130,15 @@ interface Ready {
   readonly config: BridgeConfig
   /** Aborts when an answer has used up a budget. */
   readonly spent: AbortSignal
+  /** It is paid from budgets. */
+  readonly isCharged: boolean
 }
 
 async function forward(
   deps: BridgeDeps,
   call: Call,
   provider: Provider,
-  { target, credential, events, known, config, spent }: Ready,
+  { target, credential, events, known, config, spent, isCharged }: Ready,
 ): Promise<Reply> {
   const pass = target.listed
     ? provider.breaker.enter(target.label, call.caller.identity.user)
@@ -170,10 +175,17 @@ async function forward(
       ? undefined
       : deps.taps.openWebSocket({ ...observed, headers: reply.headers })
   events.upgraded(reply, messages)
-  // A WebSocket would go on for ever; the next connection is told why there is none.
-  spent.addEventListener('abort', () => reply.socket.destroy(), { once: true })
+  if (isCharged) endUnpaid(reply.socket, spent, messages)
   if (messages === undefined) return reply
   return { ...reply, onClientData: chunk => messages.request.observe(chunk) }
+}
+
+/** A WebSocket would go on for ever; the next connection is told why there is none. */
+function endUnpaid(socket: Duplex, spent: AbortSignal, messages: CallTap | undefined): void {
+  const end = (): void => void socket.destroy()
+  spent.addEventListener('abort', end, { once: true })
+  // SECURITY: what nobody counts any more is not to go on at the operator's cost.
+  void messages?.blinded.then(end)
 }
 
 /** What is known of a call before it goes out. */

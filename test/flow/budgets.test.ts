@@ -158,6 +158,31 @@ test('a WebSocket ends when an answer has used up a budget, and there is no next
   assert.match(refused.text, /That of the group research for this week starts again at /)
 })
 
+test('a WebSocket that cannot be counted any more ends, where a budget pays for it', async t => {
+  const closing = async (budgets: string): Promise<string> => {
+    const world = await startLimited(t, budgets, { CODER_AIBRIDGE_OBSERVE_BYTES: '1KiB' })
+    const socket = await openIntercepted(world.daemon, { authority: OPENAI })
+    const webSocket = new WebSocket('wss://api.openai.com/v1/responses', {
+      createConnection: () => socket,
+      perMessageDeflate: false,
+    })
+    await once(webSocket, 'open')
+    const input = 'x'.repeat(4096)
+    const completed = new Promise<string>(resolve => {
+      webSocket.on('message', (data: Buffer) => {
+        if (String(data).includes('"response.completed"')) resolve('answered')
+      })
+    })
+    const closed = once(webSocket, 'close').then(() => 'closed')
+    webSocket.send(JSON.stringify({ type: 'response.create', model: 'm', input }))
+    const ended = await Promise.race([completed, closed])
+    webSocket.terminate()
+    return ended
+  }
+  assert.equal(await closing('[{user: ada, usd: 100}]'), 'closed')
+  assert.equal(await closing('[]'), 'answered')
+})
+
 test('a caller beyond the rate is told when to come again, on every daemon alike', async t => {
   const world = await startLimited(t, '[]', { CODER_AIBRIDGE_RATE_LIMIT: '2' })
   const answers = await Promise.all(Array.from({ length: 20 }, () => call(world)))

@@ -42,6 +42,7 @@ export class CallTap {
   readonly #handlers: TapHandlers
   readonly #sides: Record<Side, SideState> = { up: 'open', down: 'open' }
   readonly #settled = Promise.withResolvers<void>()
+  readonly #blinded = Promise.withResolvers<void>()
   readonly #isWebSocket: boolean
   #toldRequest = false
   #toldResponse = false
@@ -61,6 +62,11 @@ export class CallTap {
   /** Resolves when every fact has been told, or the tap was cancelled. Never rejects. */
   get settled(): Promise<void> {
     return this.#settled.promise
+  }
+
+  /** Resolves when no more of a body that goes on is read. Never rejects. */
+  get blinded(): Promise<void> {
+    return this.#blinded.promise
   }
 
   /** What comes back; the head's values are those of the provider's answer. */
@@ -92,12 +98,15 @@ export class CallTap {
   }
 
   stop(side: Side): void {
-    if (this.#sides[side] === 'open') this.#sides[side] = 'stopped'
+    if (this.#sides[side] !== 'open') return
+    this.#sides[side] = 'stopped'
+    this.#blinded.resolve()
   }
 
   /** Nobody reads this call any more; what is owed is told when its answer has ended. */
   fail(): void {
     this.#failed = true
+    this.#blinded.resolve()
     if (this.#sides.down === 'ended') this.#tellUnknown()
   }
 
@@ -126,7 +135,7 @@ export class CallTap {
         outbox.bytes(this.#deps.id, side, chunk)
         return
       }
-      this.#sides[side] = 'stopped'
+      this.stop(side)
       outbox.add({ op: 'lost', id: this.#deps.id, side })
     })
   }

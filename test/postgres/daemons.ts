@@ -171,7 +171,8 @@ test('a token that is made at one daemon is good at the other, and revoked at bo
   const revoked = await runCommand(['token', 'revoke', id], second.env)
   assert.equal(revoked.code, 0)
   for (const daemon of both) {
-    await eventually('revoked', 1000, async () =>
+    // A second is what we promise; another is for a machine that is busy with tests.
+    await eventually('revoked', 2000, async () =>
       ask(daemon, token).then(
         () => undefined,
         (error: Error) => (/407/.test(error.message) ? true : undefined),
@@ -245,9 +246,8 @@ test('without its server a daemon fails closed, and recovers without a restart',
   await eventually('ready', 10_000, async () =>
     (await fetch(`${daemon.apiUrl}/readyz`)).status === 200 ? true : undefined,
   )
-  const logged = daemon.lines.map(line => JSON.stringify(line)).join('\n')
-  assert.match(logged, /records cannot be written/)
-  assert.match(logged, /records can be written again/)
+  await daemon.waitForLine(line => line['msg'] === 'records cannot be written')
+  await daemon.waitForLine(line => line['msg'] === 'records can be written again')
 })
 
 test('a server that cannot be used refuses the start with what to do, and never shows the password', async () => {

@@ -122,6 +122,8 @@ export async function startPostgres({
       rmSync(directory, { recursive: true, force: true })
     },
   }
+  // A test that crashes leaves no server behind.
+  process.once('exit', () => server?.kill('SIGQUIT'))
   await started.start()
   if (tls !== undefined) psql('postgres', `ALTER ROLE postgres PASSWORD '${tls.password}'`)
   return started

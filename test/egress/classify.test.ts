@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import * as fc from 'fast-check'
 import { classify, embeddedIpv4 } from '../../src/egress/classify.ts'
 import { addressFromBytes, parseAddress, parseCidr } from '../../src/kernel/address.ts'
+import { bytesOf, isPublicByModel, top, V4_SPECIAL, V6_SPECIAL } from './address-model.ts'
 
 const address = (text: string) => {
   const parsed = parseAddress(text)
@@ -10,49 +11,6 @@ const address = (text: string) => {
   return parsed
 }
 const kind = (text: string): string => classify(address(text))
-
-/** First and last address of what must not be reached, written out as numbers. */
-const V4_SPECIAL: readonly (readonly [bigint, bigint])[] = [
-  [0x00000000n, 0x00ffffffn],
-  [0x0a000000n, 0x0affffffn],
-  [0x64400000n, 0x647fffffn],
-  [0x7f000000n, 0x7fffffffn],
-  [0xa83f8110n, 0xa83f8110n],
-  [0xa9fe0000n, 0xa9feffffn],
-  [0xac100000n, 0xac1fffffn],
-  [0xc0000000n, 0xc00000ffn],
-  [0xc0000200n, 0xc00002ffn],
-  [0xc0586300n, 0xc05863ffn],
-  [0xc0a80000n, 0xc0a8ffffn],
-  [0xc6120000n, 0xc613ffffn],
-  [0xc6336400n, 0xc63364ffn],
-  [0xcb007100n, 0xcb0071ffn],
-  [0xe0000000n, 0xffffffffn],
-]
-const top = (groups: bigint, bits: bigint): readonly [bigint, bigint] => [
-  groups << (128n - bits),
-  ((groups + 1n) << (128n - bits)) - 1n,
-]
-/** Inside 2000::/3; everything outside is special. */
-const V6_SPECIAL: readonly (readonly [bigint, bigint])[] = [
-  top(0x2001n << 7n, 23n),
-  top(0x20010db8n, 32n),
-  top(0x2002n, 16n),
-  top(0x3fff0n, 20n),
-]
-
-const value = (bytes: Uint8Array): bigint => BigInt(`0x${Buffer.from(bytes).toString('hex')}`)
-const bytesOf = (number: bigint, length: number): Uint8Array =>
-  Uint8Array.from(Buffer.from(number.toString(16).padStart(length * 2, '0'), 'hex'))
-
-function isPublicByModel(bytes: Uint8Array): boolean {
-  const number = value(bytes)
-  if (bytes.length === 4) return !V4_SPECIAL.some(([from, to]) => from <= number && number <= to)
-  const inGlobal = number >> 125n === 1n
-  const tail = (number >> 32n) & 0xffffffffn
-  const isatap = tail === 0x5efen || tail === 0x02005efen
-  return inGlobal && !isatap && !V6_SPECIAL.some(([from, to]) => from <= number && number <= to)
-}
 
 describe('classify', () => {
   it('agrees with a model of its own at random and at every edge', () => {

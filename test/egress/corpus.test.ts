@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import type { LookupAddress } from 'node:dns'
-import { readFileSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { describe, it } from 'node:test'
 import type { Dial } from '../../src/egress/dial.ts'
@@ -13,35 +12,7 @@ import { Refusal } from '../../src/kernel/error.ts'
 import { REASONS, type Reason } from '../../src/kernel/reasons.ts'
 import { parseAuthority, parseHostHeader, type Target } from '../../src/kernel/target.ts'
 import { buildPolicy, decide } from '../../src/proxy/policy.ts'
-
-interface Config {
-  mitm_hosts: string[]
-  allowed_ports: number[]
-  allowed_private_cidrs: string[]
-  nat64_prefixes: string[]
-  upstream_proxy: string | null
-  upstream_resolves?: boolean
-  deny_ip_literals: boolean
-  proxy_listen?: string[]
-  admin_listen?: string[]
-  local_interface_addresses?: string[]
-}
-
-interface Entry {
-  id: string
-  wire_b64: string
-  verdict: 'allowed' | 'blocked' | 'refused-as-malformed'
-  status: number
-  reason: string
-  why: string
-  config?: Partial<Config>
-  dns?: { A?: string[]; AAAA?: string[] }[]
-  must_dial_only?: string[]
-}
-
-const corpus: { meta: { defaults: Config }; entries: Entry[] } = JSON.parse(
-  readFileSync(new URL('../fixtures/ssrf-corpus.json', import.meta.url), 'utf8'),
-)
+import { CORPUS, type CorpusConfig, type CorpusEntry, wireOf } from '../support/ssrf-corpus.ts'
 
 interface Outcome {
   status: number
@@ -59,7 +30,7 @@ const cidrs = (texts: readonly string[]): Cidr[] =>
     return cidr
   })
 
-async function run(entry: Entry): Promise<Outcome> {
+async function run(entry: CorpusEntry): Promise<Outcome> {
   const outcome: Outcome = { status: 200, reason: '', lookups: 0, dialled: [], tunnelled: [] }
   const refuse = (reason: Reason): Outcome => ({
     ...outcome,
@@ -67,10 +38,10 @@ async function run(entry: Entry): Promise<Outcome> {
     reason,
   })
 
-  const parsed = parseAuthority(Buffer.from(entry.wire_b64, 'base64').toString('latin1'))
+  const parsed = parseAuthority(wireOf(entry))
   if (!parsed.ok) return refuse(parsed.reason)
 
-  const config: Config = { ...corpus.meta.defaults, ...entry.config }
+  const config: CorpusConfig = { ...CORPUS.meta.defaults, ...entry.config }
   const verdict = decide(
     parsed.target,
     buildPolicy({
@@ -96,8 +67,8 @@ async function run(entry: Entry): Promise<Outcome> {
 
 /** The real resolver, judge and opener; only the last inch of both is a stub. */
 async function openStubbed(
-  entry: Entry,
-  config: Config,
+  entry: CorpusEntry,
+  config: CorpusConfig,
   target: Target,
   outcome: Outcome,
 ): Promise<void> {
@@ -161,7 +132,7 @@ async function openStubbed(
 }
 
 describe('the SSRF corpus', () => {
-  for (const entry of corpus.entries) {
+  for (const entry of CORPUS.entries) {
     it(`${entry.id} is ${entry.verdict}: ${entry.reason} (${entry.why})`, async () => {
       const outcome = await run(entry)
       assert.equal(outcome.reason, entry.reason)

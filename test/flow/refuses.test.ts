@@ -116,7 +116,7 @@ describe('a caller without a valid token', () => {
     ['no credentials', () => [], 'auth_missing'],
     ['a wrong token', () => [basic('ada:wrong')], 'auth_invalid'],
     ['no password', () => [basic('ada')], 'auth_invalid'],
-    ['another scheme', () => [`Proxy-Authorization: Bearer ${daemon.token}`], 'auth_invalid'],
+    ['another scheme', () => [`Proxy-Authorization: Digest ${daemon.token}`], 'auth_invalid'],
     ['no base64', () => ['Proxy-Authorization: Basic !!!'], 'auth_invalid'],
     [
       'two credentials, one of them right',

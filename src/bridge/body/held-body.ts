@@ -52,6 +52,8 @@ export function holdBody(
     body.once('error', onBroken)
     body.once('close', onBroken)
     body.resume()
+    // Whoever left before this is not told of again.
+    if (body.destroyed) onBroken()
   }
   return promise
 }

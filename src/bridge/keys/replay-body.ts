@@ -50,6 +50,7 @@ export class ReplayBody implements Disposable {
     this.#current = attempt
     for (const chunk of this.#held) attempt.push(chunk)
     if (this.#source.readableEnded) attempt.push(null)
+    else if (this.#source.destroyed) attempt.destroy()
     else this.#begin()
     return attempt
   }

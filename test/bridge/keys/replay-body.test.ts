@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { PassThrough, Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { describe, it } from 'node:test'
@@ -33,6 +34,13 @@ describe('a request body that may be sent again', () => {
     assert.ok(first.destroyed)
     source.end('two')
     assert.equal(String(await second), 'one two')
+  })
+
+  it('is cut for an attempt that begins after its client has left', { timeout: 5000 }, async () => {
+    const source = new PassThrough()
+    source.destroy()
+    await once(source, 'close')
+    assert.ok(new ReplayBody(source, undefined).open().destroyed)
   })
 
   it('waits for its reader', async () => {

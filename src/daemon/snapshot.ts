@@ -142,7 +142,7 @@ export async function endSnapshot({
   providers[Symbol.dispose]()
   deployment?.[Symbol.dispose]()
   issuer?.[Symbol.dispose]()
-  await toolServers?.retire()
+  await toolServers?.[Symbol.asyncDispose]()
 }
 
 function openDeps(

@@ -10,12 +10,18 @@ type Fetch = (url: string | URL, init?: RequestInit) => Promise<Response>
 export interface LinkOptions {
   readonly server: ToolServer
   readonly fetch: Fetch
-  /** Ends the connections that `fetch` uses. */
+  /** Ends the connections that `fetch` uses, and lets it make no more. */
   readonly close: () => void
   readonly version: string
   readonly clock: Clock
   /** The server cannot be used; once each time it turns out so. */
   readonly onProblem: (problem: string) => void
+}
+
+interface Session {
+  readonly client: Client
+  /** Who is waiting for an answer in it. */
+  users: number
 }
 
 /** A list of tools is asked for again when it is older than this. */
@@ -25,16 +31,19 @@ const RETRY_MS = 30_000
 /** What a request waits for a server that was not reached yet. */
 const CONNECT_MS = 5000
 
-/** One server: its session, its tools, and calls of them. Connects when it is first asked. */
-export class ToolServerLink {
+/**
+ * One server: its session, its tools, and calls of them. Connects when it is
+ * first asked. A session that fails is left to those who are in it.
+ */
+export class ToolServerLink implements AsyncDisposable {
   readonly server: ToolServer
   readonly #options: LinkOptions
-  #client: Client | undefined
+  #session: Session | undefined
+  #connecting: Promise<Session> | undefined
   #tools: readonly Tool[] = []
   #listedAt = Number.NEGATIVE_INFINITY
   #failedAt = Number.NEGATIVE_INFINITY
   #listing: Promise<void> | undefined
-  #calls = 0
   #retired = false
 
   constructor(options: LinkOptions) {
@@ -69,51 +78,79 @@ export class ToolServerLink {
     input: Record<string, unknown>,
     signal: AbortSignal,
   ): Promise<{ readonly text: string; readonly isError: boolean }> {
-    this.#calls += 1
     try {
-      const client = await this.#connected()
       const { timeoutMs: timeout } = this.server
-      const result = await client.callTool(
-        { name: tool, arguments: input },
-        { signal, timeout, maxTotalTimeout: timeout },
+      const result = await this.#use(client =>
+        client.callTool(
+          { name: tool, arguments: input },
+          { signal, timeout, maxTotalTimeout: timeout },
+        ),
       )
       return { text: toolText(result), isError: result.isError === true }
     } catch (error) {
       signal.throwIfAborted()
+      // SECURITY: what a server says of a call may repeat what the model put in,
+      // so it goes to the model and not to the log.
+      if (isAnswer(error)) return { text: problemText(error.message), isError: true }
       this.#options.onProblem(describeError(error))
-      // A session that its server has forgotten would fail for ever.
-      await this.#disconnect()
-      return { text: `Error calling tool: ${publicProblem(error)}`, isError: true }
-    } finally {
-      this.#calls -= 1
-      if (this.#retired) await this.retire()
+      return { text: problemText('the server could not be used'), isError: true }
     }
   }
 
-  /** Ends the session as soon as nobody uses it. */
+  /** Nobody new will come; whoever came before may call tools to the end. */
   async retire(): Promise<void> {
     this.#retired = true
-    if (this.#calls > 0) return
-    await this.#disconnect()
+    const session = this.#session
+    this.#session = undefined
+    if (session?.users === 0) await close(session)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.retire()
     this.#options.close()
   }
 
   async #list(): Promise<void> {
     try {
-      const client = await this.#connected()
-      const { tools } = await client.listTools(undefined, { timeout: CONNECT_MS })
+      const options = { timeout: CONNECT_MS }
+      const { tools } = await this.#use(client => client.listTools(undefined, options))
       this.#tools = tools.filter(({ name }) => this.#isAllowed(name))
       this.#listedAt = this.#options.clock.monotonic()
     } catch (error) {
       this.#failedAt = this.#options.clock.monotonic()
       this.#tools = []
       this.#options.onProblem(describeError(error))
-      await this.#disconnect()
     }
   }
 
-  async #connected(): Promise<Client> {
-    if (this.#client !== undefined) return this.#client
+  async #use<T>(ask: (client: Client) => Promise<T>): Promise<T> {
+    const session = this.#session ?? (await this.#connected())
+    session.users += 1
+    try {
+      return await ask(session.client)
+    } catch (error) {
+      // A session that its server has forgotten would fail for ever.
+      if (!isAnswer(error)) this.#forget(session)
+      throw error
+    } finally {
+      session.users -= 1
+      if (this.#retired) this.#forget(session)
+      if (session !== this.#session && session.users === 0) await close(session)
+    }
+  }
+
+  #forget(session: Session): void {
+    if (this.#session === session) this.#session = undefined
+  }
+
+  #connected(): Promise<Session> {
+    this.#connecting ??= this.#connect().finally(() => {
+      this.#connecting = undefined
+    })
+    return this.#connecting
+  }
+
+  async #connect(): Promise<Session> {
     const { fetch, version } = this.#options
     // Loaded when it is first needed: most daemons have no such servers.
     const { Client, StreamableHTTPClientTransport } = await import('@modelcontextprotocol/client')
@@ -122,15 +159,8 @@ export class ToolServerLink {
       fetch,
     })
     await client.connect(transport, { timeout: CONNECT_MS })
-    this.#client = client
-    return client
-  }
-
-  async #disconnect(): Promise<void> {
-    const client = this.#client
-    this.#client = undefined
-    // It is given up either way.
-    await client?.close().catch(() => undefined)
+    this.#session = { client, users: 0 }
+    return this.#session
   }
 
   #isAllowed(tool: string): boolean {
@@ -139,8 +169,17 @@ export class ToolServerLink {
   }
 }
 
+/** It is given up either way. */
+async function close({ client }: Session): Promise<void> {
+  await client.close().catch(() => undefined)
+}
+
+/** A refusal of the server's own, in a session that is as good as before. */
+function isAnswer(error: unknown): error is Error {
+  return error instanceof Error && error.name === 'ProtocolError'
+}
+
 /** A model repeats what it is told: the server's own words, but nothing of our network. */
-function publicProblem(error: unknown): string {
-  const isTold = error instanceof Error && error.name === 'ProtocolError'
-  return isTold ? error.message : 'the server could not be used'
+function problemText(problem: string): string {
+  return `Error calling tool: ${problem}`
 }

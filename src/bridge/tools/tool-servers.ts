@@ -9,7 +9,7 @@ interface Known {
 }
 
 /** All configured servers as one box of tools. */
-export class ToolServers implements Toolbox {
+export class ToolServers implements Toolbox, AsyncDisposable {
   readonly #links: readonly ToolServerLink[]
   /** Tools by the names that models know them by; replaced with each offer. */
   #known: ReadonlyMap<string, Known> = new Map()
@@ -54,9 +54,13 @@ export class ToolServers implements Toolbox {
     return { call, ...(await link.call(tool, { ...input }, signal)), ...where }
   }
 
-  /** Lets go of all sessions once running calls are over. */
+  /** Lets go of all sessions that nobody uses; who has been offered a tool may still call it. */
   async retire(): Promise<void> {
     await Promise.all(this.#links.map(link => link.retire()))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#links.map(link => link[Symbol.asyncDispose]()))
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
 import { Refusal } from '../../kernel/error.ts'
 import type { Span } from './json-members.ts'
+import { Packer } from './packer.ts'
 
 /** As much as one call may hold. */
 export const MAX_BYTES = 32 * 1024 * 1024
@@ -11,7 +12,7 @@ let held = 0
 
 /**
  * Reads a body to its end, where something about all of it has to be known
- * before any of it goes out, and shows each piece to `onPiece`. What was read
+ * before any of it goes out, and shows it to `onPiece` in pieces. What was read
  * counts as held until the function is called that it resolves with. Rejects
  * with Refusal `request_too_large`, `overloaded`, or `request_malformed` for a
  * body that breaks off; the rest stays unread then.
@@ -21,6 +22,7 @@ export function holdBody(
   onPiece: (piece: Buffer) => void,
 ): Promise<() => void> {
   const { promise, resolve, reject } = Promise.withResolvers<() => void>()
+  const packer = new Packer(onPiece)
   let length = 0
   const release = (): void => {
     held -= length
@@ -38,7 +40,7 @@ export function holdBody(
       return fail(new Refusal('overloaded', 'too many bodies are held'))
     held += piece.length
     length += piece.length
-    onPiece(piece)
+    packer.push(piece)
   }
   const onBroken = (): void => {
     if (body?.readableEnded === false) {
@@ -48,7 +50,10 @@ export function holdBody(
   if (body === undefined) resolve(release)
   else {
     body.on('data', onData)
-    body.once('end', () => resolve(release))
+    body.once('end', () => {
+      packer.flush()
+      resolve(release)
+    })
     body.once('error', onBroken)
     body.once('close', onBroken)
     body.resume()

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import type { RawHeaders } from '../../kernel/headers.ts'
+import { Packer } from '../body/packer.ts'
 import { Memory } from '../tap/memory.ts'
 
 export type Body = Readable & { readonly rawTrailers?: RawHeaders }
@@ -20,6 +21,9 @@ export class ReplayBody implements Disposable {
   readonly #source: Body
   readonly #memory: Memory
   readonly #held: Buffer[] = []
+  readonly #packer = new Packer(piece => {
+    if (this.#isHolding) this.#held.push(piece)
+  })
   readonly #reserved: boolean
   #isHolding = true
   #current: Attempt | undefined
@@ -48,6 +52,7 @@ export class ReplayBody implements Disposable {
     this.#current?.destroy()
     const attempt = new Attempt(this.#source)
     this.#current = attempt
+    this.#packer.flush()
     for (const chunk of this.#held) attempt.push(chunk)
     if (this.#source.readableEnded) attempt.push(null)
     else if (this.#source.destroyed) attempt.destroy()
@@ -83,7 +88,7 @@ export class ReplayBody implements Disposable {
 
   readonly #onData = (chunk: Buffer): void => {
     if (this.#isHolding) {
-      if (this.#reserved || this.#memory.take(chunk.length)) this.#held.push(chunk)
+      if (this.#reserved || this.#memory.take(chunk.length)) this.#packer.push(chunk)
       else this.settle()
     }
     if (this.#current?.push(chunk) === false) this.#source.pause()

@@ -23,6 +23,17 @@ describe('a request body that may be sent again', () => {
     }
   })
 
+  it('is held in few pieces, however small its chunks are', async () => {
+    const replay = new ReplayBody(
+      sourceOf(...Array<Buffer>(5000).fill(Buffer.from('x'))),
+      undefined,
+    )
+    await buffer(replay.open())
+    const pieces: Buffer[] = await replay.open().toArray()
+    assert.equal(String(Buffer.concat(pieces)), 'x'.repeat(5000))
+    assert.ok(pieces.length < 10, `${pieces.length} pieces`)
+  })
+
   it('is whole for an attempt that takes over in the middle', async () => {
     const source = new PassThrough()
     const replay = new ReplayBody(source, undefined)

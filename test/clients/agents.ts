@@ -63,7 +63,7 @@ const CODEX_RECORD = {
   sessionHeader: 'session-id',
 } as const
 
-const AGENTS: readonly Agent[] = [
+export const AGENTS: readonly Agent[] = [
   {
     ...ANTHROPIC,
     client: 'claude',
@@ -203,7 +203,8 @@ export const AGENT_CASES: readonly Case[] = AGENTS.map(agent => ({
   run: context => runAgent(context, agent),
 }))
 
-async function runAgent(context: CaseContext, agent: Agent): Promise<string | undefined> {
+/** Runs an agent once, and checks provider, books and log. */
+export async function runAgent(context: CaseContext, agent: Agent): Promise<string | undefined> {
   const { world } = context
   const provider = world.providers[agent.provider]
   const mark = await markBooks(world)

@@ -17,6 +17,7 @@ import { SDK_CASES } from './sdks.ts'
 import { TOOL_CALL_CASES } from './tool-calls.ts'
 import { TOOL_CASES } from './tools.ts'
 import { TOTAL_CASES } from './totals.ts'
+import { WAY_CASES } from './ways.ts'
 import { clientPath, startWorld, type World } from './world.ts'
 
 interface Row {
@@ -36,6 +37,7 @@ const cases = [
   ...TOTAL_CASES,
   ...BASE_URL_CASES,
   ...FAILURE_CASES,
+  ...WAY_CASES,
 ].filter(({ client }) => wanted.length === 0 || wanted.some(word => client.includes(word)))
 const rows = await runAll(cases)
 const failed = rows.filter(({ failure }) => failure !== undefined)

@@ -63,15 +63,20 @@ export function holdBody(
   return promise
 }
 
-/** A part of what is held in pieces. */
-export function cutOut(pieces: readonly Buffer[], { start, end }: Span): Buffer {
+/** A part of what is held in pieces, copied into one. */
+export function cutOut(pieces: readonly Buffer[], span: Span): Buffer {
+  return Buffer.concat(partsOf(pieces, span))
+}
+
+/** A part of what is held in pieces, as pieces of the same memory. */
+export function partsOf(pieces: readonly Buffer[], { start, end }: Span): Buffer[] {
   const parts: Buffer[] = []
   let at = 0
   for (const piece of pieces) {
-    if (at < end && at + piece.length > start) {
-      parts.push(piece.subarray(Math.max(0, start - at), Math.min(piece.length, end - at)))
-    }
+    const from = Math.max(0, start - at)
+    const to = Math.min(piece.length, end - at)
+    if (from < to) parts.push(piece.subarray(from, to))
     at += piece.length
   }
-  return Buffer.concat(parts)
+  return parts
 }

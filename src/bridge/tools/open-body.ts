@@ -1,3 +1,4 @@
+import { cutOut, partsOf } from '../body/held-body.ts'
 import type { Member, Span } from '../body/json-members.ts'
 
 /** A piece of the text that is replaced; an empty span is a place to put something in. */
@@ -9,26 +10,32 @@ export interface Edit extends Span {
 
 /** A request whose conversation can be continued: what was said since goes between. */
 export interface OpenBody {
-  readonly head: Buffer
-  readonly tail: Buffer
+  readonly head: readonly Buffer[]
+  readonly tail: readonly Buffer[]
   /** Whether the conversation has an entry yet, so that the next needs a comma. */
   readonly isEmpty: boolean
   readonly streaming: boolean
 }
 
 /** The request with further entries of its conversation, each as JSON text. */
-export function continued(body: OpenBody, entries: readonly string[]): Buffer {
-  const comma = body.isEmpty || entries.length === 0 ? '' : ','
-  return Buffer.concat([body.head, Buffer.from(comma + entries.join(',')), body.tail])
+export function continued(body: OpenBody, entries: readonly string[]): readonly Buffer[] {
+  if (entries.length === 0) return [...body.head, ...body.tail]
+  const comma = body.isEmpty ? '' : ','
+  return [...body.head, Buffer.from(comma + entries.join(',')), ...body.tail]
 }
 
-/** The text of a request and where its members are; the rest of it is left as it is. */
+/**
+ * The text of a request and where its members are; the rest of it is left as it
+ * is, and in its pieces: to copy megabytes would hold up the streams of others.
+ */
 export class BodyText {
-  readonly bytes: Buffer
+  readonly #pieces: readonly Buffer[]
+  readonly #length: number
   readonly #members: readonly Member[]
 
-  constructor(bytes: Buffer, members: readonly Member[]) {
-    this.bytes = bytes
+  constructor(pieces: readonly Buffer[], members: readonly Member[]) {
+    this.#pieces = pieces
+    this.#length = pieces.reduce((sum, piece) => sum + piece.length, 0)
     this.#members = members
   }
 
@@ -52,53 +59,73 @@ export class BodyText {
     const span = this.span(name)
     if (span === undefined || span.end - span.start > MAX_VALUE) return undefined
     try {
-      return JSON.parse(this.bytes.toString('utf8', span.start, span.end))
+      return JSON.parse(cutOut(this.#pieces, span).toString('utf8'))
     } catch {
       return undefined
     }
   }
 
+  /** The place of a member that is a text. */
+  string(name: string): Span | undefined {
+    const span = this.span(name)
+    return span !== undefined && this.#textAt(span.start, 1) === '"' ? span : undefined
+  }
+
   /** The inside of an array member, and whether anything is in it. */
   array(name: string): (Span & { readonly isEmpty: boolean }) | undefined {
     const span = this.span(name)
-    if (span === undefined || this.bytes[span.start] !== OPEN_BRACKET) return undefined
+    if (span === undefined || this.#textAt(span.start, 1) !== '[') return undefined
     const inside = { start: span.start + 1, end: span.end - 1 }
-    const isEmpty = this.bytes.toString('latin1', inside.start, inside.end).trim() === ''
-    return { ...inside, isEmpty }
+    const length = inside.end - inside.start
+    const isEmpty = this.#textAt(inside.start, Math.min(length, MAX_VALUE)).trim() === ''
+    // Nobody writes that many blanks, and to look on would take too long.
+    return isEmpty && length > MAX_VALUE ? undefined : { ...inside, isEmpty }
   }
 
   /** Sets a member: in the place of its value, or as a new one at the end. */
   set(name: string, text: string): Edit {
     const span = this.span(name)
     if (span !== undefined) return { ...span, text }
-    const end = this.bytes.lastIndexOf(CLOSE_BRACE)
+    const end = this.#lastBrace()
     const comma = this.#members.length === 0 ? '' : ','
     return { start: end, end, text: `${comma}${JSON.stringify(name)}:${text}` }
   }
 
   /** Makes the edits and opens the text at `place`, which lies in none of them. */
-  open(edits: readonly Edit[], place: number): { readonly head: Buffer; readonly tail: Buffer } {
-    const pieces: { readonly head: Buffer[]; readonly tail: Buffer[] } = { head: [], tail: [] }
+  open(edits: readonly Edit[], place: number): Pick<OpenBody, 'head' | 'tail'> {
+    const head: Buffer[] = []
+    const tail: Buffer[] = []
     let from = 0
     const upTo = (end: number): void => {
-      if (from <= place && place < end) {
-        pieces.head.push(this.bytes.subarray(from, place))
-        pieces.tail.push(this.bytes.subarray(place, end))
-      } else {
-        pieces[end <= place ? 'head' : 'tail'].push(this.bytes.subarray(from, end))
-      }
+      const middle = Math.min(Math.max(from, place), end)
+      head.push(...partsOf(this.#pieces, { start: from, end: middle }))
+      tail.push(...partsOf(this.#pieces, { start: middle, end }))
     }
     for (const edit of edits.toSorted((a, b) => a.start - b.start)) {
       upTo(edit.start)
       const isAhead = edit.start <= place && edit.behind !== true
-      pieces[isAhead ? 'head' : 'tail'].push(Buffer.from(edit.text))
+      ;(isAhead ? head : tail).push(Buffer.from(edit.text))
       from = edit.end
     }
-    upTo(this.bytes.length)
-    return { head: Buffer.concat(pieces.head), tail: Buffer.concat(pieces.tail) }
+    upTo(this.#length)
+    return { head, tail }
+  }
+
+  #textAt(start: number, length: number): string {
+    return cutOut(this.#pieces, { start, end: start + length }).toString('latin1')
+  }
+
+  /** Where the object ends. */
+  #lastBrace(): number {
+    let at = this.#length
+    for (const piece of this.#pieces.toReversed()) {
+      at -= piece.length
+      const found = piece.lastIndexOf(CLOSE_BRACE)
+      if (found >= 0) return at + found
+    }
+    return at
   }
 }
 
-const OPEN_BRACKET = 0x5b
 const CLOSE_BRACE = 0x7d
 const MAX_VALUE = 64 * 1024

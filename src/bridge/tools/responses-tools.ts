@@ -37,9 +37,9 @@ interface Input {
 function inputOf(body: BodyText): Input | undefined {
   const list = body.array('input')
   if (list !== undefined) return { edits: [], place: list.end, isEmpty: list.isEmpty }
-  const span = body.span('input')
-  if (span === undefined || body.bytes[span.start] !== QUOTE) return undefined
-  const { start, end } = span
+  const text = body.string('input')
+  if (text === undefined) return undefined
+  const { start, end } = text
   return {
     edits: [
       { start, end: start, text: '[{"role":"user","content":' },
@@ -50,8 +50,6 @@ function inputOf(body: BodyText): Input | undefined {
     isEmpty: false,
   }
 }
-
-const QUOTE = 0x22
 
 function isSet(value: unknown): boolean {
   return value !== undefined && value !== null && value !== false

@@ -64,11 +64,10 @@ export function withTools(send: Send, context: ToolsContext): Send {
       scan.write(piece)
     })
     const members = scan.end()
-    const body = members && new BodyText(Buffer.concat(pieces), members)
+    const body = members && new BodyText(pieces, members)
     const open = body && dialect.open(body, tools)
     if (open === undefined) {
-      const asItWas = Readable.from(pieces, { objectMode: false })
-      return await releasing(release, () => send({ ...request, body: asItWas }))
+      return await releasing(release, () => send({ ...request, body: bodyOf(...pieces) }))
     }
     const offer = { ...context, dialect, tools }
     return await releasing(release, () => new Conversation(send, request, open, offer).reply())
@@ -124,7 +123,8 @@ class Conversation {
   }
 
   #next(): Promise<Reply> {
-    const body = continued(this.#open, this.#entries)
+    const pieces = continued(this.#open, this.#entries)
+    const length = pieces.reduce((sum, piece) => sum + piece.length, 0)
     return this.#send({
       ...this.#request,
       headers: [
@@ -136,9 +136,9 @@ class Conversation {
         'Accept-Encoding',
         'identity',
         'Content-Length',
-        String(body.length),
+        String(length),
       ],
-      body: bodyOf(body),
+      body: bodyOf(...pieces),
     })
   }
 
@@ -235,8 +235,8 @@ function unframed(headers: RawHeaders): string[] {
   return filterHeaders(headers, name => name !== 'content-length')
 }
 
-function bodyOf(bytes: Buffer): Readable {
-  return Readable.from([bytes], { objectMode: false })
+function bodyOf(...pieces: readonly Buffer[]): Readable {
+  return Readable.from(pieces, { objectMode: false })
 }
 
 async function readWhole(body: Readable): Promise<Buffer> {

@@ -4,7 +4,7 @@ import { anthropicTools } from '../../../src/bridge/tools/anthropic-tools.ts'
 import { chatTools } from '../../../src/bridge/tools/chat-tools.ts'
 import { offeredName } from '../../../src/bridge/tools/offered-tool.ts'
 import { responsesTools } from '../../../src/bridge/tools/responses-tools.ts'
-import { offered, TOOL } from './support.ts'
+import { offered, outgoing, TOOL } from './support.ts'
 
 const ANTHROPIC_TOOL = { name: TOOL.name, description: 'Searches.', input_schema: TOOL.inputSchema }
 const FUNCTION = { name: TOOL.name, description: 'Searches.', parameters: TOOL.inputSchema }
@@ -49,6 +49,16 @@ describe('tools offered in a request', () => {
     assert.ok(made.includes(', "x":"\\u00e9",'), made)
   })
 
+  it('copy nothing of a long prompt', () => {
+    const long = Buffer.from('x'.repeat(1024 * 1024))
+    const pieces = [Buffer.from('{"messages":["'), long, Buffer.from('"]}')]
+    for (const dialect of [anthropicTools, chatTools]) {
+      const made = outgoing(dialect, pieces, ['"y"']) ?? []
+      assert.ok(made.some(({ buffer, length }) => buffer === long.buffer && length === long.length))
+      assert.ok(String(Buffer.concat(made)).includes('x","y"]'))
+    }
+  })
+
   it('keep what the client wants of its choice of tools', () => {
     const choice = { type: 'tool', name: 'own' }
     const text = JSON.stringify({ messages: [], tools: [], tool_choice: choice })
@@ -91,6 +101,10 @@ describe('tools offered in a request', () => {
       () => offered(responsesTools, '{"input":[],"conversation":"c"}'),
     ],
     ['it runs in the background', () => offered(responsesTools, '{"input":[],"background":true}')],
+    [
+      'there are blanks without end',
+      () => offered(chatTools, `{"messages":[${' '.repeat(70_000)}]}`),
+    ],
     ['it is not JSON', () => offered(chatTools, '{"messages":[')],
   ]
   for (const [what, make] of untouched) {

@@ -17,13 +17,23 @@ export function offered(
   text: string,
   entries: readonly string[] = [],
 ): string | undefined {
-  const bytes = Buffer.from(text)
+  const pieces = text.match(/[^]{1,5}/gu)?.map(piece => Buffer.from(piece)) ?? []
+  const made = outgoing(dialect, pieces, entries)
+  return made && Buffer.concat(made).toString('utf8')
+}
+
+/** The same in pieces. */
+export function outgoing(
+  dialect: ToolDialect,
+  pieces: readonly Buffer[],
+  entries: readonly string[] = [],
+): readonly Buffer[] | undefined {
   const scan = new JsonMembers()
-  scan.write(bytes)
+  for (const piece of pieces) scan.write(piece)
   const members = scan.end()
   if (members === undefined) return undefined
-  const open = dialect.open(new BodyText(bytes, members), [TOOL])
-  return open && continued(open, entries).toString('utf8')
+  const open = dialect.open(new BodyText(pieces, members), [TOOL])
+  return open && continued(open, entries)
 }
 
 /** What the client sees of these events. */

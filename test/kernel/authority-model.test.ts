@@ -9,7 +9,7 @@ const PIECES = fc.constantFrom(
   ...':: ffff 127.0.0.1 example.com :443 0x 255 65535 xn--'.split(' '),
 )
 const word = (minLength: number, maxLength: number) =>
-  fc.string({ unit: fc.constantFrom(...'abXZ019-_'), minLength, maxLength })
+  fc.string({ unit: fc.constantFrom(...'abXZ019-_'.split('')), minLength, maxLength })
 const WORD = fc.oneof(
   word(1, 8),
   word(60, 66),

@@ -153,8 +153,16 @@ describe('tools of an MCP server', () => {
       world.provider.script(() => (asked++ === 0 ? { toolCall: call } : { status: 529 }))
     }
     script()
+    const events = world.daemon.events.length
     const whole = await ask(world, dialect)
     assert.equal(whole.status, 529)
+    // What the model had said by then is paid for.
+    const row = await rowOf(world, await lastCall(world, events))
+    assert.deepEqual(
+      row.tokens.map(({ output }) => output),
+      [ANSWER_USAGE.output],
+    )
+    assert.equal(row.tools.length, 1)
     script()
     const stream = await ask(world, { ...dialect, body: { ...dialect.body, stream: true } })
     assert.equal(stream.status, 200)

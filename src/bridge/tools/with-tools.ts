@@ -30,6 +30,8 @@ export interface ToolsContext {
   readonly type: ProviderType
   /** Hears of each call that was made. */
   readonly onInvoked: (invoked: InvokedTool) => void
+  /** Hears of the answers so far when the client is given none of them: they cost all the same. */
+  readonly onUnfinished: (answer: JsonObject) => void
 }
 
 const DIALECTS: Partial<Record<WireFormat, ToolDialect>> = {
@@ -119,7 +121,18 @@ class Conversation {
       const body = Readable.from(this.#stream(first), { objectMode: false })
       return { ...first, headers: unframed(first.headers), body }
     }
-    return framing === 'json' ? await this.#whole(first) : first
+    return framing === 'json' ? await this.#told(first) : first
+  }
+
+  async #told(first: Response): Promise<Reply> {
+    let reply: Reply | undefined
+    try {
+      reply = await this.#whole(first)
+      return reply
+    } finally {
+      const isOver = reply !== undefined && isGood(reply)
+      if (this.#turns > 0 && !isOver) this.#offer.onUnfinished(this.#merge.result())
+    }
   }
 
   #next(): Promise<Reply> {

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { writeVariables } from '../../src/cli/shells.ts'
-import { daemonEnv, runCommand, startDaemonProcess } from '../support/daemon-process.ts'
+import { runInProcess } from '../support/command-line.ts'
+import { daemonEnv, startDaemonProcess } from '../support/daemon-process.ts'
 import { connectThrough } from '../support/raw-client.ts'
 
 const NASTY = `a'b"c$d\`e\\f g;h&i|j>k<l*m?n~o#p!q`
@@ -21,7 +22,7 @@ describe('env', () => {
     daemonEnv(stateDir, { CODER_AIBRIDGE_PROXY_LISTEN_ADDR: '127.0.0.1:8888', USER: 'ada' })
 
   it('prints every variable that some runtime needs, and none that misleads curl', async () => {
-    const result = await runCommand(['env'], env())
+    const result = await runInProcess(['env'], env())
     assert.equal(result.code, 0, result.stderr)
     const names = [...result.stdout.matchAll(/^export (\w+)=/gm)].map(match => match[1] ?? '')
     assert.deepEqual(
@@ -50,7 +51,7 @@ describe('env', () => {
 
   it('makes a token that a running daemon takes at once', async () => {
     await using daemon = await startDaemonProcess({ stateDir })
-    const result = await runCommand(['env', '--user', 'grace'], env())
+    const result = await runInProcess(['env', '--user', 'grace'], env())
     const token = /grace:(aibp_[\w-]+)@/.exec(result.stdout)?.[1]
     const { head, socket } = await connectThrough(daemon.proxy, 'api.openai.com:443', {
       credentials: `grace:${token}`,
@@ -72,7 +73,7 @@ describe('env', () => {
       USER: 'ada',
       CODER_AIBRIDGE_PROXY_STATE_DIR: daemon.stateDir,
     }
-    const result = await runCommand(['env'], shell)
+    const result = await runInProcess(['env'], shell)
     assert.equal(result.code, 0, result.stderr)
     assert.match(result.stdout, new RegExp(`@127\\.0\\.0\\.1:${daemon.proxy.port}'`))
     assert.match(result.stdout, /ANTHROPIC_API_KEY='sk-aibridge-placeholder'/)
@@ -80,7 +81,7 @@ describe('env', () => {
   })
 
   it('uses the token and the host that it is given, and keeps what NO_PROXY says', async () => {
-    const result = await runCommand(
+    const result = await runInProcess(
       ['env', '--token', 'mine', '--host', 'proxy.example', '--user', 'a.b'],
       { ...env(), NO_PROXY: 'intranet.example' },
     )
@@ -89,7 +90,7 @@ describe('env', () => {
   })
 
   it('puts a placeholder where there is a central key', async () => {
-    const result = await runCommand(['env'], {
+    const result = await runInProcess(['env'], {
       ...env(),
       CODER_AIBRIDGE_ANTHROPIC_KEY: 'sk-ant-real',
     })
@@ -99,17 +100,17 @@ describe('env', () => {
 
   it('refuses users that no token could be made for', async () => {
     for (const user of ['', 'a\nexport X=1']) {
-      const result = await runCommand(['env', '--user', user], env())
+      const result = await runInProcess(['env', '--user', user], env())
       assert.equal(result.code, 2, JSON.stringify(user))
       assert.match(result.stderr, /--user must be/)
     }
   })
 
   it('refuses shells it does not know, and a port that nobody can know', async () => {
-    const shell = await runCommand(['env', '--shell', 'zsh5'], env())
+    const shell = await runInProcess(['env', '--shell', 'zsh5'], env())
     assert.equal(shell.code, 2)
     assert.match(shell.stderr, /--shell: "zsh5" is not one of sh, fish/)
-    const port = await runCommand(['env'], { ...env(), CODER_AIBRIDGE_PROXY_LISTEN_ADDR: ':0' })
+    const port = await runInProcess(['env'], { ...env(), CODER_AIBRIDGE_PROXY_LISTEN_ADDR: ':0' })
     assert.equal(port.code, 2)
   })
 })

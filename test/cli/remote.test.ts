@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { runCli } from '../../src/cli/cli.ts'
+import { runInProcess } from '../support/command-line.ts'
 import { daemonEnv, runCommand, startDaemonProcess } from '../support/daemon-process.ts'
 import { CODER_TOKEN, type Deployment, startDeployment } from '../support/deployment.ts'
 
@@ -14,23 +14,6 @@ const CHILD = `
   })
   console.log(response.status, process.env.OPENAI_API_KEY, process.env.ANTHROPIC_API_KEY)
 `
-
-/** A command within this process: most of what one costs is its own start. */
-async function command(
-  args: readonly string[],
-  env: Readonly<Record<string, string>>,
-): Promise<{ code: number; stdout: string; stderr: string }> {
-  let [stdout, stderr] = ['', '']
-  const code = await runCli({
-    args,
-    env,
-    home: '/nonexistent',
-    stdin: process.stdin,
-    stdout: { write: text => (stdout += text) },
-    stderr: { write: text => (stderr += text) },
-  })
-  return { code, stdout, stderr }
-}
 
 describe('commands in remote mode', () => {
   let deployment: Deployment
@@ -48,14 +31,14 @@ describe('commands in remote mode', () => {
   })
 
   it('make no token: env asks for one of the deployment', async () => {
-    const result = await command(['env'], env)
+    const result = await runInProcess(['env'], env)
     assert.equal(result.code, 2)
     assert.match(result.stderr, /users of https:\/\/localhost:\d+ .*CODER_SESSION_TOKEN/)
   })
 
   it("give the client the deployment's token, and a placeholder unless it has a key", async () => {
     const own = { CODER_SESSION_TOKEN: CODER_TOKEN, OPENAI_API_KEY: 'sk-mine-0123456789' }
-    const { code, stdout, stderr } = await command(['env'], { ...env, ...own })
+    const { code, stdout, stderr } = await runInProcess(['env'], { ...env, ...own })
     assert.equal(code, 0, stderr)
     assert.ok(stdout.includes(`HTTPS_PROXY='http://grace:${CODER_TOKEN}@127.0.0.1:8888'`), stdout)
     assert.match(stdout, /ANTHROPIC_API_KEY='sk-aibridge-placeholder'/)
@@ -66,7 +49,7 @@ describe('commands in remote mode', () => {
     await using daemon = await startDaemonProcess({ env: deployment.env })
     assert.match(daemon.stderr, /proxy {3}http:\/\/127\.0\.0\.1:\d+ {3}\(for users of https:/)
     assert.doesNotMatch(daemon.stderr, /aibp_/)
-    const result = await command(['env'], daemonEnv(daemon.stateDir))
+    const result = await runInProcess(['env'], daemonEnv(daemon.stateDir))
     assert.match(result.stderr, /users of https:\/\/localhost/)
   })
 
@@ -83,7 +66,7 @@ describe('commands in remote mode', () => {
   })
 
   it('explain where the calls of an intercepted host go', async () => {
-    const { stdout } = await command(['check', '--explain', 'api.openai.com:443'], env)
+    const { stdout } = await runInProcess(['check', '--explain', 'api.openai.com:443'], env)
     assert.match(stdout, /provider openai.*its calls go to https:\/\/localhost:\d+\n/)
   })
 })

@@ -4,6 +4,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import { runInProcess } from '../support/command-line.ts'
 import {
   createToken,
   daemonEnv,
@@ -234,7 +235,7 @@ describe('serve with something wrong', () => {
 })
 
 describe('the command line', () => {
-  const run = (...args: readonly string[]) => runCommand(args, daemonEnv(tmpdir()))
+  const run = (...args: readonly string[]) => runInProcess(args, daemonEnv(tmpdir()))
 
   it('has --help and --version everywhere', async () => {
     const version = await run('--version')
@@ -268,18 +269,18 @@ describe('the command line', () => {
     await using state = await stateDirectory()
     const flags = ['--aibridge-proxy-state-dir', state.path]
     const env = daemonEnv('/nonexistent')
-    const made = await runCommand(['token', 'create', '--user', 'ada', ...flags], env)
+    const made = await runInProcess(['token', 'create', '--user', 'ada', ...flags], env)
     assert.equal(made.code, 0, made.stderr)
-    const listed = await runCommand(['token', 'list', ...flags], env)
+    const listed = await runInProcess(['token', 'list', ...flags], env)
     assert.match(listed.stdout, /ada/)
-    assert.equal((await runCommand(['ca', 'init', ...flags], env)).code, 0)
+    assert.equal((await runInProcess(['ca', 'init', ...flags], env)).code, 0)
   })
 
   it('refuses unknown commands and flags with 2', async () => {
     const command = await run('sevre')
     assert.equal(command.code, 2)
     assert.match(command.stderr, /unknown command: sevre/)
-    const flag = await run('serve', '--aibridge-proxy-listen-adr', 'x')
+    const flag = await run('check', '--aibridge-proxy-listen-adr', 'x')
     assert.equal(flag.code, 2)
     assert.match(flag.stderr, /--aibridge-proxy-listen-addr/)
   })

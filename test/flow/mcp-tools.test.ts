@@ -153,20 +153,25 @@ describe('tools of an MCP server', () => {
       world.provider.script(() => (asked++ === 0 ? { toolCall: call } : { status: 529 }))
     }
     script()
-    const events = world.daemon.events.length
+    // What the model had said by then is paid for.
+    const assertCounted = async (events: number): Promise<void> => {
+      const row = await rowOf(world, await lastCall(world, events))
+      assert.deepEqual(
+        row.tokens.map(({ output }) => output),
+        [ANSWER_USAGE.output],
+      )
+      assert.equal(row.tools.length, 1)
+    }
+    const atStart = world.daemon.events.length
     const whole = await ask(world, dialect)
     assert.equal(whole.status, 529)
-    // What the model had said by then is paid for.
-    const row = await rowOf(world, await lastCall(world, events))
-    assert.deepEqual(
-      row.tokens.map(({ output }) => output),
-      [ANSWER_USAGE.output],
-    )
-    assert.equal(row.tools.length, 1)
+    await assertCounted(atStart)
     script()
+    const between = world.daemon.events.length
     const stream = await ask(world, { ...dialect, body: { ...dialect.body, stream: true } })
     assert.equal(stream.status, 200)
     assert.match(stream.text, /event: error\ndata: .*overloaded_error/)
+    await assertCounted(between)
   })
 })
 

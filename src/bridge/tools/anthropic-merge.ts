@@ -95,7 +95,12 @@ export class AnthropicMerge implements AnswerMerge {
   }
 
   failure(error: JsonObject): readonly SseEvent[] {
-    return [jsonEvent('error', { type: 'error', error: error['error'] ?? error })]
+    const delta = { stop_reason: null, stop_sequence: null }
+    return [
+      // The answers that were left out are paid for all the same.
+      jsonEvent('message_delta', { type: 'message_delta', delta, usage: this.#total() }),
+      jsonEvent('error', { type: 'error', error: error['error'] ?? error }),
+    ]
   }
 
   #start(event: SseEvent, value: JsonObject): readonly SseEvent[] {

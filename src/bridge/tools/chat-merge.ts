@@ -108,7 +108,13 @@ export class ChatMerge implements AnswerMerge {
   }
 
   failure(error: JsonObject): readonly SseEvent[] {
-    return [jsonEvent(undefined, { error: error['error'] ?? error })]
+    const usage = this.#total()
+    // The answers that were left out are paid for all the same.
+    const counted = { ...this.#head, object: 'chat.completion.chunk', choices: [], usage }
+    return [
+      ...(usage === undefined ? [] : [jsonEvent(undefined, counted)]),
+      jsonEvent(undefined, { error: error['error'] ?? error }),
+    ]
   }
 
   #choice(event: SseEvent, chunk: JsonObject, choice: JsonObject): readonly SseEvent[] {

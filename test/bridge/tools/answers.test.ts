@@ -306,3 +306,25 @@ describe('a Responses stream with a tool of ours', () => {
     assert.deepEqual(merge.result()['output'], [own])
   })
 })
+
+describe('a stream of Chat Completions that fails after a call of ours', () => {
+  it('still tells what the answers cost that were left out', () => {
+    const merge = chatTools.merge(isOffered)
+    const call = { index: 0, id: 'c', function: { name: TOOL.name, arguments: '{}' } }
+    const usage = { prompt_tokens: 10, completion_tokens: 2 }
+    shown(merge, [
+      { id: 'x', created: 1, choices: [{ index: 0, delta: { tool_calls: [call] } }] },
+      { id: 'x', created: 1, choices: [{ index: 0, delta: {}, finish_reason: 'tool_calls' }] },
+      { id: 'x', created: 1, choices: [], usage },
+    ])
+    assert.ok(merge.turn())
+    const told = merge.failure({ error: { message: 'overloaded' } })
+    assert.deepEqual(
+      told.map(({ data }): unknown => JSON.parse(data)),
+      [
+        { id: 'x', created: 1, object: 'chat.completion.chunk', choices: [], usage },
+        { error: { message: 'overloaded' } },
+      ],
+    )
+  })
+})

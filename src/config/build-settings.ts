@@ -110,6 +110,11 @@ function readUpstream(
   const { origin, credentials } = proxy.upstream
   const upstream = { ...origin, credentials, caPem: undefined }
   if (proxy.upstreamCa === undefined || origin.protocol !== 'https') return upstream
-  const caPem = readRoots('upstream proxy CA certificate', proxy.upstreamCa, readFile, report)
+  const caPem = readRoots(
+    'upstream proxy CA certificate (CODER_AIBRIDGE_PROXY_UPSTREAM_CA)',
+    proxy.upstreamCa,
+    readFile,
+    report,
+  )
   return { ...upstream, caPem }
 }

@@ -23,7 +23,12 @@ export function readClientCertificates(
       'CODER_AIBRIDGE_PROXY_TLS_CLIENT_CA_FILE needs a listener that speaks TLS: set CODER_AIBRIDGE_PROXY_TLS_CERT_FILE and CODER_AIBRIDGE_PROXY_TLS_KEY_FILE',
     )
   }
-  const caPem = readRoots('client CA certificate', caFile, readFile, report)
+  const caPem = readRoots(
+    'client CA certificate (CODER_AIBRIDGE_PROXY_TLS_CLIENT_CA_FILE)',
+    caFile,
+    readFile,
+    report,
+  )
   if (caPem === undefined) return undefined
   return {
     caPem,

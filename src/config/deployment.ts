@@ -38,7 +38,12 @@ export function readDeployment(
   const caPem =
     proxy.targetCa === undefined
       ? undefined
-      : readRoots('bridge target CA certificate', proxy.targetCa, readFile, report)
+      : readRoots(
+          'bridge target CA certificate (CODER_AIBRIDGE_PROXY_TARGET_CA)',
+          proxy.targetCa,
+          readFile,
+          report,
+        )
   return { access, target, caPem }
 }
 

@@ -33,7 +33,14 @@ export function readOidc(
     origin,
     jwksUrl: jwksUrl?.text,
     caPem:
-      caFile === undefined ? undefined : readRoots('OIDC CA certificate', caFile, readFile, report),
+      caFile === undefined
+        ? undefined
+        : readRoots(
+            'OIDC CA certificate (CODER_AIBRIDGE_PROXY_OIDC_CA_FILE)',
+            caFile,
+            readFile,
+            report,
+          ),
     userClaim: oidc.userClaim,
     userPrefix: oidc.userPrefix === '-' ? '' : oidc.userPrefix,
     allowedUsers: oidc.allowedUsers,

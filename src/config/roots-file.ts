@@ -3,7 +3,7 @@ import { certificatesOf } from './pem.ts'
 import type { Report } from './report.ts'
 import { unreadable } from './yaml-file.ts'
 
-/** The PEM of a file of roots, or `undefined` and a problem; `what` says which. */
+/** The PEM of a file of roots, or `undefined` and a problem; `what` says which, and names its option. */
 export function readRoots(
   what: string,
   path: string,

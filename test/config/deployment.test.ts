@@ -48,7 +48,7 @@ describe('remote mode', () => {
       [
         'a CA that is not there',
         { CODER_ACCESS_URL: 'https://coder.example', [`${P}TARGET_CA`]: '/none' },
-        /failed to read bridge target CA certificate.*"\/none"/,
+        /failed to read bridge target CA certificate.*_TARGET_CA.*"\/none"/,
       ],
     ]
   for (const [what, env, problem] of wrong) {

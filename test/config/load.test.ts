@@ -194,7 +194,7 @@ describe('contradictory settings refuse the start', () => {
     [
       'unreadable upstream CA',
       { [`${P}UPSTREAM`]: 'https://p:1', [`${P}UPSTREAM_CA`]: '/none' },
-      /failed to read upstream proxy CA certificate.*"\/none"/,
+      /failed to read upstream proxy CA certificate.*_UPSTREAM_CA.*"\/none"/,
     ],
     [
       'upstream CA without a certificate',

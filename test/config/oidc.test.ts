@@ -43,7 +43,11 @@ describe('OIDC callers', () => {
         /"HS256" is not an accepted algorithm: use RS256/,
       ],
       ['no algorithm', { ...ISSUER, [`${P}ALGORITHMS`]: ',' }, /name at least one algorithm/],
-      ['a CA that is not there', { ...ISSUER, [`${P}CA_FILE`]: '/none' }, /OIDC CA.*"\/none"/],
+      [
+        'a CA that is not there',
+        { ...ISSUER, [`${P}CA_FILE`]: '/none' },
+        /OIDC CA.*OIDC_CA_FILE.*"\/none"/,
+      ],
     ]
   for (const [what, env, problem] of wrong) {
     it(`refuse ${what}`, () => {

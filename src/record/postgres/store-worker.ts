@@ -33,7 +33,10 @@ async function main(port: MessagePort, { server, pollMs }: PostgresStoreData): P
     await check(undefined)
     send({ type: 'ready', deploymentId: id })
   } catch (error) {
-    send({ type: 'refused', problems: [`PostgreSQL: ${describeError(error)}`] })
+    send({
+      type: 'refused',
+      problems: [`PostgreSQL (CODER_PG_CONNECTION_URL): ${describeError(error)}`],
+    })
     return port.close()
   }
   const poll = setInterval(() => {

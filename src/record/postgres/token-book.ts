@@ -17,7 +17,7 @@ export async function withPostgresTokens<T>(
   try {
     return await link.use(runner => runner.transaction(alone(work())))
   } catch (error) {
-    throw new ConfigurationError([`PostgreSQL: ${describeError(error)}`])
+    throw new ConfigurationError([`PostgreSQL (CODER_PG_CONNECTION_URL): ${describeError(error)}`])
   }
 }
 

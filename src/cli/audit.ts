@@ -46,7 +46,7 @@ async function verify(files: readonly string[], io: AuditIo): Promise<number> {
     return 1
   }
   const verdict = problems.length === 0 ? 'whole' : 'broken'
-  io.stdout.write(`${lines} lines in ${chains} chains: ${verdict}\n`)
+  io.stdout.write(`${lines} lines in ${chains} ${chains === 1 ? 'chain' : 'chains'}: ${verdict}\n`)
   return problems.length === 0 ? 0 : 1
 }
 

@@ -1,7 +1,7 @@
 import { csvCell } from '../admin/records/csv.ts'
 import type { BudgetStanding } from '../kernel/budget.ts'
-import { formatDollars, NANO, type NanoDollars } from '../kernel/money.ts'
-import { alignedTable, printable } from './table.ts'
+import { formatDollars } from '../kernel/money.ts'
+import { alignedTable, dollarCell, printable } from './table.ts'
 
 const HEADINGS = ['OWNER', 'PERIOD', 'LIMIT USD', 'SPENT USD', 'HELD USD', 'CALLS', 'RESETS']
 
@@ -13,7 +13,7 @@ export function budgetsTable(standings: readonly BudgetStanding[]): string {
     ...standings.map(({ scope, kind, limit, spent, reserved, calls, resetsAt }) => [
       printable(scope),
       kind,
-      ...[limit, spent, reserved].map(amount),
+      ...[limit, spent, reserved].map(dollarCell),
       calls.toLocaleString('en-US'),
       new Date(resetsAt).toISOString(),
     ]),
@@ -49,9 +49,4 @@ export function budgetsJson(standings: readonly BudgetStanding[]): string {
     resets_at: new Date(standing.resetsAt).toISOString(),
   }))
   return `${JSON.stringify(objects, undefined, 2)}\n`
-}
-
-function amount(money: NanoDollars): string {
-  const digits = { minimumFractionDigits: 2, maximumFractionDigits: 2 }
-  return (money / NANO).toLocaleString('en-US', digits)
 }

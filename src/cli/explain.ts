@@ -50,26 +50,26 @@ function connect(target: Target, { verdict, rule }: CallerVerdict, settings: Set
   }
   const caller =
     settings.proxy.auth === 'off' ? 'every caller' : 'callers with a token (others: 407)'
-  if (verdict.kind === 'tunnel') return `${tunnel(target, settings)}, for ${caller}`
+  if (verdict.kind === 'tunnel') return tunnel(target, caller, settings)
   const { remote } = settings.bridge
   const where = remote === undefined ? '' : `; its calls go to ${accessUrlText(remote)}`
   return `intercepted for provider ${verdict.provider}, for ${caller}; ${verdict.host} is one of its hosts${where}`
 }
 
-function tunnel(target: Target, { proxy, api }: Settings): string {
+function tunnel(target: Target, caller: string, { proxy, api }: Settings): string {
   if (target.host.kind === 'name') {
     if (proxy.upstream !== undefined && proxy.upstreamResolves) {
-      return 'tunnelled: no provider has this host; the upstream proxy resolves it'
+      return `tunnelled for ${caller}: no provider has this host; the upstream proxy resolves it`
     }
-    return 'tunnelled if every address of the name is allowed: no provider has this host'
+    return `tunnelled for ${caller} if every address of the name is allowed: no provider has this host`
   }
   const listeners = [proxy.listen, proxy.tlsListen, api.listen, api.prometheus.listen]
   const own = createOwn(() => listeners.filter(listen => listen !== undefined))
   const judgement = judge([target.host.address], { ...proxy, own }, target.port)
   if (!judgement.ok) return refusal(judgement.refused)
   return judgement.reason === 'tunnel'
-    ? 'tunnelled: a public address'
-    : 'tunnelled: a private address inside CODER_AIBRIDGE_PROXY_ALLOWED_PRIVATE_CIDRS'
+    ? `tunnelled for ${caller}: a public address`
+    : `tunnelled for ${caller}: a private address inside CODER_AIBRIDGE_PROXY_ALLOWED_PRIVATE_CIDRS`
 }
 
 /** A request without a credential of its own, as clients behind the proxy send it. */

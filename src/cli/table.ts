@@ -1,3 +1,5 @@
+import { NANO, type NanoDollars } from '../kernel/money.ts'
+
 /** Lines of cells, aligned: the first column to the left, the others to the right. */
 export function alignedTable(lines: readonly (readonly string[])[]): string {
   const widths = (lines[0] ?? []).map((_, column) =>
@@ -18,4 +20,10 @@ const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
 
 export function printable(name: string): string {
   return name.replace(UNSAFE, '?')
+}
+
+/** Dollars to a hundredth of a cent; formats for machines have every digit. */
+export function dollarCell(amount: NanoDollars): string {
+  const digits = { minimumFractionDigits: 4, maximumFractionDigits: 4 }
+  return (amount / NANO).toLocaleString('en-US', digits)
 }

@@ -1,7 +1,7 @@
 import { csvCell, dollarsOf } from '../admin/records/csv.ts'
-import { NANO, type NanoDollars } from '../kernel/money.ts'
+import type { NanoDollars } from '../kernel/money.ts'
 import type { UsageDimension, UsageRow } from '../kernel/records.ts'
-import { alignedTable, printable } from './table.ts'
+import { alignedTable, dollarCell, printable } from './table.ts'
 
 type Count = Exclude<keyof UsageRow, 'key' | 'costNano'>
 
@@ -71,10 +71,8 @@ export function usageJson(rows: readonly UsageRow[], by: UsageDimension): string
   return `${JSON.stringify(objects, undefined, 2)}\n`
 }
 
-/** In the table to a hundredth of a cent; the other formats have every digit. */
 function amount(cost: NanoDollars | null): string {
-  const digits = { minimumFractionDigits: 4, maximumFractionDigits: 4 }
-  return cost === null ? '-' : (cost / NANO).toLocaleString('en-US', digits)
+  return cost === null ? '-' : dollarCell(cost)
 }
 
 function grouped(count: number): string {

@@ -30,7 +30,7 @@ test('a whole chain over several files is 0', async t => {
   })
   assert.deepEqual(await audit(['verify', ...files]), {
     code: 0,
-    stdout: '4 lines in 1 chains: whole\n',
+    stdout: '4 lines in 1 chain: whole\n',
     stderr: '',
   })
 })
@@ -38,7 +38,7 @@ test('a whole chain over several files is 0', async t => {
 test('a broken chain is 1 and says where', async () => {
   const { code, stdout, stderr } = await audit(['verify', '-'], LINES.toSpliced(1, 1).join('\n'))
   assert.equal(code, 1)
-  assert.equal(stdout, '3 lines in 1 chains: broken\n')
+  assert.equal(stdout, '3 lines in 1 chain: broken\n')
   assert.equal(stderr, 'line 2: 1 before it are missing\n')
 })
 

@@ -101,13 +101,13 @@ for (const [target, env, answer] of [
   ],
   ['api.openai.com:8443', {}, /^api\.openai\.com:8443: refused, 403 port_denied: /],
   ['api.openai.com.:443', {}, /^api\.openai\.com\.:443: refused, 400 trailing_dot: /],
-  ['example.com:443', {}, /tunnelled if every address of the name is allowed/],
-  ['8.8.8.8:443', {}, /tunnelled: a public address/],
-  ['10.1.2.3:443', {}, /refused, 403 private: /],
+  ['example.com:443', {}, /tunnelled for callers with .* if every address of the name is allowed/],
+  ['8.8.8.8:443', {}, /tunnelled for callers with .*: a public address/],
+  ['10.1.2.3:443', {}, /: refused, 403 private: [^,]*\.$/],
   [
     '10.1.2.3:443',
     { CODER_AIBRIDGE_PROXY_ALLOWED_PRIVATE_CIDRS: '10.1.0.0/16' },
-    /tunnelled: a private address inside/,
+    /tunnelled for callers with .*: a private address inside/,
   ],
   ['8.8.8.8:443', { CODER_AIBRIDGE_PROXY_DENY_IP_LITERALS: 'true' }, /refused, 403 ip_literal: /],
 ] as const) {

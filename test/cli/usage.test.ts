@@ -185,9 +185,9 @@ test('shows the budgets of now with what is spent and held of them', async t => 
   const table = await usage(stateDir, '--budgets')
   assert.deepEqual(table.stdout.replace(/ +/g, ' ').split('\n'), [
     'OWNER PERIOD LIMIT USD SPENT USD HELD USD CALLS RESETS',
-    'group:research day 50.00 0.00 0.00 0 2026-11-22T00:00:00.000Z',
-    'user:ada month 2.00 0.00 0.00 0 2026-12-01T00:00:00.000Z',
-    'user:eve month 2.00 1.50 0.01 0 2026-12-01T00:00:00.000Z',
+    'group:research day 50.0000 0.0000 0.0000 0 2026-11-22T00:00:00.000Z',
+    'user:ada month 2.0000 0.0000 0.0000 0 2026-12-01T00:00:00.000Z',
+    'user:eve month 2.0000 1.5000 0.0100 0 2026-12-01T00:00:00.000Z',
     '',
   ])
   assert.equal(

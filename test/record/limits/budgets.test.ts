@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import type { CallLimits, Charge } from '../../../src/kernel/budget.ts'
 import { Refusal } from '../../../src/kernel/error.ts'
 import type { Recorder } from '../../../src/record/recorder.ts'
+import { SqliteBooks } from '../../../src/record/sqlite-books.ts'
 import { ended, intent, type OpenedRecorder, openRecorder, response } from '../books-support.ts'
 import { temporaryDirectory } from '../support.ts'
 
@@ -196,4 +197,19 @@ test('a flood of calls beyond the rate is refused from memory and not written do
   assert.equal(rows("SELECT id FROM interceptions WHERE reason = 'rate_limited'").length, 1)
   await recorder.begin(intent({ at, user: 'grace' }), limits)
   await recorder.begin(intent({ at: at + 500 }), limits)
+})
+
+test('a caller who has not called for as long as records are kept leaves nothing behind', async t => {
+  const stateDir = temporaryDirectory(t)
+  const { recorder, rows } = await openRecorder(t, { stateDir })
+  const limits = { callsPerSecond: 5, charges: [], reserve: 0 }
+  const now = Date.now()
+  await recorder.begin(intent({ user: 'ada', at: now - 2000 }), limits)
+  await recorder.begin(intent({ user: 'grace', at: now }), limits)
+  await using store = new SqliteBooks({ stateDir })
+  await store.purge({ startedBefore: now - 1000, maxBytes: null })
+  assert.deepEqual(
+    rows('SELECT caller FROM rate_limits').map(({ caller }) => caller),
+    ['grace'],
+  )
 })

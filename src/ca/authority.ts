@@ -124,12 +124,11 @@ async function readPrivateKey(file: string): Promise<KeyObject> {
 }
 
 function hostProblems(authority: Authority, hosts: readonly string[]): string[] {
-  return hosts
-    .filter(host => !authority.permits(host))
-    .map(
-      host =>
-        `${authority.certFile} does not permit ${host} (name constraints): make a CA for the configured hosts with \`aibridgeproxyd ca init --force\`, or for any host with \`--unconstrained\`; an organisation's CA has to be issued anew`,
-    )
+  const missing = hosts.filter(host => !authority.permits(host))
+  if (missing.length === 0) return []
+  return [
+    `${authority.certFile} does not permit ${missing.join(', ')} (name constraints): make one for the configured hosts with \`aibridgeproxyd ca rotate\`, give it to the clients, then \`--finish\` (\`ca init --force\` replaces it at once); with \`--unconstrained\` for any host. An organisation's CA has to be issued anew`,
+  ]
 }
 
 /** Both results, or the problems of both. */

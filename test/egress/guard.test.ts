@@ -74,6 +74,7 @@ describe('judge', () => {
     const nat64 = cidrs('64:ff9b::/96')
     assert.equal(verdict(['64:ff9b::808:808'], [], nat64), 'tunnel')
     assert.equal(verdict(['64:ff9b::7f00:1'], [], nat64), 'loopback')
+    assert.equal(verdict(['2001:db8:808:808:100::'], [], cidrs('2001:db8::/32')), 'nat64')
     assert.equal(verdict(['64:ff9b::a00:1'], everything, nat64), 'private')
     const own = createOwn(() => [{ host: '93.184.216.34', port: 443 }])
     assert.equal(verdict(['64:ff9b::5db8:d822'], [], nat64, own), 'self')
@@ -126,6 +127,7 @@ describe('pinOperatorDestination', () => {
   it('allows private addresses but never an own listener', () => {
     const allowed = pinOperatorDestination(addresses('10.0.0.1', '::1'), nobody, 443)
     assert.ok(allowed.ok && allowed.allowed.every(isPinned))
+    assert.equal(allowed.reason, 'tunnel')
     const own = createOwn(() => [{ host: '127.0.0.1', port: 443 }])
     const refused = pinOperatorDestination(addresses('10.0.0.1', '127.0.0.1'), own, 443)
     assert.ok(!refused.ok)

@@ -3,8 +3,10 @@ import { describe, it } from 'node:test'
 import * as fc from 'fast-check'
 import {
   hostForUrl,
+  hostHeader,
   hostText,
   isLocalhostName,
+  isLoopbackHost,
   parseAuthority,
   parseHost,
   parseHostHeader,
@@ -103,6 +105,44 @@ describe('isLocalhostName', () => {
     assert.equal(isLocalhostName('alocalhost'), false)
     assert.equal(isLocalhostName('localhost.example'), false)
   })
+})
+
+describe('isLoopbackHost', () => {
+  const cases: readonly (readonly [text: string, expected: boolean])[] = [
+    ['localhost', true],
+    ['a.localhost', true],
+    ['example.com', false],
+    ['127.0.0.1', true],
+    ['127.255.0.9', true],
+    ['128.0.0.1', false],
+    ['[::1]', true],
+    ['[::2]', false],
+    ['[7f00::1]', false],
+  ]
+  for (const [text, expected] of cases) {
+    it(`says ${expected} of ${text}`, () => {
+      const parsed = parseHost(text)
+      assert.ok(parsed.ok)
+      assert.equal(isLoopbackHost(parsed.host), expected)
+    })
+  }
+})
+
+describe('hostHeader', () => {
+  const cases: readonly (readonly [protocol: 'http' | 'https', text: string, header: string])[] = [
+    ['https', 'a.example:443', 'a.example'],
+    ['https', 'a.example:80', 'a.example:80'],
+    ['http', 'a.example:80', 'a.example'],
+    ['http', 'a.example:443', 'a.example:443'],
+    ['https', '[::1]:443', '[::1]'],
+  ]
+  for (const [protocol, text, header] of cases) {
+    it(`is ${header} for ${protocol} to ${text}`, () => {
+      const parsed = parseAuthority(text)
+      assert.ok(parsed.ok)
+      assert.equal(hostHeader({ protocol, target: parsed.target }), header)
+    })
+  }
 })
 
 describe('parseHost', () => {

@@ -9,7 +9,6 @@ import { databaseFile } from '../../src/record/database.ts'
 
 /** What the books owe a call that ended this long before the kill. */
 const PROMISED_MS = 1000
-const RESTART_MS = 2000
 
 export interface KillReport {
   readonly kills: number
@@ -32,7 +31,6 @@ export async function killRounds(stateDir: string, kills: number): Promise<KillR
     sent += seen.sent.length
     check(stateDir, seen)
   }
-  assert.ok(slowestStartMs <= RESTART_MS, `a start took ${slowestStartMs.toFixed(0)} ms`)
   assert.ok(sent > kills, 'the processes were under load')
   return { kills, sent, slowestStartMs }
 }

@@ -50,7 +50,7 @@ test('a thread that dies fails what is open and is started again, a second later
   const calls = start(t)
   await assert.rejects(calls.call('die', undefined), { message: 'the thread ended' })
   await assert.rejects(calls.call('echo', 'at once'), { message: 'the thread ended' })
-  await delay(1000)
+  await delay(1100)
   assert.match(await calls.call('echo', 'again'), /^again/)
 })
 

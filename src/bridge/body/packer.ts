@@ -23,7 +23,8 @@ export class Packer {
       return
     }
     if (this.#used + piece.length > BLOCK_BYTES) this.flush()
-    this.#block ??= Buffer.allocUnsafe(BLOCK_BYTES)
+    // SECURITY: zeroed, since what goes out is cut from it.
+    this.#block ??= Buffer.alloc(BLOCK_BYTES)
     this.#used += piece.copy(this.#block, this.#used)
   }
 

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import type { Clock } from '../kernel/clock.ts'
 import { ConfigurationError, describeError, Refusal } from '../kernel/error.ts'
+import { threadEnvironment } from '../kernel/thread-environment.ts'
 import type { FromStoreWorker, ToStoreWorker } from './store-protocol.ts'
 import type { ActiveToken } from './tokens.ts'
 
@@ -121,8 +122,7 @@ export class StoreLink implements AsyncDisposable {
 
   #spawn(): Worker {
     const { worker: file, data } = this.#options
-    // SECURITY: the thread needs no environment, which may hold provider keys.
-    const worker = new Worker(file, { workerData: data, env: {}, name: 'store' })
+    const worker = new Worker(file, { workerData: data, env: threadEnvironment(), name: 'store' })
     this.#startedAt = this.#options.clock.monotonic()
     worker.on('message', (message: FromStoreWorker) => this.#receive(message))
     worker.on('error', error => {

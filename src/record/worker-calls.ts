@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import { describeError } from '../kernel/error.ts'
+import { threadEnvironment } from '../kernel/thread-environment.ts'
 
 /** What a thread can be asked: one key for each kind of question. */
 export type Methods<M> = {
@@ -92,8 +93,7 @@ export class WorkerCalls<M extends Methods<M>> implements AsyncDisposable {
     if (this.#worker !== undefined) return this.#worker
     if (performance.now() - this.#diedAt < RESTART_MS) return undefined
     const { file, name, data } = this.#options
-    // SECURITY: the thread needs no environment, which may hold provider keys.
-    const worker = new Worker(file, { workerData: data, env: {}, name })
+    const worker = new Worker(file, { workerData: data, env: threadEnvironment(), name })
     worker.on('message', (answer: Answer) => this.#answered(answer))
     worker.on('error', error => {
       this.#death = describeError(error)

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import { Refusal } from '../../kernel/error.ts'
+import { threadEnvironment } from '../../kernel/thread-environment.ts'
 import type { FromTranslator, Terms, ToTranslator, Translation } from './protocol.ts'
 
 /** One request on its way through the thread. */
@@ -50,9 +51,8 @@ export class Translator implements AsyncDisposable {
   }
 
   #start(): Worker {
-    // SECURITY: the thread needs no environment, which may hold provider keys.
     const worker = new Worker(workerFile(), {
-      env: {},
+      env: threadEnvironment(),
       name: 'bedrock',
       resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
     })

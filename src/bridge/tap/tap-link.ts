@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import type { Clock } from '../../kernel/clock.ts'
 import { describeError } from '../../kernel/error.ts'
+import { threadEnvironment } from '../../kernel/thread-environment.ts'
 import type { FromTapWorker, Operation, TapWorkerData, ToTapWorker } from './protocol.ts'
 
 /** A worker that died is replaced this long after it was started, or later. */
@@ -77,8 +78,7 @@ export class TapLink implements AsyncDisposable {
     const data: TapWorkerData = { limits: this.#options.limits }
     const worker = new Worker(this.#options.worker ?? workerFile(), {
       workerData: data,
-      // SECURITY: the thread needs no environment, which may hold provider keys.
-      env: {},
+      env: threadEnvironment(),
       name: 'tap',
       resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
     })

@@ -10,7 +10,7 @@ const BRIDGE_PATH = '/api/v2/aibridge'
 
 /** The deployment that bridges when this daemon does not; what is wrong with it goes into the report. */
 export function readDeployment(
-  { api, bridge, proxy }: Values,
+  { api, bridge, proxy, oidc }: Values,
   readFile: (path: string) => string,
   report: Report,
 ): DeploymentSettings | undefined {
@@ -24,6 +24,11 @@ export function readDeployment(
   if (proxy.auth === 'off') {
     report.problems.push(
       'CODER_AIBRIDGE_PROXY_AUTH=off leaves the deployment without a token to know callers by: use required, or run the bridge here (CODER_AIBRIDGE_ENABLED=true)',
+    )
+  }
+  if (oidc.issuer !== undefined) {
+    report.warnings.push(
+      'CODER_AIBRIDGE_PROXY_OIDC_ISSUER: the deployment is given the JWT of such a caller as its token: it has to accept it too, as another instance of this daemon can and Coder does not',
     )
   }
   const access = place(api.accessUrl)

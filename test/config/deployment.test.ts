@@ -59,6 +59,17 @@ describe('remote mode', () => {
     })
   }
 
+  it('warns that JWTs of callers reach the deployment', () => {
+    const oidc = { [`${P}OIDC_ISSUER`]: 'https://issuer.example', [`${P}OIDC_AUDIENCE`]: 'proxy' }
+    const { warnings } = load({
+      env: { ...off, CODER_ACCESS_URL: 'https://coder.example', ...oidc },
+    })
+    assert.ok(
+      warnings.some(text => /OIDC_ISSUER: the deployment is given the JWT/.test(text)),
+      warnings.join('\n'),
+    )
+  })
+
   it('takes clear text where the operator says so', () => {
     const env = { CODER_ACCESS_URL: 'http://coder.coder.svc' }
     assert.ok(remote({ ...env, [`${P}TARGET_ALLOW_INSECURE_HTTP`]: 'true' }))

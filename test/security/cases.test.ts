@@ -9,6 +9,8 @@ const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8')
 
 /** What runs apart from the suite. */
 const COMMANDS: Readonly<Record<string, string>> = {
+  'test/mutation/settings.json': 'npm run test:mutation',
+  'test/namespace/inside.ts': 'npm run test:namespace',
   'test/smuggling/run.ts': 'npm run test:smuggling',
   'test/tls/scan.ts': 'npm run test:tls',
 }

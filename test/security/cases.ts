@@ -18,7 +18,7 @@ export const CLASSES: Readonly<Record<string, string>> = {
 function attack(id: string, what: string, ...places: readonly string[]): Case {
   const tests = places.flatMap(place => {
     const [file = '', titles = ''] = place.split(': ')
-    const path = file.endsWith('.ts') ? `test/${file}` : `test/${file}.test.ts`
+    const path = /\.(?:ts|json)$/.test(file) ? `test/${file}` : `test/${file}.test.ts`
     return titles.split(' | ').map(title => [path, title] as const)
   })
   return { id, what, tests }
@@ -39,6 +39,11 @@ export const CASES: readonly Case[] = [
     'A05',
     'a private address at the end of a long answer',
     'egress/guard: refuses the whole answer when a forbidden address hides at its end',
+  ),
+  attack(
+    'A07',
+    'every entry of the corpus, with canaries on the forbidden addresses',
+    'namespace/inside.ts: forbidden ones that were reached',
   ),
   attack(
     'A09',
@@ -101,6 +106,7 @@ export const CASES: readonly Case[] = [
     'egress/classify: agrees with a model of its own',
   ),
 
+  attack('A25', 'faults put into parser and classifier', 'mutation/settings.json: "break": 95'),
   attack(
     'B01',
     'two Hosts, a version that is none, HTTP/1.0',

@@ -157,8 +157,6 @@ function parseBracketed(text: string): ParsedHost {
 
 function parseNameOrIpv4(text: string): ParsedHost {
   const dotted = text.endsWith('.')
-  // One octet more, so that a name at the limit gets the right reason for its dot.
-  if (text === '' || text.length > MAX_NAME + 1) return reject('host_grammar')
   const name = (dotted ? text.slice(0, -1) : text).replace(/[A-Z]/g, letter => letter.toLowerCase())
   const labels = name.split('.')
   if (name.length > MAX_NAME || !labels.every(label => LABEL.test(label))) {

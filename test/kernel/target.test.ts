@@ -18,6 +18,19 @@ const accepted = (text: string): string => {
   return parsed.ok ? parsed.target.text : parsed.reason
 }
 
+describe('the kind of a host', () => {
+  for (const [text, kind] of [
+    ['192.0.2.1', 'address'],
+    ['[2001:db8::1]', 'address'],
+    ['a.example', 'name'],
+  ] as const) {
+    it(`of ${text} is ${kind}`, () => {
+      const parsed = parseHost(text)
+      assert.equal(parsed.ok && parsed.host.kind, kind)
+    })
+  }
+})
+
 describe('parseAuthority', () => {
   for (const entry of CORPUS.entries) {
     const wire = wireOf(entry)

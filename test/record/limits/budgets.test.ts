@@ -3,8 +3,14 @@ import { test } from 'node:test'
 import type { CallLimits, Charge } from '../../../src/kernel/budget.ts'
 import { Refusal } from '../../../src/kernel/error.ts'
 import type { Recorder } from '../../../src/record/recorder.ts'
-import { SqliteBooks } from '../../../src/record/sqlite-books.ts'
-import { ended, intent, type OpenedRecorder, openRecorder, response } from '../books-support.ts'
+import {
+  books,
+  ended,
+  intent,
+  type OpenedRecorder,
+  openRecorder,
+  response,
+} from '../books-support.ts'
 import { temporaryDirectory } from '../support.ts'
 
 const RESETS_AT = Date.now() + 86_400_000
@@ -206,7 +212,7 @@ test('a caller who has not called for as long as records are kept leaves nothing
   const now = Date.now()
   await recorder.begin(intent({ user: 'ada', at: now - 2000 }), limits)
   await recorder.begin(intent({ user: 'grace', at: now }), limits)
-  await using store = new SqliteBooks({ stateDir })
+  await using store = books.placeOf(stateDir).openStore({})
   await store.purge({ startedBefore: now - 1000, maxBytes: null })
   assert.deepEqual(
     rows('SELECT caller FROM rate_limits').map(({ caller }) => caller),

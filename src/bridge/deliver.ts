@@ -18,7 +18,7 @@ interface Parcel {
 
 interface DeliverDeps {
   readonly clock: Clock
-  readonly watch: KeyWatch
+  readonly watch: KeyWatch & { sent(): void }
   /** What bodies hold that may have to be sent again. */
   readonly replays: SharedMemory
   readonly hold: Hold
@@ -50,6 +50,7 @@ export async function deliver(
       headers: providerHeaders(call.headers, context),
       upgrade: call.upgrade,
       key: used.kind === 'centralized' ? used.key : undefined,
+      onSent: () => watch.sent(),
       hold,
       signal: call.signal,
       ...attempt,

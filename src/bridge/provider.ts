@@ -27,6 +27,8 @@ export interface UpstreamRequest {
   readonly inform: Call['inform']
   /** The central key that it travels with: what has to be signed is signed with that. */
   readonly key?: Secret | undefined
+  /** Hears that all of it has left for the provider. */
+  readonly onSent: () => void
   /** Reads the body to its end, on the account of its caller. */
   readonly hold: Hold
   readonly signal: AbortSignal

@@ -131,6 +131,7 @@ async function forward(
     body,
     upgrade: call.upgrade,
     inform: call.inform,
+    onSent: () => events.sent(),
     hold,
     signal: call.signal,
   })

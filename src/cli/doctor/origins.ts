@@ -47,6 +47,7 @@ async function ask(about: string, origin: Origin, path: string, send: Send): Pro
       body: undefined,
       upgrade: false,
       inform: undefined,
+      onSent: () => {},
       hold: () => Promise.resolve(() => {}),
       signal,
     })

@@ -9,12 +9,12 @@ import { createBaseUrl } from './daemon/base-url.ts'
 import { type OpenedBooks, openBooks } from './daemon/books.ts'
 import { namedStandings } from './daemon/budgets.ts'
 import { type Callers, createCallers } from './daemon/callers.ts'
-import { createMemoryCheck, fitOpenFiles, openFilesLimit } from './daemon/capacity.ts'
 import { decideTarget } from './daemon/decide.ts'
 import { apiAuth, createGate } from './daemon/gate.ts'
 import { createHandle } from './daemon/handle.ts'
 import { openListeners, type ProxyListeners } from './daemon/listeners.ts'
 import { sendPlain } from './daemon/plain.ts'
+import { createSessions } from './daemon/sessions.ts'
 import {
   buildSnapshot,
   createResolvers,
@@ -25,7 +25,7 @@ import {
 } from './daemon/snapshot.ts'
 import { createLoopMark } from './egress/loop.ts'
 import { createOwn } from './egress/own.ts'
-import type { Lookup } from './egress/system-lookup.ts'
+import type { Lookup } from './egress/resolve.ts'
 import { type Clock, systemClock } from './kernel/clock.ts'
 import { Failures } from './kernel/failures.ts'
 import type { Emit, Handle, Intercept } from './kernel/flow.ts'
@@ -39,7 +39,7 @@ import { createMetrics, type Metrics } from './observe/metrics.ts'
 import { createObserver } from './observe/observer.ts'
 import { certifiedCaller } from './proxy/client-certificate.ts'
 import type { PlainDeps } from './proxy/plain.ts'
-import { Sessions } from './proxy/sessions.ts'
+import type { Sessions } from './proxy/sessions.ts'
 import { type ExtraToken, Store } from './record/store.ts'
 
 export interface DaemonOptions {
@@ -180,10 +180,11 @@ async function openCore(
     }),
   )
   readers.push(event => {
-    if (event.type === 'connect_ended') books.recorder.connect(event)
+    // SECURITY: a flood of strangers would fill the disk, and the queue of callers' records.
+    if (event.type === 'connect_ended' && event.user !== undefined) books.recorder.connect(event)
   })
 
-  const sessions = createSessions(live, logger)
+  const sessions = createSessions(live, (fields, message) => logger.warn(fields, message))
   const failures = new Failures(clock)
   metrics.setSources({
     caExpiresAt: () => live.current.authority.expiresAt,
@@ -194,25 +195,6 @@ async function openCore(
   })
   metrics.setProviders(settings.bridge.providers)
   return { clock, metrics, foundation, live, store, callers, books, sessions, failures, own }
-}
-
-function createSessions(
-  live: LiveCell<Snapshot>,
-  logger: DaemonOptions['log']['logger'],
-): Sessions {
-  const openFiles = openFilesLimit()
-  const sessions = new Sessions({
-    limits: () => fitOpenFiles(live.current.settings.limits, openFiles),
-    exhausted: createMemoryCheck(() => live.current.settings.limits.memoryBytes),
-  })
-  const { connections } = fitOpenFiles(live.current.settings.limits, openFiles)
-  if (connections < live.current.settings.limits.connections) {
-    logger.warn(
-      { connections, openFiles },
-      'the limit of open files allows fewer connections than configured: raise it (LimitNOFILE, ulimit -n)',
-    )
-  }
-  return sessions
 }
 
 async function openStore(settings: Settings, options: DaemonOptions): Promise<Store> {
@@ -237,7 +219,7 @@ function buildStages(core: Core, handle: Handle): PlainDeps {
     decide: (target, identity) =>
       decideTarget(target, identity, live.current.policy, live.current.settings.policy),
     open: (leg, signal) => live.current.open(leg, signal),
-    intercept: liveIntercept(live, handle, foundation),
+    intercept: liveIntercept(core, handle),
     sendPlain: request => sendPlain(live.current, request),
     emit,
     clock,
@@ -256,10 +238,11 @@ function namingCertificates({
 }
 
 /** Every call goes by the configuration of the moment it begins. */
-function liveIntercept(live: LiveCell<Snapshot>, handle: Handle, { emit }: Foundation): Intercept {
+function liveIntercept({ live, sessions, foundation: { emit } }: Core, handle: Handle): Intercept {
   return createIntercept({
     contextFor: host => live.current.contexts.get(host),
     handle,
+    admit: (answer, caller) => sessions.admit(answer, caller),
     emit,
     get limits() {
       return live.current.settings.limits

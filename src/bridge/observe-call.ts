@@ -44,7 +44,6 @@ export function observeCall(
     emit({ type: 'answer_seen', ...whose, model, usage, costNano, billing, tools })
   }
   return {
-    user,
     format,
     path,
     headers: call.headers,

@@ -2,7 +2,6 @@ import { type BridgeDeps, createBridge } from '../bridge/bridge.ts'
 import { createRemoteBridge } from '../bridge/remote.ts'
 import type { Handle } from '../kernel/flow.ts'
 import type { Live } from '../kernel/live.ts'
-import { SharedMemory } from '../kernel/memory.ts'
 import type { OpenedBooks } from './books.ts'
 import type { Foundation, Snapshot } from './snapshot.ts'
 
@@ -12,21 +11,19 @@ export function createHandle(
   { recorder, taps }: OpenedBooks,
   { clock, emit }: Foundation,
 ): Handle {
-  const held = new SharedMemory(live.current.settings.limits.heldBytes)
   const embedded = createBridge({
     config: () => bridgeConfig(live.current),
     emit,
     clock,
     books: recorder,
     taps,
-    held,
   })
-  const remote = createRemoteBridge({ emit, clock, held })
+  const remote = createRemoteBridge({ emit, clock })
   return async call => {
     const { deployment, settings } = live.current
     return deployment === undefined
       ? await embedded(call)
-      : await remote(call, { ...shared(settings), bridge: deployment })
+      : await remote(call, { ...settings.bridge, policy: settings.policy, bridge: deployment })
   }
 }
 
@@ -35,10 +32,6 @@ function bridgeConfig({
   providers,
   toolServers: toolbox,
 }: Snapshot): ReturnType<BridgeDeps['config']> {
-  return { ...shared(settings), budget: settings.budget, providers: providers.byName, toolbox }
-}
-
-/** What both bridges are told. */
-function shared({ bridge, policy, limits: { bodyIdleTimeoutMs } }: Snapshot['settings']) {
-  return { ...bridge, policy, bodyIdleTimeoutMs }
+  const { bridge, policy, budget } = settings
+  return { ...bridge, policy, budget, providers: providers.byName, toolbox }
 }

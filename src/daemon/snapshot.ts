@@ -10,8 +10,7 @@ import type { LoopMark } from '../egress/loop.ts'
 import { createOpen, type OpenDeps } from '../egress/open.ts'
 import type { Own } from '../egress/own.ts'
 import { createOpenPlain, type OpenPlain } from '../egress/plain.ts'
-import { createResolver, type Resolve } from '../egress/resolve.ts'
-import { createAbsoluteLookup, type Lookup, lookup } from '../egress/system-lookup.ts'
+import { createResolver, type Lookup, type Resolve } from '../egress/resolve.ts'
 import { createUpstream, type Upstream } from '../egress/upstream.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { Emit, Open } from '../kernel/flow.ts'
@@ -42,14 +41,11 @@ export interface Resolvers {
   readonly operator: Resolve
 }
 
-export function createResolvers(timeoutMs: number, given: Lookup | undefined): Resolvers {
+export function createResolvers(timeoutMs: number, lookup: Lookup | undefined): Resolvers {
+  const options = { timeoutMs, ...(lookup === undefined ? {} : { lookup }) }
   return {
-    clients: createResolver({ timeoutMs, lookup: given ?? createAbsoluteLookup() }),
-    operator: createResolver({
-      timeoutMs,
-      lookup: given ?? lookup,
-      maxConcurrent: OPERATOR_LOOKUPS,
-    }),
+    clients: createResolver(options),
+    operator: createResolver({ ...options, maxConcurrent: OPERATOR_LOOKUPS }),
   }
 }
 

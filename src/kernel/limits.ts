@@ -3,8 +3,6 @@ export interface Limits {
   readonly headBytes: number
   readonly headCount: number
   readonly headTimeoutMs: number
-  readonly heldBytes: number
-  readonly bodyIdleTimeoutMs: number
   readonly tlsHandshakeTimeoutMs: number
   readonly dnsTimeoutMs: number
   readonly connectTimeoutMs: number

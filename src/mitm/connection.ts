@@ -1,6 +1,7 @@
+import type { Writable } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import { describeError, Refusal } from '../kernel/error.ts'
-import type { Emit, Handle } from '../kernel/flow.ts'
+import type { Caller, Emit, Handle } from '../kernel/flow.ts'
 import type { Limits } from '../kernel/limits.ts'
 import type { Reason } from '../kernel/reasons.ts'
 import type { Interception } from './call.ts'
@@ -8,6 +9,14 @@ import type { Interception } from './call.ts'
 /** What serving requests needs, whatever protocol they come in. */
 export interface ServeDeps {
   readonly handle: Handle
+  /**
+   * Counts a call for its caller until its answer is over. For those that are not
+   * alone on their connection: each has one of its own to the provider.
+   */
+  readonly admit: (
+    answer: Pick<Writable, 'closed' | 'destroy' | 'once'>,
+    caller: Caller,
+  ) => Reason | undefined
   readonly emit: Emit
   readonly limits: Limits
 }

@@ -185,7 +185,7 @@ describe('the books with an option', () => {
     assert.ok(!prompt?.prompt.includes(secret))
   })
 
-  it('hold every tunnel and refusal', async () => {
+  it('hold every tunnel and refusal of a caller', async () => {
     await using world = await startAiWorld()
     const { socket } = await connectThrough(world.daemon.proxy, '10.0.0.1:443', world.daemon)
     await readToEnd(socket)

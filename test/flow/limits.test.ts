@@ -2,10 +2,13 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
+import type { ClientHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
+import { DatabaseSync } from 'node:sqlite'
 import { describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { connect as connectTls } from 'node:tls'
+import { databaseFile } from '../../src/record/database.ts'
 import { startTestDaemon } from '../support/daemon.ts'
 import { createToken, startDaemonProcess } from '../support/daemon-process.ts'
 import { echo, startTcpOrigin } from '../support/origin.ts'
@@ -13,7 +16,8 @@ import { testPki } from '../support/pki.ts'
 import { connectRaw, connectThrough, readHead, readToEnd } from '../support/raw-client.ts'
 import { ANTHROPIC, openConnect, openIntercepted, startAiWorld } from './ai-world.ts'
 import { createCaller } from './callers.ts'
-import { exchangeOn, get } from './wire.ts'
+import { openHttp2, readHttp2, send } from './http2-world.ts'
+import { exchangeOn, get, post } from './wire.ts'
 
 const HOST = 'api.anthropic.com'
 const P = 'CODER_AIBRIDGE_PROXY_'
@@ -65,7 +69,7 @@ describe('connections that do not say who they are', () => {
 })
 
 describe('a flood of CONNECTs without a valid token (G07)', () => {
-  it('is refused before any lookup, and callers are served meanwhile', async () => {
+  it('is refused before any lookup and fills no books, and callers are served meanwhile', async () => {
     await using daemon = await startTestDaemon({
       lookup: () => Promise.reject(new Error('nothing may be looked up before authentication')),
     })
@@ -82,6 +86,17 @@ describe('a flood of CONNECTs without a valid token (G07)', () => {
       socket.destroy()
       assert.deepEqual(new Set(await Promise.all(statuses)), new Set([407]))
     }
+    // Strangers fill no books; the last caller's row comes behind theirs.
+    const rows = (): unknown[] => {
+      using books = new DatabaseSync(databaseFile(daemon.stateDir), { readOnly: true })
+      return books.prepare('SELECT user FROM connects').all()
+    }
+    for (let i = 0; rows().length < 5 && i < 200; i += 1) await delay(10)
+    const expected = Array.from({ length: 5 }, () => ({ user: 'ada' }))
+    assert.deepEqual(
+      rows().map(row => ({ ...(row as object) })),
+      expected,
+    )
   })
 
   it('has its answers slowed, and a right token from the same address has not (D04)', async () => {
@@ -157,6 +172,43 @@ describe('one caller at its limits does not hurt others (G06)', () => {
     const { credentials } = createCaller(daemon)
     const other = await openConnect(daemon, origin.authority, { credentials })
     for (const socket of [first, second.socket, call, other]) socket.destroy()
+  })
+})
+
+describe('calls that share a connection', { timeout: 20_000 }, () => {
+  it('count for their caller as connections do, each beyond the first (G06)', async () => {
+    await using world = await startAiWorld({
+      env: { [`${P}CONNECTIONS_PER_CALLER`]: '3' },
+      provider: { behaviour: () => ({ stallAfter: 1 }) },
+    })
+    const { daemon, provider } = world
+    const streams = await openHttp2(daemon)
+    const call = (): ClientHttp2Stream => send(streams, {}, '{"stream":true}')
+    const open = [call(), call(), call()]
+    await Promise.all(open.map(stream => once(stream, 'response')))
+    const refused = await readHttp2(call())
+    assert.equal(refused.status, 429)
+    assert.equal(refused.headers['x-aibridge-reason'], 'too_many_connections')
+    assert.equal(refused.headers['retry-after'], '1')
+    const more = await connectThrough(daemon.proxy, ANTHROPIC, daemon)
+    assert.equal(more.head.status, 429)
+
+    const other = createCaller(daemon)
+    const pipeline = await openIntercepted(daemon, { connect: other })
+    const request = post('/v1/messages', HOST, '{"stream":true}')
+    const sent = provider.exchanges.length
+    pipeline.write(Buffer.concat(Array.from({ length: 5 }, () => request)))
+    await daemon.event(
+      'client_error',
+      ({ reason, connection }) => reason === 'too_many_connections' && connection?.user === 'bob',
+    )
+    assert.ok(provider.exchanges.length - sent <= 3)
+
+    open[1]?.destroy()
+    let status = 429
+    while (status === 429) [{ ':status': status }] = await once(call(), 'response')
+    assert.equal(status, 200)
+    for (const one of [streams, pipeline, more.socket]) one.destroy()
   })
 })
 

@@ -3,7 +3,6 @@ import type { RawHeaders } from '../../kernel/headers.ts'
 import type { RequestFacts, ResponseFacts } from '../../kernel/usage.ts'
 import { UNKNOWN_REQUEST } from '../usage/request-facts.ts'
 import { UNPARSED } from '../usage/response-fold.ts'
-import { holderOf } from './observation.ts'
 import type { Outbox } from './outbox.ts'
 import type { AnswerHead, Side } from './protocol.ts'
 
@@ -25,8 +24,7 @@ export interface TapHandlers {
 interface Deps {
   readonly id: number
   readonly outbox: Outbox
-  /** Whose memory is used. */
-  readonly user: string
+  readonly hasRoom: (bytes: number) => boolean
   readonly headOf: (status: number, headers: RawHeaders) => AnswerHead
   readonly onClosed: () => void
   readonly onProblem: (problem: string) => void
@@ -133,8 +131,10 @@ export class CallTap {
   #observe(side: Side, chunk: Uint8Array): void {
     if (this.#sides[side] !== 'open' || !this.#isLive()) return
     this.#attempt(outbox => {
-      const { id, user } = this.#deps
-      if (outbox.bytes({ id, side, holder: holderOf(user, side) }, chunk)) return
+      if (this.#deps.hasRoom(chunk.length)) {
+        outbox.bytes(this.#deps.id, side, chunk)
+        return
+      }
       this.stop(side)
       outbox.add({ op: 'lost', id: this.#deps.id, side })
     })

@@ -100,9 +100,9 @@ export const OUTBOUND_REASONS = {
   },
   too_many_connections: {
     status: 429,
-    text: 'You have too many open connections.',
+    text: 'You have too many open connections or calls.',
     level: 'warn',
-    doc: 'The per-caller connection limit.',
+    doc: 'The per-caller connection limit. Of calls that share a connection each beyond the first counts as one.',
   },
   too_many_calls: {
     status: 503,

@@ -19,6 +19,8 @@ export async function serveCall(
     const head = headOf(message)
     const fault = session.full ? 'overloaded' : judgeRequest(head, session)
     if (fault !== undefined) throw new Refusal(fault)
+    const tooMany = session.shared ? deps.admit(response, session.connect.caller) : undefined
+    if (tooMany !== undefined) throw new Refusal(tooMany)
     const reply = await deps.handle(
       toCall(head, session, {
         body: message,

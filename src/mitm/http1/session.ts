@@ -36,6 +36,11 @@ export class Session implements Interception, Connection {
     return this.#unanswered > 0
   }
 
+  /** The latest is not the only one. */
+  get shared(): boolean {
+    return this.#unanswered > 1
+  }
+
   get full(): boolean {
     return this.#unanswered > MAX_PIPELINED
   }

@@ -126,7 +126,8 @@ class Http2Connection implements Connection {
       this.#streams.delete(stream)
     })
     const hasBody = (flags & constants.NGHTTP2_FLAG_END_STREAM) === 0
-    void serveStream(this.#deps, this, { stream, raw, hasBody }).finally(() => {
+    const isShared = this.#streams.size > 1
+    void serveStream(this.#deps, this, { stream, raw, hasBody, isShared }).finally(() => {
       this.#unsettled -= 1
     })
   }

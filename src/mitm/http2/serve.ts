@@ -20,6 +20,8 @@ interface Request {
   readonly raw: RawHeaders
   /** More than a head comes. */
   readonly hasBody: boolean
+  /** Others are open on the same connection. */
+  readonly isShared: boolean
 }
 
 /** Serves one stream. Never rejects. */
@@ -28,11 +30,13 @@ export async function serveStream(
   connection: Carrier,
   request: Request,
 ): Promise<void> {
-  const { stream } = request
+  const { stream, isShared } = request
   const { interception, flood } = connection
   const body = new RequestBody(stream, bytes => flood.earn(bytes))
   try {
     const head = acceptable(deps, connection, request)
+    const tooMany = isShared ? deps.admit(stream, interception.connect.caller) : undefined
+    if (tooMany !== undefined) throw new Refusal(tooMany)
     // HTTP/1.1's server does so by itself.
     const isWaiting = firstHeader(head.headers, 'expect')?.toLowerCase() === '100-continue'
     if (isWaiting && !stream.closed && !stream.destroyed)

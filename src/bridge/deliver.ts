@@ -35,6 +35,7 @@ export async function deliver(
       actor,
     }
     return provider.send({
+      callId: call.id,
       method: call.method,
       path: providerPath(path, context),
       headers: providerHeaders(call.headers, context),

@@ -18,6 +18,8 @@ export interface Provider {
 }
 
 export interface UpstreamRequest {
+  /** Of the call that it is for. */
+  readonly callId: string
   readonly method: string
   readonly path: string
   readonly headers: RawHeaders

@@ -117,6 +117,7 @@ async function forward(
   const headers = providerHeaders(call.headers, context)
   events.sending(body, undefined)
   const reply = await send({
+    callId: call.id,
     method: call.method,
     path: `${target.basePath}/${coderName(call)}${providerPath(call.path, context)}`,
     headers: [...headers, ...governance(call, credential)],

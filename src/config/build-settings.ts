@@ -46,6 +46,7 @@ export function buildSettings(
       maxConcurrency: values.bridge.maxConcurrency,
       prices: readPricesFile(values, providers, files),
       rateLimit: values.bridge.rateLimit,
+      dumpDir: absolute(values.bridge.dumpDir),
     },
     api: {
       listen: values.http.address,
@@ -93,7 +94,12 @@ function proxySettings(
     auth: proxy.auth,
     upstreamResolves: proxy.upstreamResolves,
     denyIpLiterals: proxy.denyIpLiterals,
+    dumpDir: absolute(proxy.dumpDir),
   }
+}
+
+function absolute(path: string | undefined): string | undefined {
+  return path === undefined ? undefined : resolve(path)
 }
 
 function pair(certFile: string | undefined, keyFile: string | undefined): TlsFiles | undefined {

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import type { ListenAddress } from '../kernel/target.ts'
 import type { Values } from './options.ts'
 import type { Report } from './report.ts'
@@ -14,9 +15,11 @@ export function refuseContradictions(values: Values, report: Report): void {
       'CODER_AIBRIDGE_INJECT_CODER_MCP_TOOLS: no tool is offered without servers: name them in CODER_AIBRIDGE_MCP_SERVERS_FILE',
     )
   }
+  refuseSharedDumps(values, report)
   warnAboutUpstream(values, report)
   warnAboutTarget(values, report)
   warnAboutClearText(values, report)
+  warnAboutDumps(values, report)
 }
 
 function refuseHalfPairs({ proxy }: Values, report: Report): void {
@@ -73,6 +76,27 @@ function refuseSameHeaders({ bridge }: Values, report: Report): void {
   report.problems.push(
     'CODER_AIBRIDGE_ACTOR_HEADER_ID and CODER_AIBRIDGE_ACTOR_HEADER_USERNAME are the same header: give each its own name',
   )
+}
+
+function refuseSharedDumps({ proxy, bridge }: Values, report: Report): void {
+  if (proxy.dumpDir === undefined || bridge.dumpDir === undefined) return
+  if (resolve(proxy.dumpDir) !== resolve(bridge.dumpDir)) return
+  report.problems.push(
+    'CODER_AIBRIDGE_PROXY_DUMP_DIR and CODER_AIBRIDGE_DUMP_DIR are the same directory, and each keeps its own within bounds: give them two',
+  )
+}
+
+/** SECURITY: left on, they pile prompts up that nobody looks at. */
+function warnAboutDumps({ proxy, bridge }: Values, report: Report): void {
+  for (const [name, path] of [
+    ['CODER_AIBRIDGE_PROXY_DUMP_DIR', proxy.dumpDir],
+    ['CODER_AIBRIDGE_DUMP_DIR', bridge.dumpDir],
+  ] as const) {
+    if (path === undefined) continue
+    report.warnings.push(
+      `${name}: prompts and answers are written to files in ${path}: unset it when you have seen enough`,
+    )
+  }
 }
 
 /** SECURITY: whoever can listen in the network between reads every token. */

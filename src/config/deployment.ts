@@ -75,6 +75,7 @@ export function remoteWarnings({ bridge, policy }: Settings): readonly string[] 
     ...(bridge.rateLimit > 0 ? ['CODER_AIBRIDGE_RATE_LIMIT'] : []),
     ...(bridge.breaker.enabled ? ['CODER_AIBRIDGE_CIRCUIT_BREAKER_ENABLED'] : []),
     ...(bridge.actor.send ? ['CODER_AIBRIDGE_SEND_ACTOR_HEADERS'] : []),
+    ...(bridge.dumpDir === undefined ? [] : ['CODER_AIBRIDGE_DUMP_DIR']),
     ...(bridge.toolServers.length > 0 ? ['CODER_AIBRIDGE_INJECT_CODER_MCP_TOOLS'] : []),
   ]
   if (unused.length === 0) return []

@@ -53,6 +53,8 @@ export interface ProxySettings {
   readonly auth: 'required' | 'off'
   readonly upstreamResolves: boolean
   readonly denyIpLiterals: boolean
+  /** Set: what clients send and get is written there. */
+  readonly dumpDir: string | undefined
 }
 
 /** How callers are known by certificates. */
@@ -119,6 +121,8 @@ interface BridgeSettings {
   readonly prices: readonly Price[]
   /** Calls per second of one caller; 0 is unlimited. */
   readonly rateLimit: number
+  /** Set: what goes to providers and comes from them is written there. */
+  readonly dumpDir: string | undefined
 }
 
 /** What is written down, and how long it is kept. */

@@ -3,6 +3,7 @@ import { createRemoteBridge } from '../bridge/remote.ts'
 import type { Handle } from '../kernel/flow.ts'
 import type { Live } from '../kernel/live.ts'
 import type { OpenedBooks } from './books.ts'
+import { dumpedHandle } from './dumps.ts'
 import type { Foundation, Snapshot } from './snapshot.ts'
 
 /** Every call goes to the bridge of the moment it begins: this daemon's, or the deployment's. */
@@ -19,12 +20,13 @@ export function createHandle(
     taps,
   })
   const remote = createRemoteBridge({ emit, clock })
-  return async call => {
+  const bridge: Handle = async call => {
     const { deployment, settings } = live.current
     return deployment === undefined
       ? await embedded(call)
       : await remote(call, { ...settings.bridge, policy: settings.policy, bridge: deployment })
   }
+  return dumpedHandle(bridge, () => live.current.dumps.calls, clock)
 }
 
 function bridgeConfig({

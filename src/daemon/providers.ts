@@ -21,6 +21,8 @@ import type {
   Sibling,
 } from '../kernel/provider.ts'
 import type { ProviderSample } from '../observe/provider-metrics.ts'
+import type { DumpDirectory } from '../record/dumps/dump-directory.ts'
+import { dumpedSend } from './dumps.ts'
 
 const FAULTS = { timeout: 'provider_timeout', broken: 'provider_broken' } as const
 
@@ -36,6 +38,8 @@ interface ProviderDeps extends OriginDeps {
   readonly breaker: BreakerSettings
   readonly translator: Translator
   readonly clock: Clock
+  /** Where what goes to providers is written, if it is. */
+  readonly dumps: DumpDirectory | undefined
   readonly emit: Emit
 }
 
@@ -68,13 +72,17 @@ export function createProviders(
       const known = isOther ? createState(sibling, deps) : state
       return [one.host, create(sibling, known)] as const
     })
-    const send: Send = request =>
-      leg.send({
-        ...request,
-        firstByteTimeoutMs: deps.limits.firstByteTimeoutMs,
-        idleTimeoutMs: deps.limits.streamIdleTimeoutMs,
-        faults: FAULTS,
-      })
+    const send = dumpedSend(
+      request =>
+        leg.send({
+          ...request,
+          firstByteTimeoutMs: deps.limits.firstByteTimeoutMs,
+          idleTimeoutMs: deps.limits.streamIdleTimeoutMs,
+          faults: FAULTS,
+        }),
+      deps.dumps,
+      { ...deps, provider: provider.name },
+    )
     return {
       settings: provider,
       type: typeOf(provider),

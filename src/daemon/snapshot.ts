@@ -16,6 +16,7 @@ import type { Clock } from '../kernel/clock.ts'
 import type { Emit, Open } from '../kernel/flow.ts'
 import { buildPolicy, type Policy } from '../proxy/policy.ts'
 import { createDeployment, type Deployment } from './deployment.ts'
+import { type Dumps, openDumps } from './dumps.ts'
 import { createIssuer, type Issuer } from './issuer.ts'
 import { createProviders, type OriginDeps, type Providers } from './providers.ts'
 import { createToolServers } from './tool-servers.ts'
@@ -65,6 +66,7 @@ export interface Snapshot {
   readonly deployment: Deployment | undefined
   /** Set where JWTs name callers. */
   readonly issuer: Issuer | undefined
+  readonly dumps: Dumps
   /** Tools of other servers; undefined where none are injected. */
   readonly toolServers: ToolServers | undefined
 }
@@ -87,9 +89,11 @@ export function buildSnapshot(
     roots,
     limits,
   }
+  const dumps = openDumps(settings, foundation.warn)
   return {
     settings,
     authority,
+    dumps,
     policy: buildPolicy({
       allowedPorts: proxy.allowedPorts,
       providers: bridge.providers,
@@ -110,10 +114,9 @@ export function buildSnapshot(
     // What goes to the deployment goes nowhere else.
     providers: createProviders(bridge.remote === undefined ? bridge.providers : [], {
       ...origins,
+      ...foundation,
       breaker: bridge.breaker,
-      translator: foundation.translator,
-      clock: foundation.clock,
-      emit: foundation.emit,
+      dumps: dumps.provider,
     }),
     deployment:
       bridge.remote === undefined

@@ -8,17 +8,17 @@ import { ConfigurationError, describeError } from '../kernel/error.ts'
  * DynamicUser makes `/var/lib/<name>` one.
  * @throws ConfigurationError naming the directory and the fix.
  */
-export function secureDirectory(directory: string): void {
-  const stats = attempt(`state directory ${directory} cannot be used`, () => {
+export function secureDirectory(directory: string, what = 'state directory'): void {
+  const stats = attempt(`${what} ${directory} cannot be used`, () => {
     mkdirSync(directory, { recursive: true, mode: 0o700 })
     return statSync(directory)
   })
-  if (!stats.isDirectory()) refuse(`state directory ${directory} is not a directory`)
+  if (!stats.isDirectory()) refuse(`${what} ${directory} is not a directory`)
   refuseForeignOwner(directory, stats)
   // SECURITY: whoever can write here can swap the database between our look
   // at it and SQLite's open.
   if (hasModes() && (stats.mode & 0o022) !== 0) {
-    refuse(`state directory ${directory} is writable by others: chmod 0700 it`)
+    refuse(`${what} ${directory} is writable by others: chmod 0700 it`)
   }
 }
 

@@ -177,6 +177,11 @@ describe('contradictory settings refuse the start', () => {
       /CODER_PROMETHEUS_ADDRESS are the same address/,
     ],
     [
+      'one directory for the dumps of both sides',
+      { [`${P}DUMP_DIR`]: '/var/dumps', CODER_AIBRIDGE_DUMP_DIR: '/var/dumps/' },
+      /_PROXY_DUMP_DIR and CODER_AIBRIDGE_DUMP_DIR are the same directory/,
+    ],
+    [
       'no authentication for everybody',
       { [`${P}AUTH`]: 'off', [`${P}LISTEN_ADDR`]: ':8888' },
       /AUTH=off is for loopback listeners only, and the proxy listens on :8888/,

@@ -109,14 +109,15 @@ async function examine(
   report(clients.flatMap(facts => judgeClient(facts) ?? []))
 }
 
-/** Neither the books nor the callers' rules are those of the daemon, and no tool server is asked. */
+/** Neither books, rules nor dumps are those of the daemon, and no tool server is asked. */
 function standingApart(settings: Settings, stateDir: string): Settings {
   return {
     ...settings,
     stateDir,
     postgres: undefined,
     policy: NO_POLICY,
-    bridge: { ...settings.bridge, toolServers: [] },
+    proxy: { ...settings.proxy, dumpDir: undefined },
+    bridge: { ...settings.bridge, toolServers: [], dumpDir: undefined },
   }
 }
 

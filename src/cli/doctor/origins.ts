@@ -23,6 +23,7 @@ export interface OriginFacts {
 }
 
 type Send = (request: {
+  readonly callId: string
   readonly method: string
   readonly path: string
   readonly headers: readonly string[]
@@ -50,6 +51,7 @@ async function ask(about: string, origin: Origin, path: string, send: Send): Pro
   const signal = AbortSignal.timeout(TIMEOUT_MS)
   try {
     const reply = await send({
+      callId: 'doctor',
       method: 'HEAD',
       path,
       headers: ['Host', host, 'User-Agent', 'aibridgeproxyd-doctor'],

@@ -109,13 +109,14 @@ export const BRIDGE = defineGroup(BRIDGE_GROUP, {
   }),
   dumpDir: row({
     name: 'Bridge dump directory',
-    description: 'Writes each call to the provider and its answer to files here, for debugging.',
+    description:
+      'Writes what goes to providers and comes from them to files here, as `CODER_AIBRIDGE_PROXY_DUMP_DIR` does with what clients send and get: each attempt, translated for Bedrock, with tools of MCP servers.',
     flag: 'dump-dir',
     yaml: 'api_dump_dir',
     type: file,
     default: undefined,
-    effect: 'none-yet',
-    example: '/var/lib/aibridgeproxyd/calls',
+    restart: false,
+    example: '/var/lib/aibridgeproxyd/provider-dumps',
   }),
   injectCoderMcpTools: row({
     name: 'Inject Coder MCP tools',

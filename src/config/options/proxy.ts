@@ -202,12 +202,13 @@ export const PROXY = defineGroup(
     }),
     dumpDir: row({
       name: 'Proxy dump directory',
-      description: 'Writes each intercepted request and response to files here, for debugging.',
+      description:
+        'Writes each call and its answer to files here (mode 0600), for debugging: heads without their credentials, bodies as clients send and get them, prompts included. 16 MiB of each at most; beyond 1 GiB in all the oldest are deleted.',
       flag: 'dump-dir',
       yaml: 'api_dump_dir',
       type: file,
       default: undefined,
-      effect: 'none-yet',
+      restart: false,
       example: '/var/lib/aibridgeproxyd/dumps',
     }),
   },

@@ -25,7 +25,7 @@ import {
 } from './daemon/snapshot.ts'
 import { createLoopMark } from './egress/loop.ts'
 import { createOwn } from './egress/own.ts'
-import type { Lookup } from './egress/resolve.ts'
+import type { Lookup } from './egress/system-lookup.ts'
 import { type Clock, systemClock } from './kernel/clock.ts'
 import { Failures } from './kernel/failures.ts'
 import type { Emit, Handle, Intercept } from './kernel/flow.ts'

@@ -3,12 +3,14 @@ import type { Clock } from '../kernel/clock.ts'
 import { Refusal } from '../kernel/error.ts'
 import type { Call, Emit, Handle, Reply } from '../kernel/flow.ts'
 import { hasBody } from '../kernel/framing.ts'
+import type { SharedMemory } from '../kernel/memory.ts'
 import type { Price } from '../kernel/price.ts'
 import type { ActorSettings } from '../kernel/provider.ts'
 import { REASONS } from '../kernel/reasons.ts'
 import { rulesAbout } from '../kernel/rule.ts'
 import { hostText } from '../kernel/target.ts'
 import { actorOf } from './actor.ts'
+import { type Hold, holdFor } from './body/held-body.ts'
 import { type Books, intentOf, type KnownCall } from './books.ts'
 import { protect } from './breaker/protect.ts'
 import { CallEvents } from './call-events.ts'
@@ -16,9 +18,10 @@ import { detectClient } from './client.ts'
 import { type Credential, chooseCredential } from './credentials.ts'
 import { deliver } from './deliver.ts'
 import { errorReply } from './error-reply.ts'
+import { replayMemory } from './keys/replay-body.ts'
 import { type LimitSettings, limitsOf } from './limits/call-limits.ts'
 import { CallSlots } from './limits/call-slots.ts'
-import { admitModel } from './model/model-gate.ts'
+import { admitModel, judgeHead } from './model/model-gate.ts'
 import { observeCall } from './observe-call.ts'
 import { withoutQuery } from './path.ts'
 import type { Provider } from './provider.ts'
@@ -35,6 +38,7 @@ interface BridgeConfig extends LimitSettings {
   readonly passthrough: 'all' | 'listed'
   /** Calls in flight at once; 0 is unlimited. */
   readonly maxConcurrency: number
+  readonly bodyIdleTimeoutMs: number
   /** The operator's own, which beat the built-in ones. */
   readonly prices: readonly Price[]
   /** Tools of other servers that models are offered; undefined where nothing is injected. */
@@ -47,6 +51,8 @@ export interface BridgeDeps {
   readonly emit: Emit
   readonly clock: Clock
   readonly books: Books
+  /** What bodies take that are held until they are whole. */
+  readonly held: SharedMemory
   readonly taps: Pick<Taps, 'open' | 'openWebSocket'>
 }
 
@@ -57,6 +63,7 @@ export interface BridgeDeps {
  */
 export function createBridge(deps: BridgeDeps): Handle {
   const slots = new CallSlots()
+  const replays = replayMemory()
   return async call => {
     const config = deps.config()
     const found = config.providers.get(call.provider)
@@ -69,17 +76,7 @@ export function createBridge(deps: BridgeDeps): Handle {
       passthrough: config.passthrough,
       ownHost: call.host === hostText(settings.origin.target.host),
     })
-    const credential: Credential =
-      target.kind === 'refuse'
-        ? target
-        : chooseCredential(call.headers, {
-            type,
-            key: provider.keys.order(false)[0],
-            callerToken: call.caller.token,
-            allowByok: config.allowByok && type.translated?.includes(target.label) !== true,
-            path: call.path,
-            listed: target.listed,
-          })
+    const credential = credentialFor(call, provider, target, config)
     const known = describeCall(call, provider, { target, credential })
     const events = new CallEvents(
       { ...deps, finish: ended => deps.books.finish(ended) },
@@ -91,13 +88,16 @@ export function createBridge(deps: BridgeDeps): Handle {
       if (target.kind === 'refuse') throw new Refusal(target.reason)
       if (credential.kind === 'refuse') throw new Refusal(credential.reason)
       const rules = rulesAbout(call.caller.identity, config.policy)
-      const admitted = await admitModel(call, rules, held => events.holds(held))
+      judgeHead(call, rules)
       events.holds(slots.take(config.maxConcurrency, deps.clock.now()))
       const limits = limitsOf(call.caller.identity, known, { ...config, type, now: events.at })
       const spent = new AbortController()
       // Record before act: without a row no byte goes out.
       await deps.books.begin(intentOf(call, known, events.at), limits, () => spent.abort())
-      return await forward(deps, admitted, provider, {
+      const { user } = call.caller.identity
+      const hold = holdFor({ memory: deps.held, user, idleMs: config.bodyIdleTimeoutMs })
+      const admitted = await admitModel(call, rules, { hold, keep: part => events.holds(part) })
+      return await forward({ ...deps, replays, hold }, admitted, provider, {
         target,
         credential,
         events,
@@ -114,6 +114,23 @@ export function createBridge(deps: BridgeDeps): Handle {
       return errorReply(type, refusal, { upgrade: call.upgrade, now: deps.clock.now() })
     }
   }
+}
+
+function credentialFor(
+  call: Call,
+  { type, keys }: Provider,
+  target: Route,
+  { allowByok }: BridgeConfig,
+): Credential {
+  if (target.kind === 'refuse') return target
+  return chooseCredential(call.headers, {
+    type,
+    key: keys.order(false)[0],
+    callerToken: call.caller.token,
+    allowByok: allowByok && type.translated?.includes(target.label) !== true,
+    path: call.path,
+    listed: target.listed,
+  })
 }
 
 /** The provider at the host that was called, but for what is translated for the one origin. */
@@ -135,7 +152,7 @@ interface Ready {
 }
 
 async function forward(
-  deps: BridgeDeps,
+  deps: BridgeDeps & { readonly replays: SharedMemory; readonly hold: Hold },
   call: Call,
   provider: Provider,
   { target, credential, events, known, config, spent, isCharged }: Ready,

@@ -38,6 +38,7 @@ export class CallEvents {
   #bytesDown = 0
   #tap: CallTap | undefined
   #usedHint: string | undefined
+  #isOut = false
   readonly #refusedKeys: RefusedKey[] = []
   readonly #held: Disposable[] = []
   #ended = false
@@ -89,8 +90,14 @@ export class CallEvents {
     this.#usedHint = hint
   }
 
+  /** The request has left for the provider, to its last byte. */
+  sent(): void {
+    this.#isOut = true
+  }
+
   /** The provider refused it, and another takes over. */
   keyRefused(refused: RefusedKey): void {
+    this.#isOut = false
     this.#refusedKeys.push(refused)
     const { id: callId, provider, caller } = this.#call
     const { user } = caller.identity
@@ -196,6 +203,7 @@ export class CallEvents {
       path: withoutQuery(path),
       firstByteMs: this.#answeredAt === undefined ? undefined : this.#answeredAt - this.#startedAt,
       overheadMs: this.#overheadMs,
+      isOut: this.#isOut,
       ...this.#known,
       credentialHint: this.#usedHint ?? this.#known.credentialHint,
       refusedKeys: this.#refusedKeys,

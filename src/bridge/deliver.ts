@@ -1,6 +1,8 @@
 import type { Clock } from '../kernel/clock.ts'
 import type { Call, Reply } from '../kernel/flow.ts'
+import type { SharedMemory } from '../kernel/memory.ts'
 import type { Actor } from './actor.ts'
+import type { Hold } from './body/held-body.ts'
 import type { Credential } from './credentials.ts'
 import { providerHeaders, providerPath } from './inject.ts'
 import { type KeyWatch, tryKeys } from './keys/attempts.ts'
@@ -14,9 +16,17 @@ interface Parcel {
   readonly actor: Actor
 }
 
+interface DeliverDeps {
+  readonly clock: Clock
+  readonly watch: KeyWatch & { sent(): void }
+  /** What bodies hold that may have to be sent again. */
+  readonly replays: SharedMemory
+  readonly hold: Hold
+}
+
 /** Sends a call with its credential; with the central ones, until one of them is taken. */
 export async function deliver(
-  { clock, watch }: { readonly clock: Clock; readonly watch: KeyWatch },
+  { clock, watch, replays, hold }: DeliverDeps,
   call: Call,
   provider: Provider,
   { path, credential, body, actor }: Parcel,
@@ -41,6 +51,8 @@ export async function deliver(
       headers: providerHeaders(call.headers, context),
       upgrade: call.upgrade,
       key: used.kind === 'centralized' ? used.key : undefined,
+      onSent: () => watch.sent(),
+      hold,
       signal: call.signal,
       ...attempt,
     })
@@ -54,6 +66,7 @@ export async function deliver(
     body,
     clock,
     watch,
+    replays: replays.of(call.caller.identity.user),
     send: (key, attempt) => send({ ...credential, key }, attempt),
   })
 }

@@ -17,6 +17,8 @@ const OF_CALLS = [
   'body_unreadable',
   'request_malformed',
   'request_too_large',
+  'body_timeout',
+  'too_many_uploads',
   'rate_limited',
   'budget_exhausted',
   'too_many_calls',

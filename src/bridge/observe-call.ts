@@ -44,6 +44,7 @@ export function observeCall(
     emit({ type: 'answer_seen', ...whose, model, usage, costNano, billing, tools })
   }
   return {
+    user,
     format,
     path,
     headers: call.headers,

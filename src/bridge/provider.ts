@@ -3,6 +3,7 @@ import type { Call, Reply } from '../kernel/flow.ts'
 import type { RawHeaders } from '../kernel/headers.ts'
 import type { ProviderSettings, ProviderType } from '../kernel/provider.ts'
 import type { Secret } from '../kernel/secret.ts'
+import type { Hold } from './body/held-body.ts'
 import type { Breaker } from './breaker/breaker.ts'
 import type { KeyPool } from './keys/key-pool.ts'
 
@@ -28,6 +29,10 @@ export interface UpstreamRequest {
   readonly inform: Call['inform']
   /** The central key that it travels with: what has to be signed is signed with that. */
   readonly key?: Secret | undefined
+  /** Hears that all of it has left for the provider. */
+  readonly onSent: () => void
+  /** Reads the body to its end, on the account of its caller. */
+  readonly hold: Hold
   readonly signal: AbortSignal
 }
 

@@ -3,17 +3,19 @@ import type { Clock } from '../kernel/clock.ts'
 import { Refusal } from '../kernel/error.ts'
 import type { Call, Emit, Reply } from '../kernel/flow.ts'
 import { hasBody } from '../kernel/framing.ts'
+import type { SharedMemory } from '../kernel/memory.ts'
 import { REASONS } from '../kernel/reasons.ts'
 import { rulesAbout } from '../kernel/rule.ts'
 import type { Secret } from '../kernel/secret.ts'
 import { hostText, type Origin } from '../kernel/target.ts'
+import { type Hold, holdFor } from './body/held-body.ts'
 import { describeCall } from './bridge.ts'
 import { CallEvents } from './call-events.ts'
 import { type Credential, chooseCredential } from './credentials.ts'
 import { errorReply } from './error-reply.ts'
 import { providerHeaders, providerPath } from './inject.ts'
 import { CallSlots } from './limits/call-slots.ts'
-import { admitModel } from './model/model-gate.ts'
+import { admitModel, judgeHead } from './model/model-gate.ts'
 import type { Provider } from './provider.ts'
 import { coderName } from './providers/copilot-names.ts'
 import { route } from './route.ts'
@@ -34,11 +36,13 @@ interface RemoteConfig {
   readonly policy: CallerPolicy
   /** Calls in flight at once; 0 is unlimited. */
   readonly maxConcurrency: number
+  readonly bodyIdleTimeoutMs: number
 }
 
 interface RemoteDeps {
   readonly emit: Emit
   readonly clock: Clock
+  readonly held: SharedMemory
 }
 
 /**
@@ -81,9 +85,12 @@ export function createRemoteBridge(
       if (path.kind === 'refuse') throw new Refusal(path.reason)
       if (credential.kind === 'refuse') throw new Refusal(credential.reason)
       const rules = rulesAbout(call.caller.identity, config.policy)
-      const admitted = await admitModel(call, rules, held => events.holds(held))
+      judgeHead(call, rules)
       events.holds(slots.take(config.maxConcurrency, deps.clock.now()))
-      return await forward(admitted, config.bridge, { provider, credential, events })
+      const { user } = call.caller.identity
+      const hold = holdFor({ memory: deps.held, user, idleMs: config.bodyIdleTimeoutMs })
+      const admitted = await admitModel(call, rules, { hold, keep: part => events.holds(part) })
+      return await forward(admitted, config.bridge, { provider, credential, events, hold })
     } catch (error) {
       const refusal =
         error instanceof Refusal ? error : new Refusal('internal', undefined, { cause: error })
@@ -97,12 +104,13 @@ interface Ready {
   readonly provider: Pick<Provider, 'settings' | 'type'>
   readonly credential: Exclude<Credential, { kind: 'refuse' }>
   readonly events: CallEvents
+  readonly hold: Hold
 }
 
 async function forward(
   call: Call,
   { target, send }: RemoteBridge,
-  { provider: { settings, type }, credential, events }: Ready,
+  { provider: { settings, type }, credential, events, hold }: Ready,
 ): Promise<Reply> {
   const callerToken = call.caller.token
   const context = {
@@ -124,6 +132,8 @@ async function forward(
     body,
     upgrade: call.upgrade,
     inform: call.inform,
+    onSent: () => events.sent(),
+    hold,
     signal: call.signal,
   })
   if (reply.kind === 'response') events.answered(reply)

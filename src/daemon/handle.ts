@@ -2,6 +2,7 @@ import { type BridgeDeps, createBridge } from '../bridge/bridge.ts'
 import { createRemoteBridge } from '../bridge/remote.ts'
 import type { Handle } from '../kernel/flow.ts'
 import type { Live } from '../kernel/live.ts'
+import { SharedMemory } from '../kernel/memory.ts'
 import type { OpenedBooks } from './books.ts'
 import { dumpedHandle } from './dumps.ts'
 import type { Foundation, Snapshot } from './snapshot.ts'
@@ -12,19 +13,21 @@ export function createHandle(
   { recorder, taps }: OpenedBooks,
   { clock, emit }: Foundation,
 ): Handle {
+  const held = new SharedMemory(live.current.settings.limits.heldBytes)
   const embedded = createBridge({
     config: () => bridgeConfig(live.current),
     emit,
     clock,
     books: recorder,
     taps,
+    held,
   })
-  const remote = createRemoteBridge({ emit, clock })
+  const remote = createRemoteBridge({ emit, clock, held })
   const bridge: Handle = async call => {
     const { deployment, settings } = live.current
     return deployment === undefined
       ? await embedded(call)
-      : await remote(call, { ...settings.bridge, policy: settings.policy, bridge: deployment })
+      : await remote(call, { ...shared(settings), bridge: deployment })
   }
   return dumpedHandle(bridge, () => live.current.dumps.calls, clock)
 }
@@ -34,6 +37,10 @@ function bridgeConfig({
   providers,
   toolServers: toolbox,
 }: Snapshot): ReturnType<BridgeDeps['config']> {
-  const { bridge, policy, budget } = settings
-  return { ...bridge, policy, budget, providers: providers.byName, toolbox }
+  return { ...shared(settings), budget: settings.budget, providers: providers.byName, toolbox }
+}
+
+/** What both bridges are told. */
+function shared({ bridge, policy, limits: { bodyIdleTimeoutMs } }: Snapshot['settings']) {
+  return { ...bridge, policy, bodyIdleTimeoutMs }
 }

@@ -10,7 +10,8 @@ import type { LoopMark } from '../egress/loop.ts'
 import { createOpen, type OpenDeps } from '../egress/open.ts'
 import type { Own } from '../egress/own.ts'
 import { createOpenPlain, type OpenPlain } from '../egress/plain.ts'
-import { createResolver, type Lookup, type Resolve } from '../egress/resolve.ts'
+import { createResolver, type Resolve } from '../egress/resolve.ts'
+import { createAbsoluteLookup, type Lookup, lookup } from '../egress/system-lookup.ts'
 import { createUpstream, type Upstream } from '../egress/upstream.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { Emit, Open } from '../kernel/flow.ts'
@@ -42,11 +43,14 @@ export interface Resolvers {
   readonly operator: Resolve
 }
 
-export function createResolvers(timeoutMs: number, lookup: Lookup | undefined): Resolvers {
-  const options = { timeoutMs, ...(lookup === undefined ? {} : { lookup }) }
+export function createResolvers(timeoutMs: number, given: Lookup | undefined): Resolvers {
   return {
-    clients: createResolver(options),
-    operator: createResolver({ ...options, maxConcurrent: OPERATOR_LOOKUPS }),
+    clients: createResolver({ timeoutMs, lookup: given ?? createAbsoluteLookup() }),
+    operator: createResolver({
+      timeoutMs,
+      lookup: given ?? lookup,
+      maxConcurrent: OPERATOR_LOOKUPS,
+    }),
   }
 }
 

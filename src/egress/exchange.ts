@@ -18,6 +18,8 @@ export interface Exchange {
   readonly body: (Readable & { readonly rawTrailers?: RawHeaders }) | undefined
   readonly upgrade: boolean
   readonly inform: ((status: number, headers: RawHeaders) => void) | undefined
+  /** Hears that all of it, to the last byte, has been handed to the connection. */
+  readonly onSent?: (() => void) | undefined
   readonly signal: AbortSignal
   readonly firstByteTimeoutMs: number
   readonly idleTimeoutMs: number
@@ -55,6 +57,7 @@ export function exchange(send: Send, order: Exchange): Promise<Reply> {
           : new Refusal(order.faults.broken, undefined, { cause: error })
       reject(refusal)
     })
+    request.once('finish', () => order.onSent?.())
     let informed = 0
     request.on('information', info => {
       informed += 1

@@ -32,17 +32,18 @@ function isLocal(address: Address, localAddresses: LocalAddresses): boolean {
   return loopback || localAddresses().includes(address.text)
 }
 
-/** Asking the kernel costs 0.1 ms; a hostile answer has thousands of addresses. */
-const INTERFACES_MAX_AGE_MS = 1000
-let interfaces: { readonly at: number; readonly addresses: readonly string[] } | undefined
+/** Asking the kernel costs 0.1 ms, and a hostile answer has thousands of addresses. */
+let thisTurn: readonly string[] | undefined
 
+/** As they are now: an address that was added a moment ago counts. */
 function interfaceAddresses(): readonly string[] {
-  const now = performance.now()
-  if (interfaces === undefined || now - interfaces.at > INTERFACES_MAX_AGE_MS) {
-    const addresses = Object.values(networkInterfaces()).flatMap(infos =>
+  if (thisTurn === undefined) {
+    thisTurn = Object.values(networkInterfaces()).flatMap(infos =>
       (infos ?? []).flatMap(info => parseAddress(info.address)?.text ?? []),
     )
-    interfaces = { at: now, addresses }
+    queueMicrotask(() => {
+      thisTurn = undefined
+    })
   }
-  return interfaces.addresses
+  return thisTurn
 }

@@ -1,8 +1,9 @@
-import { lookup as dnsLookup, type LookupAddress } from 'node:dns'
+import type { LookupAddress } from 'node:dns'
 import { type Address, parseAddress } from '../kernel/address.ts'
 import { describeError, Refusal } from '../kernel/error.ts'
 import { type Host, isLocalhostName } from '../kernel/target.ts'
 import { settleWithin, toError } from './deadline.ts'
+import { type Lookup, lookup as systemLookup } from './system-lookup.ts'
 import { createTurns } from './turns.ts'
 
 /**
@@ -16,9 +17,6 @@ export type Resolve = (
   signal: AbortSignal,
   asker?: string,
 ) => Promise<readonly Address[]>
-
-/** The lookup underneath: getaddrinfo, so that hosts files and resolv.conf count. */
-export type Lookup = (name: string) => Promise<readonly LookupAddress[]>
 
 export interface ResolverOptions {
   readonly timeoutMs: number
@@ -138,15 +136,4 @@ function isNotFound(error: unknown): boolean {
     typeof error.code === 'string' &&
     NOT_FOUND.has(error.code)
   )
-}
-
-function systemLookup(name: string): Promise<readonly LookupAddress[]> {
-  // `lookup` throws at once for names that it does not like; inside the promise
-  // that is a rejection like any other.
-  return new Promise((fulfil, reject) => {
-    dnsLookup(name, { all: true, order: 'verbatim' }, (error, addresses) => {
-      if (error === null) fulfil(addresses)
-      else reject(error)
-    })
-  })
 }

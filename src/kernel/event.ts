@@ -97,6 +97,8 @@ export interface CallEnded {
   readonly firstByteMs: number | undefined
   /** Own work: arrival to request sent, plus answer seen to answer handed on. */
   readonly overheadMs: number | undefined
+  /** The request has left for the provider, to its last byte. */
+  readonly isOut: boolean
   readonly detail: string | undefined
 }
 

@@ -3,6 +3,8 @@ export interface Limits {
   readonly headBytes: number
   readonly headCount: number
   readonly headTimeoutMs: number
+  readonly heldBytes: number
+  readonly bodyIdleTimeoutMs: number
   readonly tlsHandshakeTimeoutMs: number
   readonly dnsTimeoutMs: number
   readonly connectTimeoutMs: number

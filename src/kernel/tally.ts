@@ -6,13 +6,16 @@ export class Tally {
     return this.#counts.get(key) ?? 0
   }
 
-  take(key: string): void {
-    this.#counts.set(key, this.of(key) + 1)
+  take(key: string, count = 1): void {
+    this.#set(key, this.of(key) + count)
   }
 
-  giveBack(key: string): void {
-    const left = this.of(key) - 1
-    if (left > 0) this.#counts.set(key, left)
+  giveBack(key: string, count = 1): void {
+    this.#set(key, this.of(key) - count)
+  }
+
+  #set(key: string, count: number): void {
+    if (count > 0) this.#counts.set(key, count)
     else this.#counts.delete(key)
   }
 }

@@ -88,28 +88,50 @@ export class Sessions {
   /**
    * Counts the connection for its caller until it closes. Only now: those who
    * have not said who they are must not use up the places of those who have.
+   * SECURITY: a connection that several share goes by the last of them, or a
+   * revoked token would live on behind a good one.
    */
   admit(client: Client, caller: Caller): Reason | undefined {
     // A client may leave while its token is looked up; its close is past then
     // and would never be counted.
-    if (this.#admitted.has(client) || client.closed) return undefined
+    if (client.closed) return undefined
+    const before = this.#admitted.get(client)
+    const fault =
+      before?.identity.tokenId === caller.identity.tokenId
+        ? undefined
+        : this.#takePlace(client, before, caller)
+    if (fault === undefined) this.#admitted.set(client, caller)
+    return fault
+  }
+
+  #takePlace(client: Client, before: Caller | undefined, caller: Caller): Reason | undefined {
     const key = caller.identity.tokenId
     const limits = this.#options.limits()
-    if (this.#admitted.size >= limits.connections || this.#options.exhausted()) return 'overloaded'
     if (this.#perCaller.of(key) >= limits.connectionsPerCaller) return 'too_many_connections'
+    if (before !== undefined) {
+      // An answer under way would be nobody's.
+      if (client instanceof Socket && (this.#unanswered.get(client) ?? 0) > 1) {
+        return 'request_malformed'
+      }
+      this.#perCaller.giveBack(before.identity.tokenId)
+      this.#perCaller.take(key)
+      return undefined
+    }
+    if (this.#admitted.size >= limits.connections || this.#options.exhausted()) return 'overloaded'
     if (client instanceof Socket) this.#strangers.leave(client)
     this.#perCaller.take(key)
-    this.#admitted.set(client, caller)
     this.#sweep ??= setInterval(() => this.#endInvalid(), REVOKED_CHECK_MS).unref()
-    client.once('close', () => {
-      this.#admitted.delete(client)
-      if (this.#admitted.size === 0) {
-        clearInterval(this.#sweep)
-        this.#sweep = undefined
-      }
-      this.#perCaller.giveBack(key)
-    })
+    client.once('close', () => this.#leave(client))
     return undefined
+  }
+
+  #leave(client: Client): void {
+    const caller = this.#admitted.get(client)
+    if (caller !== undefined) this.#perCaller.giveBack(caller.identity.tokenId)
+    this.#admitted.delete(client)
+    if (this.#admitted.size > 0) return
+    clearInterval(this.#sweep)
+    this.#sweep = undefined
   }
 
   /** Counts a tunnel of an admitted caller until its connection closes. */

@@ -62,12 +62,13 @@ export function errorTypeOf(ended: CallEnded): ErrorType | null {
 }
 
 /**
- * Whether the provider may have billed a call. One that its client broke off
- * counts: whatever was answered by then was made.
+ * Whether the provider may have billed a call: it answered, and not with an
+ * error; or it had the whole request and was never heard of again, since models
+ * go on at the operator's cost when nobody waits for them any more.
  */
 export function isBilled(ended: CallEnded): boolean {
   if (ended.kind === 'websocket' && ended.bytesUp === 0) return false
-  return ended.outcome === 'aborted' || (ended.outcome !== 'refused' && ended.status < 400)
+  return ended.firstByteMs === undefined ? ended.isOut : ended.status < 400
 }
 
 /**

@@ -16,6 +16,8 @@ const PRICES = ['anthropic', 'openai']
   )
   .join(', ')
 const ANSWER_NANO = 700_000_000
+/** What a call is thought to cost before anybody knows better. */
+const RESERVE_NANO = 10_000_000
 const HOSTS = { [ANTHROPIC]: 'api.anthropic.com', [OPENAI]: 'api.openai.com' } as const
 
 async function startLimited(
@@ -47,6 +49,12 @@ async function call(
   const answer = await exchangeOn(socket, post(path, HOSTS[authority], body, headers))
   socket.destroy()
   return answer
+}
+
+async function purseOf({ daemon }: AiWorld) {
+  const [purse] = await daemon.ask('budgets', { now: Date.now() })
+  assert.ok(purse)
+  return purse
 }
 
 /** Resolves when so many calls have been answered, and paid. */
@@ -193,4 +201,28 @@ test('a caller beyond the rate is told when to come again, on every daemon alike
   assert.equal(first?.head.header('ratelimit-policy'), '"calls";q=2;w=1')
   assert.equal(first?.head.header('ratelimit'), '"calls";r=0;t=1')
   assert.match(first.text, /"rate_limit_error","message":"You make too many calls."/)
+})
+
+test('what a provider never answered is paid, and what never reached it is not', async t => {
+  const world = await startLimited(t, '[{user: ada, usd: 10}]', {
+    CODER_AIBRIDGE_PROXY_FIRST_BYTE_TIMEOUT: '300ms',
+  })
+  const { daemon, provider } = world
+  const body = '{"model":"m","stream":true}'
+  const leaving = await openIntercepted(daemon)
+  const arriving = provider.nextExchange()
+  leaving.write(post('/v1/messages', HOSTS[ANTHROPIC], body).subarray(0, -1))
+  await arriving
+  leaving.destroy()
+  await daemon.event('call_ended', ({ outcome }) => outcome === 'aborted')
+  provider.script(() => ({ status: 529 }))
+  assert.equal((await call(world)).status, 529)
+  let purse = await purseOf(world)
+  while (purse.reserved > 0) purse = await purseOf(world)
+  assert.deepEqual(purse, { ...purse, spent: 0, calls: 0 })
+
+  provider.script(() => ({ stallAfter: 0 }))
+  assert.equal((await call(world)).status, 504)
+  await paid(world, 1)
+  assert.equal((await purseOf(world)).spent, RESERVE_NANO)
 })

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { echo, startTcpOrigin } from '../support/origin.ts'
-import { connectThrough, readHead, readToEnd } from '../support/raw-client.ts'
+import { echo, startHttpOrigin, startTcpOrigin } from '../support/origin.ts'
+import { connectRaw, connectThrough, readHead, readToEnd } from '../support/raw-client.ts'
 import { ANTHROPIC, openConnect, openIntercepted, startAiWorld } from './ai-world.ts'
 import { createCaller } from './callers.ts'
-import { exchangeOn, get, post } from './wire.ts'
+import { exchangeOn, get, post, readAnswer, requestText } from './wire.ts'
 
 const HOST = 'api.anthropic.com'
 const TIMEOUT = { timeout: 15_000 }
@@ -34,9 +34,10 @@ describe('a revoked token (D05)', { concurrency: true }, () => {
 
   it('loses its streams, idle connections and tunnels within five seconds', TIMEOUT, async () => {
     await using origin = await startTcpOrigin(echo)
+    await using web = await startHttpOrigin({ protocol: 'http' })
     await using world = await startAiWorld({
       env: {
-        CODER_AIBRIDGE_PROXY_ALLOWED_PORTS: `443,${origin.port}`,
+        CODER_AIBRIDGE_PROXY_ALLOWED_PORTS: `443,${origin.port},${web.port}`,
         CODER_AIBRIDGE_PROXY_ALLOWED_PRIVATE_CIDRS: '127.0.0.0/8,::1/128',
       },
     })
@@ -48,12 +49,24 @@ describe('a revoked token (D05)', { concurrency: true }, () => {
     const stream = await openIntercepted(world.daemon, { authority: ANTHROPIC, connect })
     stream.write(post('/v1/messages', HOST, JSON.stringify({ stream: true })))
     await readHead(stream)
+    // Behind another caller's request on a connection that both use.
+    const shared = await connectRaw(world.daemon.proxy)
+    const basic = (credentials: string): string =>
+      `Proxy-Authorization: Basic ${Buffer.from(credentials).toString('base64')}`
+    shared.write(requestText(`GET ${web.url}/`, ['Host: x', basic(world.daemon.credentials)]))
+    assert.equal((await readAnswer(shared)).status, 200)
+    shared.write(requestText(`CONNECT ${origin.authority}`, [basic(caller.credentials)]))
+    assert.equal((await readHead(shared)).status, 200)
     caller.revoke()
     const revokedAt = performance.now()
-    await Promise.all([idle, tunnel, stream].map(async socket => await readToEnd(socket)))
+    const open = [idle, tunnel, stream, shared]
+    await Promise.all(open.map(async socket => await readToEnd(socket)))
     assert.ok(performance.now() - revokedAt < 5000)
-    for (const socket of [idle, tunnel, stream]) socket.destroy()
-    const { detail } = await world.daemon.event('connect_ended', ({ route }) => route === 'direct')
+    for (const socket of open) socket.destroy()
+    const { detail } = await world.daemon.event(
+      'connect_ended',
+      ({ outcome }) => outcome === 'tunneled',
+    )
     assert.equal(detail, 'tunnel stopped: the token was revoked or has expired')
     await world.daemon.event('call_ended', ({ outcome }) => outcome === 'aborted')
   })

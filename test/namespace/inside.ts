@@ -13,6 +13,7 @@ import { join } from 'node:path'
 import { CORPUS } from '../support/ssrf-corpus.ts'
 import { startCanaries } from './canaries.ts'
 import { groups, judgeGroup } from './judge-corpus.ts'
+import { judgeMachine, LISTED, SEARCH } from './judge-machine.ts'
 import { startNameServer } from './name-server.ts'
 import { startUpstreamProxy } from './upstream-proxy.ts'
 
@@ -32,12 +33,15 @@ await using upstream = await startUpstreamProxy(3128)
 const problems: string[] = []
 for (const group of groups()) problems.push(...(await judgeGroup(group, { nameServer, upstream })))
 for (const problem of problems) console.log(`FAILED ${problem}`)
+const byMachine = await judgeMachine(nameServer)
+for (const problem of byMachine) console.log(`FAILED ${problem}`)
+console.log(`targets that the machine would complete or lead to us: ${byMachine.length} failed`)
 const failed = new Set(problems.map(problem => problem.split(' ')[0])).size
 console.log(
   `canaries stood on all addresses; forbidden ones that were reached: ${problems.filter(problem => problem.includes(': reached ')).length}`,
 )
 console.log(`${CORPUS.entries.length - failed} passed, ${failed} failed`)
-process.exitCode = failed === 0 ? 0 : 1
+process.exitCode = failed + byMachine.length === 0 ? 0 : 1
 
 /** Every address leads here, and names are answered by us alone. */
 function prepareNetwork(): void {
@@ -56,8 +60,11 @@ function prepareNetwork(): void {
     writeFileSync(file, text)
     run(`mount --bind ${file} ${path}`)
   }
-  replace('/etc/resolv.conf', `nameserver ${NAME_SERVER}\noptions timeout:2 attempts:1\n`)
-  replace('/etc/hosts', '127.0.0.1 localhost\n')
+  replace(
+    '/etc/resolv.conf',
+    `nameserver ${NAME_SERVER}\nsearch ${SEARCH}\noptions timeout:2 attempts:1 ndots:5\n`,
+  )
+  replace('/etc/hosts', `127.0.0.1 localhost\n${LISTED}\n`)
 }
 
 /** Zero hits mean nothing where nobody would be hit. */

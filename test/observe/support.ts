@@ -120,6 +120,7 @@ export function callEnded(changes: Partial<CallEnded> = {}): CallEnded {
     bytesDown: 20,
     firstByteMs: 700,
     overheadMs: 0.8,
+    isOut: true,
     detail: undefined,
     ...changes,
   }

@@ -46,6 +46,20 @@ describe('sessions', () => {
     assert.equal(sessions.size, 0)
   })
 
+  it('go by the last caller of a connection that several share', async () => {
+    const sessions = createSessions()
+    const client = new Socket()
+    const other: Caller = { ...CALLER, identity: { ...CALLER.identity, tokenId: 'other' } }
+    sessions.admit(client, CALLER)
+    assert.equal(sessions.admit(client, other), undefined)
+    assert.equal(sessions.admit(new Socket(), other), 'too_many_connections')
+    assert.equal(sessions.admit(new Socket(), CALLER), undefined)
+    assert.equal(sessions.admit(client, CALLER), 'too_many_connections')
+    client.destroy()
+    await once(client, 'close')
+    assert.equal(sessions.admit(new Socket(), other), undefined)
+  })
+
   it('count tunnels of a caller apart from its connections', async () => {
     const sessions = createSessions({ tunnelsPerCaller: 1, connectionsPerCaller: 3 })
     const client = new Socket()

@@ -92,6 +92,7 @@ export function ended(of: CallIntent, change: Partial<CallEnded> = {}): CallEnde
     bytesDown: 200,
     firstByteMs: 12.4,
     overheadMs: 0.5,
+    isOut: true,
     detail: undefined,
     ...change,
   }

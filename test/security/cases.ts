@@ -105,8 +105,13 @@ export const CASES: readonly Case[] = [
     'random addresses against another classifier',
     'egress/classify: agrees with a model of its own',
   ),
-
   attack('A25', 'faults put into parser and classifier', 'mutation/settings.json: "break": 95'),
+  attack(
+    'A26',
+    'names that the search list completes; addresses that come to be after the start',
+    'egress/system-lookup: asks for names of clients as whole names',
+    'namespace/inside.ts: targets that the machine would complete or lead to us',
+  ),
   attack(
     'B01',
     'two Hosts, a version that is none, HTTP/1.0',

@@ -1,8 +1,8 @@
 import { Transform, type TransformCallback } from 'node:stream'
+import { Memory } from '../../kernel/memory.ts'
 import { anthropicError } from '../providers/dialects.ts'
 import { amazonEvent } from '../tap/amazon-event.ts'
 import { type EventStreamMessage, EventStreamParser } from '../tap/event-stream-parser.ts'
-import { Memory } from '../tap/memory.ts'
 import { asName, parseObject } from '../usage/json-value.ts'
 
 /** Of one message; the largest that Amazon's own clients take. */

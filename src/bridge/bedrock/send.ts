@@ -5,7 +5,6 @@ import type { Reply } from '../../kernel/flow.ts'
 import { filterHeaders, firstHeader, headerValues, type RawHeaders } from '../../kernel/headers.ts'
 import type { BedrockSettings } from '../../kernel/provider.ts'
 import type { Secret } from '../../kernel/secret.ts'
-import { holdBody } from '../body/held-body.ts'
 import { inPieces } from '../body/pieces.ts'
 import { withoutQuery } from '../path.ts'
 import type { Send, UpstreamRequest } from '../provider.ts'
@@ -52,10 +51,12 @@ async function sendTranslated(deps: BedrockDeps, request: UpstreamRequest): Prom
   const codings = codingsOf(request.headers)
   if (codings === undefined) throw new Refusal('body_unreadable')
   const job = translator.begin()
-  const release = await holdBody(request.body, piece => job.push(piece)).catch(error => {
-    job.cancel()
-    throw error
-  })
+  const release = await request
+    .hold(request.body, piece => job.push(piece))
+    .catch(error => {
+      job.cancel()
+      throw error
+    })
   try {
     const betas = headerValues(request.headers, 'anthropic-beta')
     const translation = await job.translate({ codings, betas, models: settings })
@@ -79,7 +80,7 @@ async function sendSigned(deps: BedrockDeps, request: UpstreamRequest): Promise<
   const hash = createHash('sha256')
   const pieces: Buffer[] = []
   let length = 0
-  const release = await holdBody(request.body, piece => {
+  const release = await request.hold(request.body, piece => {
     hash.update(piece)
     pieces.push(piece)
     length += piece.length

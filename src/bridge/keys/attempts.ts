@@ -2,6 +2,7 @@ import type { Clock } from '../../kernel/clock.ts'
 import type { RefusedKey } from '../../kernel/event.ts'
 import type { Call, Reply } from '../../kernel/flow.ts'
 import { headerValues } from '../../kernel/headers.ts'
+import type { Whole } from '../../kernel/memory.ts'
 import type { Secret } from '../../kernel/secret.ts'
 import { keyHint } from '../credentials.ts'
 import { type Judgement, judge } from '../judge.ts'
@@ -14,6 +15,8 @@ interface Attempts {
   readonly body: Body | undefined
   readonly clock: Clock
   readonly watch: KeyWatch
+  /** The caller's share of what bodies may hold that could have to be sent again. */
+  readonly replays: Whole
   readonly send: (
     key: Secret,
     attempt: { readonly body: Body | undefined; readonly inform: Call['inform'] },
@@ -33,9 +36,11 @@ export interface KeyWatch {
  * reason for another key: the provider may have acted on the request.
  */
 export async function tryKeys(attempts: Attempts): Promise<Reply> {
-  const { call, pool, body } = attempts
+  const { call, pool, body, replays: whole } = attempts
   const replay =
-    body !== undefined && pool.size > 1 ? new ReplayBody(body, lengthOf(call)) : undefined
+    body !== undefined && pool.size > 1
+      ? new ReplayBody(body, { length: lengthOf(call), whole })
+      : undefined
   try {
     const reply = await tryInOrder(attempts, replay)
     replay?.settle()
@@ -59,7 +64,7 @@ async function tryInOrder(attempts: Attempts, replay: ReplayBody | undefined): P
     isInformed = true
     call.inform?.(status, headers)
   }
-  const keys = pool.order(replay?.isCertain ?? body === undefined)
+  const keys = pool.order(replay?.isLikely ?? body === undefined)
   const doubted: Secret[] = []
   for (const [index, key] of keys.entries()) {
     pool.claim(key)

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import type { RawHeaders } from '../../kernel/headers.ts'
+import { Memory, SharedMemory, type Whole } from '../../kernel/memory.ts'
 import { Packer } from '../body/packer.ts'
-import { Memory } from '../tap/memory.ts'
 
 export type Body = Readable & { readonly rawTrailers?: RawHeaders }
 
@@ -9,8 +9,10 @@ export type Body = Readable & { readonly rawTrailers?: RawHeaders }
 const CALL_BYTES = 8 * 1024 * 1024
 const PROCESS_BYTES = 64 * 1024 * 1024
 
-/** What all requests that may still have to be sent again hold together. */
-const REPLAY_MEMORY = new Memory(PROCESS_BYTES)
+/** What all requests of a bridge that may still have to be sent again hold together. */
+export function replayMemory(): SharedMemory {
+  return new SharedMemory(PROCESS_BYTES)
+}
 
 /**
  * A request body that can be sent more than once. What has passed is held until
@@ -24,22 +26,29 @@ export class ReplayBody implements Disposable {
   readonly #packer = new Packer(piece => {
     if (this.#isHolding) this.#held.push(piece)
   })
-  readonly #reserved: boolean
+  readonly #fits: boolean
   #isHolding = true
   #current: Attempt | undefined
   #begun = false
 
-  /** `length`: the body's, where its head says so: its room is taken at once. */
-  constructor(source: Body, length: number | undefined, whole = REPLAY_MEMORY) {
+  /**
+   * `length`: the body's, where its head says so. SECURITY: nothing is reserved
+   * for it, or bytes that are only announced would leave no room for others.
+   */
+  constructor(
+    source: Body,
+    { length, whole }: { readonly length: number | undefined; readonly whole: Whole },
+  ) {
     this.#source = source
     this.#memory = new Memory(CALL_BYTES, whole)
-    this.#reserved = length !== undefined && this.#memory.take(length)
-    if (length !== undefined && !this.#reserved) this.settle()
+    this.#fits = length !== undefined && this.#memory.take(length)
+    this.#memory.releaseAll()
+    if (length !== undefined && !this.#fits) this.settle()
   }
 
-  /** Whether it is certain now that all of it can be sent again. */
-  get isCertain(): boolean {
-    return this.#isHolding && this.#reserved
+  /** Whether all of it can be sent again, unless others take the room that there is now. */
+  get isLikely(): boolean {
+    return this.#isHolding && this.#fits
   }
 
   /** Whether another attempt can be made. */
@@ -88,7 +97,7 @@ export class ReplayBody implements Disposable {
 
   readonly #onData = (chunk: Buffer): void => {
     if (this.#isHolding) {
-      if (this.#reserved || this.#memory.take(chunk.length)) this.#packer.push(chunk)
+      if (this.#memory.take(chunk.length)) this.#packer.push(chunk)
       else this.settle()
     }
     if (this.#current?.push(chunk) === false) this.#source.pause()

@@ -11,42 +11,58 @@ import {
   type Rule,
   type Ruling,
 } from '../../kernel/rule.ts'
-import { holdBody } from '../body/held-body.ts'
+import type { Hold } from '../body/held-body.ts'
 import { JsonMembers } from '../body/json-members.ts'
 import { modelInBody } from './model-in-body.ts'
 
 /**
- * Lets a call through as far as the rules about its caller go. Whoever may use
- * certain models only has each request body held until it is whole, bounded,
- * because only then its model is certain; nobody else's body is touched. Gives
- * the call to go on with. Rejects with a Refusal: `provider_denied`,
- * `model_denied`, `model_unknown`, `request_too_large`, `overloaded`.
+ * What the rules about its caller say of a call, as far as its head tells.
+ * @throws Refusal `provider_denied`, `model_denied`, `model_unknown`
+ */
+export function judgeHead(call: Call, allRules: readonly Rule[]): void {
+  const rules = enforced(allRules)
+  const provider = judgeProvider(call.provider, rules)
+  if (provider !== undefined) throw new Refusal(provider.reason, provider.rule)
+  if (!limitsModels(rules)) return
+  // What a WebSocket asks for is said in messages that are not ours to hold.
+  if (call.upgrade) throw new Refusal('model_unknown', 'a WebSocket')
+  const named = modelsInTarget(call.path)
+  judgeAll(named, rules)
+  if (hasBody(call.headers)) {
+    const coding = headerValues(call.headers, 'content-encoding')
+    if (coding.every(value => value.trim().toLowerCase() === 'identity')) return
+    throw new Refusal('model_unknown', 'the body is compressed')
+  }
+  // Nothing is asked of a model by reading a list.
+  if (named.length === 0 && !/^(?:GET|HEAD|OPTIONS)$/.test(call.method)) {
+    throw new Refusal('model_unknown', 'no body')
+  }
+}
+
+interface Holding {
+  readonly hold: Hold
+  /** Takes over what is held until the call is over. */
+  readonly keep: (held: Disposable) => void
+}
+
+/**
+ * Lets a call through whose head was judged. Whoever may use certain models only
+ * has each request body held until it is whole, because only then its model is
+ * certain; nobody else's body is touched. Gives the call to go on with. Rejects
+ * with a Refusal: `model_denied`, `model_unknown`, or those of `Hold`.
  */
 export async function admitModel(
   call: Call,
   allRules: readonly Rule[],
-  keep: (held: Disposable) => void,
+  holding: Holding,
 ): Promise<Call> {
   const rules = enforced(allRules)
-  const provider = judgeProvider(call.provider, rules)
-  if (provider !== undefined) throw new Refusal(provider.reason, provider.rule)
-  if (!limitsModels(rules)) return call
-  // What a WebSocket asks for is said in messages that are not ours to hold.
-  if (call.upgrade) throw new Refusal('model_unknown', 'a WebSocket')
-
-  const inTarget = modelsInTarget(call.path)
-  if (!hasBody(call.headers)) {
-    judgeAll(inTarget, rules)
-    // Nothing is asked of a model by reading a list.
-    if (inTarget.length === 0 && !/^(?:GET|HEAD|OPTIONS)$/.test(call.method)) {
-      throw new Refusal('model_unknown', 'no body')
-    }
-    return call
+  if (!limitsModels(rules) || !hasBody(call.headers)) return call
+  const { body, model } = await readBody(call, holding)
+  if (model !== undefined) judgeAll([model], rules)
+  else if (modelsInTarget(call.path).length === 0) {
+    throw new Refusal('model_unknown', 'the body names no model')
   }
-  const { body, model } = await hold(call, keep)
-  const named = model === undefined ? inTarget : [...inTarget, model]
-  if (named.length === 0) throw new Refusal('model_unknown', 'the body names no model')
-  judgeAll(named, rules)
   return { ...call, body }
 }
 
@@ -94,15 +110,10 @@ interface Held {
   readonly model: string | undefined
 }
 
-/** Reads the body to its end; what it takes is given back by whoever `keep` hands it to. */
-async function hold(call: Call, keep: (held: Disposable) => void): Promise<Held> {
-  const coding = headerValues(call.headers, 'content-encoding')
-  if (coding.some(value => value.trim().toLowerCase() !== 'identity')) {
-    throw new Refusal('model_unknown', 'the body is compressed')
-  }
+async function readBody(call: Call, { hold, keep }: Holding): Promise<Held> {
   const scan = new JsonMembers()
   const pieces: Buffer[] = []
-  const release = await holdBody(call.body, piece => {
+  const release = await hold(call.body, piece => {
     pieces.push(piece)
     scan.write(piece)
   })

@@ -1,10 +1,10 @@
+import type { Memory } from '../../kernel/memory.ts'
 import type { Framing } from '../usage/format.ts'
 import { type JsonObject, parseObject } from '../usage/json-value.ts'
 import type { ResponseFold } from '../usage/response-fold.ts'
 import { amazonEvent } from './amazon-event.ts'
 import { type EventStreamMessage, EventStreamParser } from './event-stream-parser.ts'
 import { JsonArrayParser } from './json-array-parser.ts'
-import type { Memory } from './memory.ts'
 import { SseParser } from './sse-parser.ts'
 
 /** Feeds a fold from the bytes of a stream. */

@@ -1,10 +1,10 @@
+import type { Memory } from '../../kernel/memory.ts'
 import type { ResponseFacts, WireFormat } from '../../kernel/usage.ts'
 import { createFold, type Framing } from '../usage/format.ts'
 import { type ResponseFold, UNPARSED } from '../usage/response-fold.ts'
 import { type AnswerParser, createAnswerParser } from './answer-parser.ts'
 import { Body } from './body.ts'
 import type { TapLimits } from './limits.ts'
-import type { Memory } from './memory.ts'
 import { parseBody } from './parse-body.ts'
 import type { AnswerHead } from './protocol.ts'
 

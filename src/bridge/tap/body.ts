@@ -1,6 +1,6 @@
+import type { Memory } from '../../kernel/memory.ts'
 import { ByteBuffer } from './byte-buffer.ts'
 import { decodeBody } from './decode-body.ts'
-import type { Memory } from './memory.ts'
 import type { Codings } from './protocol.ts'
 
 /** A body that is collected whole, within the limits, and decoded at its end. */

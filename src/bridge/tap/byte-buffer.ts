@@ -1,4 +1,4 @@
-import type { Memory } from './memory.ts'
+import type { Memory } from '../../kernel/memory.ts'
 
 const SMALLEST = 256
 const LARGEST = 1024 * 1024

@@ -3,6 +3,7 @@ import type { RawHeaders } from '../../kernel/headers.ts'
 import type { RequestFacts, ResponseFacts } from '../../kernel/usage.ts'
 import { UNKNOWN_REQUEST } from '../usage/request-facts.ts'
 import { UNPARSED } from '../usage/response-fold.ts'
+import { holderOf } from './observation.ts'
 import type { Outbox } from './outbox.ts'
 import type { AnswerHead, Side } from './protocol.ts'
 
@@ -24,7 +25,8 @@ export interface TapHandlers {
 interface Deps {
   readonly id: number
   readonly outbox: Outbox
-  readonly hasRoom: (bytes: number) => boolean
+  /** Whose memory is used. */
+  readonly user: string
   readonly headOf: (status: number, headers: RawHeaders) => AnswerHead
   readonly onClosed: () => void
   readonly onProblem: (problem: string) => void
@@ -131,10 +133,8 @@ export class CallTap {
   #observe(side: Side, chunk: Uint8Array): void {
     if (this.#sides[side] !== 'open' || !this.#isLive()) return
     this.#attempt(outbox => {
-      if (this.#deps.hasRoom(chunk.length)) {
-        outbox.bytes(this.#deps.id, side, chunk)
-        return
-      }
+      const { id, user } = this.#deps
+      if (outbox.bytes({ id, side, holder: holderOf(user, side) }, chunk)) return
       this.stop(side)
       outbox.add({ op: 'lost', id: this.#deps.id, side })
     })

@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib'
+import type { Memory } from '../../kernel/memory.ts'
 import { ByteBuffer } from './byte-buffer.ts'
-import type { Memory } from './memory.ts'
 
 /** One message of `application/vnd.amazon.eventstream`. */
 export interface EventStreamMessage {

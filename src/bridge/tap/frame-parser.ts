@@ -1,5 +1,5 @@
+import type { Memory } from '../../kernel/memory.ts'
 import { ByteBuffer } from './byte-buffer.ts'
-import type { Memory } from './memory.ts'
 
 /** One frame of a WebSocket, unmasked (RFC 6455 5.2). */
 export interface Frame {

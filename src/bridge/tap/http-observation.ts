@@ -24,12 +24,12 @@ export class HttpObservation implements Observation {
   constructor(call: Call, shared: Shared) {
     this.#call = call
     this.#shared = shared
-    this.#request = new Body(shared.memory, call.codings, shared.limits.callBytes)
+    this.#request = new Body(shared.memory.up, call.codings, shared.limits.callBytes)
   }
 
   head(head: AnswerHead): void {
     const { memory, limits } = this.#shared
-    this.#answer ??= new Answer(this.#call.format, head, memory, limits)
+    this.#answer ??= new Answer(this.#call.format, head, memory.down, limits)
   }
 
   bytes(side: Side, bytes: Buffer): void {

@@ -4,7 +4,7 @@ const MIB = 1024 * 1024
 export interface TapLimits {
   /** Of one call: a body that has to be collected before it can be read. */
   readonly callBytes: number
-  /** Of all calls together, bytes on their way to the worker included. */
+  /** Of all calls together: on their way to the worker, and as much again that it keeps. */
   readonly processBytes: number
   /** Of one event or message of a stream. */
   readonly eventBytes: number

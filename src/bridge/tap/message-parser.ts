@@ -1,8 +1,8 @@
 import { constants, inflateRawSync } from 'node:zlib'
+import type { Memory } from '../../kernel/memory.ts'
 import { ByteBuffer } from './byte-buffer.ts'
 import { MAX_RATIO, RATIO_ALLOWANCE } from './decode-body.ts'
 import { type Frame, FrameParser } from './frame-parser.ts'
-import type { Memory } from './memory.ts'
 
 interface Options {
   readonly memory: Memory

@@ -1,7 +1,15 @@
+import type { Memory } from '../../kernel/memory.ts'
 import type { RequestFacts, ResponseFacts } from '../../kernel/usage.ts'
 import type { TapLimits } from './limits.ts'
-import type { Memory } from './memory.ts'
 import type { AnswerHead, Side } from './protocol.ts'
+
+/**
+ * Whose memory a side of a call uses. SECURITY: the two sides have shares of
+ * their own, or callers could hide what their answers cost behind their uploads.
+ */
+export function holderOf(user: string, side: Side): string {
+  return `${side} ${user}`
+}
 
 /** What an observation has to tell. */
 export interface Listener {
@@ -13,8 +21,8 @@ export interface Listener {
 
 /** What bounds an observation, and whom it tells. */
 export interface Shared {
-  /** Its part of the budget; given back for it when it is over, however that comes. */
-  readonly memory: Memory
+  /** Its parts of the budget; given back for it when it is over, however that comes. */
+  readonly memory: Readonly<Record<Side, Memory>>
   readonly limits: TapLimits
   readonly listener: Listener
 }

@@ -1,26 +1,31 @@
+import { Memory, SharedMemory } from '../../kernel/memory.ts'
 import { boundFacts } from '../usage/bound-facts.ts'
 import { HttpObservation } from './http-observation.ts'
 import type { TapLimits } from './limits.ts'
-import { Memory } from './memory.ts'
-import type { Listener, Observation } from './observation.ts'
-import type { Finding, FromTapWorker, Operation } from './protocol.ts'
+import { holderOf, type Listener, type Observation, type Shared } from './observation.ts'
+import type { Finding, FromTapWorker, Operation, Side } from './protocol.ts'
 import { WebSocketObservation } from './websocket-observation.ts'
 
 interface Open {
   readonly observation: Observation
-  readonly memory: Memory
+  readonly memory: Shared['memory']
 }
 
 /** Every call under observation; applies batches and says what they brought to light. */
 export class Observations {
   readonly #limits: TapLimits
-  readonly #memory: Memory
+  readonly #memory: SharedMemory
   readonly #open = new Map<number, Open>()
   #findings: Finding[] = []
 
   constructor(limits: TapLimits) {
     this.#limits = limits
-    this.#memory = new Memory(limits.processBytes)
+    this.#memory = new SharedMemory(limits.processBytes)
+  }
+
+  /** Bytes that are kept for calls under way. */
+  get held(): number {
+    return this.#memory.held
   }
 
   apply(bytes: Uint8Array, operations: readonly Operation[]): FromTapWorker {
@@ -28,7 +33,7 @@ export class Observations {
     for (const operation of operations) this.#apply(operation, buffer)
     const findings = this.#findings
     this.#findings = []
-    return { findings, consumed: bytes.byteLength, held: this.#memory.held }
+    return findings
   }
 
   #apply(operation: Operation, buffer: Buffer): void {
@@ -44,7 +49,9 @@ export class Observations {
     }
     // SECURITY: a peer may leave in the middle of a message; what such calls
     // kept would add up until no call could be observed any more.
-    if (!this.#open.has(operation.id)) open.memory.releaseAll()
+    if (this.#open.has(operation.id)) return
+    open.memory.up.releaseAll()
+    open.memory.down.releaseAll()
   }
 
   #tell(
@@ -68,7 +75,9 @@ export class Observations {
 
   #begin(call: Extract<Operation, { op: 'open' }>): void {
     const listener = this.#listener(call.id)
-    const memory = this.#memory.part()
+    const part = (side: Side): Memory =>
+      new Memory(Number.POSITIVE_INFINITY, this.#memory.of(holderOf(call.user, side)))
+    const memory = { up: part('up'), down: part('down') }
     const shared = { memory, limits: this.#limits, listener }
     const observation =
       call.takeover === undefined

@@ -1,3 +1,4 @@
+import type { SharedMemory } from '../../kernel/memory.ts'
 import type { Operation, Side } from './protocol.ts'
 
 /** A batch goes when it is full. */
@@ -9,35 +10,54 @@ const BATCH_OPERATIONS = 1024
 /** A batch goes after this long, full or not. */
 const BATCH_MS = 50
 
-type Post = (bytes: Uint8Array<ArrayBuffer>, operations: readonly Operation[]) => void
+export interface Batch {
+  readonly bytes: Uint8Array<ArrayBuffer>
+  readonly operations: readonly Operation[]
+}
+
+/** `onRead`: the batch has been read, or nobody is there to read it. */
+type Post = (batch: Batch, onRead: () => void) => void
+
+/** Of whose bytes a copy is made, and who holds it until it has been read. */
+interface Owner {
+  readonly id: number
+  readonly side: Side
+  readonly holder: string
+}
 
 /**
  * Gathers copies of what many streams carry into few messages: what costs is
  * the message, not the copy.
  */
 export class Outbox {
+  readonly #memory: SharedMemory
   readonly #post: Post
   #bytes = new Uint8Array(new ArrayBuffer(BATCH_BYTES))
   #used = 0
   #operations: Operation[] = []
+  #holders = new Map<string, number>()
   #last: Extract<Operation, { op: 'bytes' }> | undefined
   #timer: NodeJS.Timeout | undefined
   #immediate: NodeJS.Immediate | undefined
 
-  constructor(post: Post) {
+  /** `memory`: of what has not been read. */
+  constructor(memory: SharedMemory, post: Post) {
+    this.#memory = memory
     this.#post = post
   }
 
-  /** Copies `chunk`; it may be changed or reused afterwards. */
-  bytes(id: number, side: Side, chunk: Uint8Array): void {
+  /** Copies `chunk`, which may be changed or reused afterwards; false when there is no room. */
+  bytes(owner: Owner, chunk: Uint8Array): boolean {
+    if (!this.#memory.take(owner.holder, chunk.length)) return false
     for (let from = 0; from < chunk.length; ) {
       const piece = chunk.subarray(from, from + BATCH_BYTES - this.#used)
       this.#bytes.set(piece, this.#used)
-      this.#note(id, side, piece.length)
+      this.#note(owner, piece.length)
       from += piece.length
       if (this.#used === BATCH_BYTES) this.flush()
     }
     this.#schedule()
+    return true
   }
 
   add(operation: Operation): void {
@@ -60,13 +80,18 @@ export class Outbox {
     const operations = this.#operations
     if (operations.length === 0) return
     const bytes = this.#detach()
+    const holders = this.#holders
     this.#operations = []
+    this.#holders = new Map()
     this.#last = undefined
     this.#used = 0
-    this.#post(bytes, operations)
+    this.#post({ bytes, operations }, () => {
+      for (const [holder, count] of holders) this.#memory.release(holder, count)
+    })
   }
 
-  #note(id: number, side: Side, length: number): void {
+  #note({ id, side, holder }: Owner, length: number): void {
+    this.#holders.set(holder, (this.#holders.get(holder) ?? 0) + length)
     const last = this.#last
     if (last?.id === id && last.side === side) last.to += length
     else {

@@ -27,6 +27,8 @@ export type Operation =
   | {
       readonly op: 'open'
       readonly id: number
+      /** Whose share of the memory it uses. */
+      readonly user: string
       readonly format: WireFormat
       /** Without the query, which may hold a credential. */
       readonly path: string
@@ -66,14 +68,8 @@ export type Finding =
   /** Everything about this call has been said. */
   | { readonly kind: 'settled'; readonly id: number }
 
-/** The answer to a batch. */
-export interface FromTapWorker {
-  readonly findings: readonly Finding[]
-  /** Bytes of the batch, now consumed. */
-  readonly consumed: number
-  /** Bytes that the worker keeps for calls under way. */
-  readonly held: number
-}
+/** The answer to a batch; they come in the order of the batches. */
+export type FromTapWorker = readonly Finding[]
 
 export interface TapWorkerData {
   readonly limits: TapLimits

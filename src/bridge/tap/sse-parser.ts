@@ -1,5 +1,5 @@
+import type { Memory } from '../../kernel/memory.ts'
 import { ByteBuffer } from './byte-buffer.ts'
-import type { Memory } from './memory.ts'
 
 /** One event of a stream of server-sent events. */
 export interface SseEvent {

@@ -2,7 +2,8 @@ import { Worker } from 'node:worker_threads'
 import type { Clock } from '../../kernel/clock.ts'
 import { describeError } from '../../kernel/error.ts'
 import { threadEnvironment } from '../../kernel/thread-environment.ts'
-import type { FromTapWorker, Operation, TapWorkerData, ToTapWorker } from './protocol.ts'
+import type { Batch } from './outbox.ts'
+import type { FromTapWorker, TapWorkerData, ToTapWorker } from './protocol.ts'
 
 /** A worker that died is replaced this long after it was started, or later. */
 const RESTART_SPACING_MS = 60_000
@@ -16,7 +17,7 @@ const MAX_HEAP_MB = 512
 export interface TapLinkOptions extends TapWorkerData {
   readonly clock: Clock
   readonly worker: URL | undefined
-  readonly onFindings: (message: FromTapWorker) => void
+  readonly onFindings: (findings: FromTapWorker) => void
   /** The thread died; everything that it had under observation is lost. */
   readonly onDeath: (problem: string) => void
 }
@@ -27,18 +28,13 @@ export class TapLink implements AsyncDisposable {
   #worker: Worker | undefined
   #startedAt = Number.NEGATIVE_INFINITY
   #crash: unknown
-  #inFlight = 0
-  #held = 0
+  /** What to do when a batch has been read, for each that has not. */
+  #unread: (() => void)[] = []
   #watchdog: NodeJS.Timeout | undefined
   #closing = false
 
   constructor(options: TapLinkOptions) {
     this.#options = options
-  }
-
-  /** Bytes that are on their way to the worker or kept by it. */
-  get load(): number {
-    return this.#inFlight + this.#held
   }
 
   /** Whether there is a worker; starts one unless the last start is too recent. */
@@ -55,9 +51,13 @@ export class TapLink implements AsyncDisposable {
     return this.#worker !== undefined
   }
 
-  post(bytes: Uint8Array<ArrayBuffer>, operations: readonly Operation[]): void {
-    if (this.#worker === undefined) return
-    this.#inFlight += bytes.byteLength
+  /** `onRead` is called when the batch has been read, or will not be. */
+  post({ bytes, operations }: Batch, onRead: () => void): void {
+    if (this.#worker === undefined) {
+      onRead()
+      return
+    }
+    this.#unread.push(onRead)
     send(this.#worker, { type: 'batch', bytes, operations }, [bytes.buffer])
     this.#watchdog ??= this.#watch()
   }
@@ -82,7 +82,7 @@ export class TapLink implements AsyncDisposable {
       name: 'tap',
       resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
     })
-    worker.on('message', (message: FromTapWorker) => this.#receive(message))
+    worker.on('message', (findings: FromTapWorker) => this.#receive(findings))
     worker.on('error', error => {
       this.#crash = error
     })
@@ -90,12 +90,11 @@ export class TapLink implements AsyncDisposable {
     return worker
   }
 
-  #receive(message: FromTapWorker): void {
-    this.#inFlight -= message.consumed
-    this.#held = message.held
+  #receive(findings: FromTapWorker): void {
+    this.#unread.shift()?.()
     clearTimeout(this.#watchdog)
-    this.#watchdog = this.#inFlight > 0 ? this.#watch() : undefined
-    this.#options.onFindings(message)
+    this.#watchdog = this.#unread.length > 0 ? this.#watch() : undefined
+    this.#options.onFindings(findings)
   }
 
   #watch(): NodeJS.Timeout {
@@ -106,8 +105,7 @@ export class TapLink implements AsyncDisposable {
     const cause = this.#crash ?? new Error(`the side tap's thread ended with code ${code}`)
     this.#crash = undefined
     this.#worker = undefined
-    this.#inFlight = 0
-    this.#held = 0
+    for (const onRead of this.#unread.splice(0)) onRead()
     clearTimeout(this.#watchdog)
     this.#watchdog = undefined
     if (!this.#closing) this.#options.onDeath(describeError(cause))

@@ -1,5 +1,6 @@
 import type { Clock } from '../../kernel/clock.ts'
 import { firstHeader, headerValues, type RawHeaders } from '../../kernel/headers.ts'
+import { SharedMemory } from '../../kernel/memory.ts'
 import type { WireFormat } from '../../kernel/usage.ts'
 import { framingOf } from '../usage/format.ts'
 import { CallTap, type TapHandlers } from './call-tap.ts'
@@ -20,6 +21,8 @@ export interface TapsOptions {
 
 /** A call to be observed. */
 export interface TapRequest extends TapHandlers {
+  /** Whose share of the memory it uses. */
+  readonly user: string
   readonly format: WireFormat
   /** As sent to the provider. */
   readonly path: string
@@ -33,7 +36,6 @@ export interface TapRequest extends TapHandlers {
  */
 export class Taps implements AsyncDisposable {
   readonly #options: TapsOptions
-  readonly #limits: TapLimits
   readonly #link: TapLink
   readonly #outbox: Outbox
   readonly #open = new Map<number, CallTap>()
@@ -41,13 +43,15 @@ export class Taps implements AsyncDisposable {
 
   constructor(options: TapsOptions) {
     this.#options = options
-    this.#limits = options.limits ?? TAP_LIMITS
-    this.#outbox = new Outbox((bytes, operations) => this.#link.post(bytes, operations))
+    const limits = options.limits ?? TAP_LIMITS
+    this.#outbox = new Outbox(new SharedMemory(limits.processBytes), (batch, onRead) =>
+      this.#link.post(batch, onRead),
+    )
     this.#link = new TapLink({
       clock: options.clock,
-      limits: this.#limits,
+      limits,
       worker: options.worker,
-      onFindings: ({ findings }) => {
+      onFindings: findings => {
         for (const finding of findings) this.#apply(finding)
       },
       onDeath: problem => this.#died(problem),
@@ -82,7 +86,7 @@ export class Taps implements AsyncDisposable {
       {
         id,
         outbox: this.#outbox,
-        hasRoom: bytes => this.#link.load + bytes <= this.#limits.processBytes,
+        user: request.user,
         headOf: (status, headers) => headOf(request.format, status, headers),
         onClosed: () => this.#open.delete(id),
         onProblem: this.#options.onProblem,
@@ -95,7 +99,8 @@ export class Taps implements AsyncDisposable {
     else {
       const path = request.path.split('?', 1)[0] ?? ''
       const codings = codingsOf(request.headers)
-      this.#outbox.add({ op: 'open', id, format: request.format, path, codings, takeover })
+      const { user, format } = request
+      this.#outbox.add({ op: 'open', id, user, format, path, codings, takeover })
     }
     return tap
   }

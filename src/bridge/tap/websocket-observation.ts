@@ -32,7 +32,7 @@ export class WebSocketObservation implements Observation {
         deflate: takeover.deflate,
         contextTakeover: takeover[side],
         maxMessageBytes: limits.eventBytes,
-        memory,
+        memory: memory[side],
         onText,
         onSkipped: () => this.lost(side),
       })

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import { Memory } from '../tap/memory.ts'
+import { Memory } from '../../kernel/memory.ts'
 import { type SseEvent, SseParser } from '../tap/sse-parser.ts'
 
 const MAX_EVENT = 8 * 1024 * 1024

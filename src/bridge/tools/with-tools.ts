@@ -5,7 +5,7 @@ import { filterHeaders, firstHeader, type RawHeaders } from '../../kernel/header
 import type { ProviderType } from '../../kernel/provider.ts'
 import { REASONS } from '../../kernel/reasons.ts'
 import type { WireFormat } from '../../kernel/usage.ts'
-import { holdBody, MAX_BYTES } from '../body/held-body.ts'
+import { MAX_BYTES } from '../body/held-body.ts'
 import { JsonMembers } from '../body/json-members.ts'
 import type { UpstreamRequest } from '../provider.ts'
 import type { SseEvent } from '../tap/sse-parser.ts'
@@ -61,7 +61,7 @@ export function withTools(send: Send, context: ToolsContext): Send {
     if (tools.length === 0) return await send(request)
     const pieces: Buffer[] = []
     const scan = new JsonMembers()
-    const release = await holdBody(request.body, piece => {
+    const release = await request.hold(request.body, piece => {
       pieces.push(piece)
       scan.write(piece)
     })

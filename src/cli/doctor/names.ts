@@ -1,5 +1,6 @@
 import type { Settings } from '../../config/settings.ts'
-import { createResolver, type Lookup } from '../../egress/resolve.ts'
+import { createResolver } from '../../egress/resolve.ts'
+import type { Lookup } from '../../egress/system-lookup.ts'
 import { describeError } from '../../kernel/error.ts'
 import { type Host, isLocalhostName } from '../../kernel/target.ts'
 import type { Finding } from './finding.ts'

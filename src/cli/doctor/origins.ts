@@ -1,6 +1,5 @@
 import type { Snapshot } from '../../daemon/snapshot.ts'
 import { describeError, Refusal } from '../../kernel/error.ts'
-import type { Reply } from '../../kernel/flow.ts'
 import { firstHeader } from '../../kernel/headers.ts'
 import type { Reason } from '../../kernel/reasons.ts'
 import { hostHeader, type Origin } from '../../kernel/target.ts'
@@ -22,16 +21,7 @@ export interface OriginFacts {
     | { readonly ok: false; readonly reason: Reason; readonly detail: string }
 }
 
-type Send = (request: {
-  readonly callId: string
-  readonly method: string
-  readonly path: string
-  readonly headers: readonly string[]
-  readonly body: undefined
-  readonly upgrade: false
-  readonly inform: undefined
-  readonly signal: AbortSignal
-}) => Promise<Reply>
+type Send = NonNullable<Snapshot['deployment']>['send']
 
 /** Asks every provider, or in remote mode the deployment, over the daemon's own legs; without a key. */
 export async function gatherOrigins({ providers, deployment }: Snapshot): Promise<OriginFacts[]> {
@@ -58,6 +48,8 @@ async function ask(about: string, origin: Origin, path: string, send: Send): Pro
       body: undefined,
       upgrade: false,
       inform: undefined,
+      onSent: () => {},
+      hold: () => Promise.resolve(() => {}),
       signal,
     })
     if (reply.kind === 'upgraded') reply.socket.destroy()

@@ -40,6 +40,24 @@ export const LIMITS = defineGroup(
       default: 10_000,
       example: '30s',
     }),
+    heldBytes: row({
+      name: 'Held bodies',
+      description:
+        'Memory for request bodies that have to be whole before any of them goes out: for rules about models, tools of MCP servers and Bedrock. No caller gets more of it than is left for the others.',
+      flag: 'held-bytes',
+      type: size({ min: 65_536, max: 64 * 2 ** 30 }),
+      default: 256 * 2 ** 20,
+      example: '1GiB',
+    }),
+    bodyIdleTimeoutMs: row({
+      name: 'Body idle timeout',
+      description: 'Silence after which such a body is given up.',
+      flag: 'body-idle-timeout',
+      type: TIMER,
+      default: 30_000,
+      restart: false,
+      example: '1m',
+    }),
     tlsHandshakeTimeoutMs: row({
       name: 'TLS handshake timeout',
       description: 'Time for a TLS handshake, with clients and with destinations.',

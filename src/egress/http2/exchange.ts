@@ -42,6 +42,7 @@ export async function exchangeHttp2(
   order.signal.addEventListener('abort', abort)
   stream.once('close', () => order.signal.removeEventListener('abort', abort))
   if (order.signal.aborted) abort()
+  stream.once('finish', () => order.onSent?.())
   if (order.body !== undefined) sendBody(order.body, stream)
   return await answerOf(stream, order)
 }

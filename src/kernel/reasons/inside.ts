@@ -94,9 +94,21 @@ export const INSIDE_REASONS = {
   },
   request_too_large: {
     status: 413,
-    text: 'The request body is too large for this provider.',
+    text: 'The request body is too large.',
     level: 'info',
-    doc: 'More than 32 MiB to Bedrock, where a body has to be signed whole.',
+    doc: 'More than 32 MiB where a body has to be whole before any of it goes out: for rules about models, tools of MCP servers and Bedrock.',
+  },
+  body_timeout: {
+    status: 408,
+    text: 'The request body took too long.',
+    level: 'info',
+    doc: 'A body that has to be whole before any of it goes out stopped in the middle: the body idle limit.',
+  },
+  too_many_uploads: {
+    status: 429,
+    text: 'You have too many large requests under way.',
+    level: 'warn',
+    doc: 'Of the memory for bodies that have to be whole before any of them goes out, the caller holds as much as is left for all others. Each gives its part back when it is over.',
   },
   body_unreadable: {
     status: 400,

@@ -5,7 +5,7 @@ import { buffer } from 'node:stream/consumers'
 import { describe, it } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { ReplayBody } from '../../../src/bridge/keys/replay-body.ts'
-import { Memory } from '../../../src/bridge/tap/memory.ts'
+import { Memory } from '../../../src/kernel/memory.ts'
 
 const KIB = 1024
 
@@ -13,10 +13,21 @@ function sourceOf(...chunks: readonly Buffer[]): Readable {
   return Readable.from(chunks, { objectMode: false })
 }
 
+/** A body of unknown length that has all the room it wants, unless told otherwise. */
+function replayOf(
+  source: Readable,
+  {
+    length,
+    whole = new Memory(Number.POSITIVE_INFINITY),
+  }: { readonly length?: number; readonly whole?: Memory } = {},
+): ReplayBody {
+  return new ReplayBody(source, { length, whole })
+}
+
 describe('a request body that may be sent again', () => {
   it('is the same for every attempt', async () => {
     const chunks = [Buffer.alloc(70 * KIB, 'a'), Buffer.alloc(70 * KIB, 'b'), Buffer.from('c')]
-    const replay = new ReplayBody(sourceOf(...chunks), undefined)
+    const replay = replayOf(sourceOf(...chunks))
     for (let i = 0; i < 3; i += 1) {
       assert.deepEqual(await buffer(replay.open()), Buffer.concat(chunks))
       assert.ok(replay.canReplay)
@@ -24,10 +35,7 @@ describe('a request body that may be sent again', () => {
   })
 
   it('is held in few pieces, however small its chunks are', async () => {
-    const replay = new ReplayBody(
-      sourceOf(...Array<Buffer>(5000).fill(Buffer.from('x'))),
-      undefined,
-    )
+    const replay = replayOf(sourceOf(...Array<Buffer>(5000).fill(Buffer.from('x'))))
     await buffer(replay.open())
     const pieces: Buffer[] = await replay.open().toArray()
     assert.equal(String(Buffer.concat(pieces)), 'x'.repeat(5000))
@@ -36,7 +44,7 @@ describe('a request body that may be sent again', () => {
 
   it('is whole for an attempt that takes over in the middle', async () => {
     const source = new PassThrough()
-    const replay = new ReplayBody(source, undefined)
+    const replay = replayOf(source)
     const first = replay.open()
     source.write('one ')
     first.resume()
@@ -51,7 +59,7 @@ describe('a request body that may be sent again', () => {
     const source = new PassThrough()
     source.destroy()
     await once(source, 'close')
-    assert.ok(new ReplayBody(source, undefined).open().destroyed)
+    assert.ok(replayOf(source).open().destroyed)
   })
 
   it('waits for its reader', async () => {
@@ -62,7 +70,7 @@ describe('a request body that may be sent again', () => {
         this.push(given > 8 * KIB * KIB ? null : Buffer.alloc(16 * KIB))
       },
     })
-    const attempt = new ReplayBody(source, undefined).open()
+    const attempt = replayOf(source).open()
     attempt.read(0)
     for (let i = 0; i < 100; i += 1) await turn()
     assert.ok(given < KIB * KIB, `${given} bytes were taken from a client whom nobody reads`)
@@ -71,33 +79,41 @@ describe('a request body that may be sent again', () => {
   it('can no longer be sent again once there is no room, and goes on all the same', async () => {
     const whole = new Memory(100 * KIB)
     const chunks = [Buffer.alloc(60 * KIB, 'a'), Buffer.alloc(60 * KIB, 'b')]
-    const replay = new ReplayBody(sourceOf(...chunks), undefined, whole)
+    const replay = replayOf(sourceOf(...chunks), { whole })
     assert.deepEqual(await buffer(replay.open()), Buffer.concat(chunks))
     assert.ok(!replay.canReplay)
     assert.equal(whole.held, 0)
   })
 
-  it('knows from its length whether there is room', () => {
+  it('is likely to be sent again when there is room for its length', () => {
     const whole = new Memory(100 * KIB)
-    const first = new ReplayBody(sourceOf(), 60 * KIB, whole)
-    const second = new ReplayBody(sourceOf(), 60 * KIB, whole)
-    assert.deepEqual([first.isCertain, second.isCertain], [true, false])
-    assert.ok(!new ReplayBody(sourceOf(), undefined, whole).isCertain)
-    first.settle()
+    assert.ok(replayOf(sourceOf(), { length: 60 * KIB, whole }).isLikely)
+    assert.ok(!replayOf(sourceOf(), { length: 101 * KIB, whole }).isLikely)
+    assert.ok(!replayOf(sourceOf(), { whole }).isLikely)
+  })
+
+  it('takes no room for what is only announced', async () => {
+    const whole = new Memory(100 * KIB)
+    const source = new PassThrough()
+    const replay = replayOf(source, { length: 100 * KIB, whole })
+    replay.open().resume()
+    source.write(Buffer.alloc(5 * KIB))
+    await turn()
+    assert.equal(whole.held, 5 * KIB)
+    replay[Symbol.dispose]()
     assert.equal(whole.held, 0)
-    assert.ok(new ReplayBody(sourceOf(), 60 * KIB, whole).isCertain)
   })
 
   it('passes a break on, and leaves the rest to its owner afterwards', async () => {
     const broken = new PassThrough()
-    const attempt = new ReplayBody(broken, undefined).open()
+    const attempt = replayOf(broken).open()
     attempt.on('error', () => {})
     broken.destroy()
     await turn()
     assert.ok(attempt.destroyed)
 
     const source = sourceOf(Buffer.alloc(KIB), Buffer.alloc(200 * KIB), Buffer.alloc(200 * KIB))
-    const replay = new ReplayBody(source, undefined)
+    const replay = replayOf(source)
     replay.open().read(0)
     await turn()
     replay[Symbol.dispose]()

@@ -35,19 +35,19 @@ function observe(side: Side, blocks: Iterable<Buffer>, deflate = true): Outcome 
   const takeover = { deflate, up: true, down: true }
   const id = 1
   observations.apply(new Uint8Array(), [
-    { op: 'open', id, format: 'openai-responses', path: '/', codings: [], takeover },
+    { op: 'open', id, user: 'ada', format: 'openai-responses', path: '/', codings: [], takeover },
   ])
   const findings: Finding[] = []
   for (const block of blocks) {
     const bytes = { op: 'bytes', id, side, from: 0, to: block.length } as const
-    const applied = observations.apply(new Uint8Array(block), [bytes])
-    assert.ok(applied.held <= TAP_LIMITS.eventBytes + MIB, `${applied.held} bytes were kept`)
-    findings.push(...applied.findings)
+    findings.push(...observations.apply(new Uint8Array(block), [bytes]))
+    const { held } = observations
+    assert.ok(held <= TAP_LIMITS.eventBytes + MIB, `${held} bytes were kept`)
   }
-  const end = observations.apply(new Uint8Array(), [
+  const last = observations.apply(new Uint8Array(), [
     { op: 'end', id, side: 'down', complete: true },
   ])
-  return { findings: [...findings, ...end.findings], held: end.held }
+  return { findings: [...findings, ...last], held: observations.held }
 }
 
 const repeat = (one: Buffer, count: number): Buffer[] => {

@@ -4,8 +4,8 @@ import * as fc from 'fast-check'
 import { ByteBuffer } from '../../../src/bridge/tap/byte-buffer.ts'
 import { type Frame, FrameParser } from '../../../src/bridge/tap/frame-parser.ts'
 import { JsonArrayParser } from '../../../src/bridge/tap/json-array-parser.ts'
-import { Memory } from '../../../src/bridge/tap/memory.ts'
 import { type SseEvent, SseParser } from '../../../src/bridge/tap/sse-parser.ts'
+import { Memory } from '../../../src/kernel/memory.ts'
 
 interface Parsed {
   readonly events: SseEvent[]

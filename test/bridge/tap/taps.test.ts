@@ -23,8 +23,19 @@ const SSE = ['Content-Type', 'text/event-stream']
 const EMPTY = { ...UNPARSED, usageNote: null }
 const MIB = 1024 * 1024
 
-function open(taps: Taps, seen: ReturnType<typeof keep>, headers: readonly string[] = []): CallTap {
-  return taps.open({ format: 'anthropic-messages', path: '/v1/messages', headers, ...seen })
+function open(
+  taps: Taps,
+  seen: ReturnType<typeof keep>,
+  headers: readonly string[] = [],
+  user = 'ada',
+): CallTap {
+  return taps.open({
+    user,
+    format: 'anthropic-messages',
+    path: '/v1/messages',
+    headers,
+    ...seen,
+  })
 }
 
 /** Sends one answer of the corpus through a tap. */
@@ -51,7 +62,7 @@ describe('Taps', () => {
     await using taps = startTaps()
     const calls = corpus.map(one => {
       const seen = keep()
-      const tap = taps.open({ format: one.format, path: '/', headers: [], ...seen })
+      const tap = taps.open({ user: 'ada', format: one.format, path: '/', headers: [], ...seen })
       tap.request.observe(Buffer.from('{}'))
       tap.request.end(true)
       answer(tap, one)
@@ -179,6 +190,26 @@ describe('Taps', () => {
     sink.end(true)
     await tap.settled
     assert.deepEqual(seen.responses, [UNPARSED])
+  })
+
+  it('lets nobody who fills its memory blind it to the calls of others, or to own answers', async () => {
+    await using taps = startTaps({ bounds: { processBytes: 4 * MIB } })
+    const chunk = Buffer.alloc(64 * 1024, ' ')
+    const stalled = Array.from({ length: 5 }, () => {
+      const tap = open(taps, keep(), [], 'eve')
+      for (let i = 0; i < 30; i += 1) tap.request.observe(chunk)
+      return tap
+    })
+    for (const user of ['bob', 'eve']) {
+      const seen = keep()
+      const tap = open(taps, seen, [], user)
+      tap.request.observe(Buffer.from(PROMPT))
+      tap.request.end(true)
+      answer(tap, STREAM)
+      await tap.settled
+      assert.equal(seen.responses[0]?.usageNote, null, user)
+    }
+    for (const tap of stalled) tap.cancel()
   })
 
   it('reads a stream of any length, for nothing of it is kept', async () => {

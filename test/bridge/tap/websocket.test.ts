@@ -90,6 +90,7 @@ async function replay({ headers, chunks }: Recording, size: number): Promise<See
   await using taps = startTaps()
   const seen = keep()
   const tap = taps.openWebSocket({
+    user: 'ada',
     format: 'openai-responses',
     path: '/v1/responses',
     headers,

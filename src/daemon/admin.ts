@@ -85,7 +85,7 @@ export async function openAdmin(
 function adminDeps(context: AdminContext): AdminDeps {
   const { live, store, metrics } = context
   return {
-    authenticate: context.callers.authenticate,
+    authenticate: async token => (await context.callers.authenticate(token))?.identity,
     onBadToken: async peer => {
       await setTimeout(context.failures.add(peer), undefined, { ref: false })
     },

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { OidcSettings } from '../config/settings.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { Refusal } from '../kernel/error.ts'
-import type { Identity } from '../kernel/flow.ts'
+import type { Holder } from '../kernel/flow.ts'
 import type { Live } from '../kernel/live.ts'
 import { JwtCallers } from '../proxy/oidc/jwt-callers.ts'
 import { RemoteTokens } from '../record/remote-tokens.ts'
@@ -15,16 +15,14 @@ import type { Snapshot } from './snapshot.ts'
  */
 export interface Callers {
   /** @throws Refusal `auth_invalid` or `auth_unavailable` */
-  readonly authenticate: (token: string) => Promise<Identity | undefined>
-  /** The same from memory, for connections that live on. */
-  readonly isActive: (token: string) => boolean
+  readonly authenticate: (token: string) => Promise<Holder | undefined>
   /** Whether a text says of itself that it is a JWT for this daemon to judge. */
   readonly isJwt: (text: string) => boolean
 }
 
 /** The deployment is asked about no token that this daemon knows, nor while its own bridge is on. */
 export function createCallers(
-  store: Pick<Store, 'authenticate' | 'isActive'>,
+  store: Pick<Store, 'authenticate'>,
   live: Live<Pick<Snapshot, 'deployment' | 'issuer'>>,
   clock: Clock,
 ): Callers {
@@ -37,16 +35,21 @@ export function createCallers(
   return {
     async authenticate(token) {
       const jwt = jwts()
-      if (jwt?.claims(token) === true) return await jwt.authenticate(token)
+      if (jwt?.claims(token) === true) {
+        return only(await jwt.authenticate(token), () => jwts() === jwt)
+      }
       const own = await store.authenticate(token)
-      return own === undefined && isRemote() ? await remote.authenticate(token) : own
+      if (own !== undefined || !isRemote()) return own
+      const theirs = await remote.authenticate(token)
+      return theirs && only(theirs, isRemote)
     },
-    isActive: token =>
-      store.isActive(token) ||
-      jwts()?.isActive(token) === true ||
-      (isRemote() && remote.isActive(token)),
     isJwt: text => jwts()?.claims(text) === true,
   }
+}
+
+/** A reload may take away who vouched for somebody. */
+function only({ identity, isValid }: Holder, counts: () => boolean): Holder {
+  return { identity, isValid: () => counts() && isValid() }
 }
 
 /** What is known of JWTs outlives a reload that leaves the issuer as it is. */

@@ -14,7 +14,6 @@ export function createGate(
   const authenticate = createAuthenticate({
     mode,
     lookup: callers.authenticate,
-    isActive: callers.isActive,
     ...(certified === undefined ? {} : { certified }),
   })
   return slowFailures(authenticate, failures)

@@ -19,12 +19,16 @@ export interface Identity {
   readonly recordsElsewhere?: true
 }
 
-/** The identity, and the token that proved it: the bridge must recognise it. */
-export interface Caller {
+/** Whom a token or a certificate names, for as long as it does. */
+export interface Holder {
   readonly identity: Identity
-  readonly token: Secret | undefined
-  /** False once the token is revoked or expired; asked anew by what lives long. */
+  /** False once it is revoked or expired; from memory, asked anew by what lives long. */
   readonly isValid: () => boolean
+}
+
+/** The holder, and the token that proved it: the bridge must recognise it. */
+export interface Caller extends Holder {
+  readonly token: Secret | undefined
 }
 
 /** What a client showed on a TLS listener; nothing but its CA vouches for it. */

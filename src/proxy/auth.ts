@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import { Refusal } from '../kernel/error.ts'
 import type { Failures } from '../kernel/failures.ts'
-import type { Authenticate, Caller, ClientCertificate, Identity } from '../kernel/flow.ts'
+import type { Authenticate, Caller, ClientCertificate, Holder } from '../kernel/flow.ts'
 import { Secret } from '../kernel/secret.ts'
 
 const BASIC = /^basic +([A-Za-z0-9+/]+={0,2})$/i
@@ -41,10 +41,8 @@ export function bearerToken(value: string): string | undefined {
 
 interface AuthDeps {
   readonly mode: 'required' | 'off'
-  /** The identity behind a token; rejects when the store cannot be asked. */
-  readonly lookup: (token: string) => Promise<Identity | undefined>
-  /** The same from memory, for connections that live on. */
-  readonly isActive: (token: string) => boolean
+  /** Whom a token names; rejects when the store cannot be asked. */
+  readonly lookup: (token: string) => Promise<Holder | undefined>
   /** Whom a certificate names, where one does. */
   readonly certified?: (certificate: ClientCertificate) => Caller | undefined
 }
@@ -74,10 +72,9 @@ export function createAuthenticate(
     const password = basicPassword(value) ?? bearerToken(value)
     if (password === undefined)
       throw new Refusal('auth_invalid', 'neither Basic credentials with a token nor a bearer')
-    const identity = await ask(deps, password)
-    if (identity === undefined)
-      throw new Refusal('auth_invalid', 'unknown, expired or revoked token')
-    return { identity, token: new Secret(password), isValid: () => deps.isActive(password) }
+    const holder = await ask(deps, password)
+    if (holder === undefined) throw new Refusal('auth_invalid', 'unknown, expired or revoked token')
+    return { ...holder, token: new Secret(password) }
   }
 }
 
@@ -103,7 +100,7 @@ async function pause(ms: number, gone: AbortSignal): Promise<void> {
   if (ms > 0) await setTimeout(ms, undefined, { signal: gone, ref: false }).catch(() => undefined)
 }
 
-async function ask(deps: AuthDeps, password: string): Promise<Identity | undefined> {
+async function ask(deps: AuthDeps, password: string): Promise<Holder | undefined> {
   try {
     return await deps.lookup(password)
   } catch (error) {

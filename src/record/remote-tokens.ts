@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache'
 import { createTurns } from '../egress/turns.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { Refusal } from '../kernel/error.ts'
-import type { Identity } from '../kernel/flow.ts'
+import type { Holder, Identity } from '../kernel/flow.ts'
 import { hashToken } from './tokens.ts'
 
 /** How long the deployment's word on a token counts. */
@@ -56,9 +56,14 @@ export class RemoteTokens {
    * Who a token belongs to; undefined when the deployment does not know it.
    * @throws Refusal `auth_unavailable` when it cannot be asked
    */
-  async authenticate(token: string): Promise<Identity | undefined> {
+  async authenticate(token: string): Promise<Holder | undefined> {
     if (!TOKEN.test(token)) return undefined
     const hash = hashToken(token)
+    const identity = await this.#identityOf(hash, token)
+    return identity && { identity, isValid: () => this.#isActive(hash, token) }
+  }
+
+  async #identityOf(hash: string, token: string): Promise<Identity | undefined> {
     const known = this.#known.get(hash)
     if (known !== undefined && this.#ageOf(known.askedAt) < KNOWN_MS) return known.identity
     const refusedAt = this.#refused.get(hash)
@@ -66,12 +71,8 @@ export class RemoteTokens {
     return await this.#askOnce(hash, token)
   }
 
-  /**
-   * Whether a token that was authenticated before still counts; from memory, at
-   * once. What is old is asked about in the background.
-   */
-  isActive(token: string): boolean {
-    const hash = hashToken(token)
+  /** From memory, at once; what is old is asked about in the background. */
+  #isActive(hash: string, token: string): boolean {
     const known = this.#known.get(hash)
     if (known === undefined) return false
     const age = this.#ageOf(known.askedAt)

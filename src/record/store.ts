@@ -1,7 +1,7 @@
 import type { PostgresServer } from '../config/types/postgres-url.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { systemClock } from '../kernel/clock.ts'
-import type { Identity } from '../kernel/flow.ts'
+import type { Holder, Identity } from '../kernel/flow.ts'
 import type { Secret } from '../kernel/secret.ts'
 import { isTokenShaped } from '../kernel/token.ts'
 import { type PostgresStoreData, serverData } from './postgres/server-data.ts'
@@ -90,25 +90,16 @@ export class Store implements AsyncDisposable {
    * Who a token belongs to; undefined when it is unknown, revoked or expired.
    * @throws Refusal `auth_unavailable` when that cannot be told.
    */
-  async authenticate(token: string): Promise<Identity | undefined> {
+  async authenticate(token: string): Promise<Holder | undefined> {
     // No hashing and no questions for what cannot be a token, however long.
     if (!isTokenShaped(token)) return undefined
     const hash = hashToken(token)
     const extra = this.#extra.get(hash)
-    if (extra !== undefined) return extra
+    if (extra !== undefined) return { identity: extra, isValid: () => true }
 
-    if (this.#link.age <= STALE_MS) {
-      const known = this.#active(hash)
-      if (known !== undefined) return known
-    }
-    await this.#link.refresh()
-    return this.#active(hash)
-  }
-
-  /** Whether a token that was authenticated before still is; from memory, at once. */
-  isActive(token: string): boolean {
-    const hash = hashToken(token)
-    return this.#extra.has(hash) || this.#active(hash) !== undefined
+    if (this.#link.age > STALE_MS || this.#active(hash) === undefined) await this.#link.refresh()
+    const identity = this.#active(hash)
+    return identity && { identity, isValid: () => this.#active(hash) !== undefined }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

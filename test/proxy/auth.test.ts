@@ -63,11 +63,10 @@ describe('createAuthenticate', () => {
   const asked: string[] = []
   const authenticate = createAuthenticate({
     mode: 'required',
-    isActive: () => true,
     lookup: async token => {
       asked.push(token)
       if (token === 'down') throw new Error('disk on fire')
-      return token === 'good' ? identity : undefined
+      return token === 'good' ? { identity, isValid: () => true } : undefined
     },
   })
   const rejectsWith = (reason: string) => (error: unknown) =>
@@ -103,11 +102,7 @@ describe('createAuthenticate', () => {
   })
 
   it('lets everybody in as anonymous when it is switched off', async () => {
-    const open = createAuthenticate({
-      mode: 'off',
-      lookup: async () => undefined,
-      isActive: () => false,
-    })
+    const open = createAuthenticate({ mode: 'off', lookup: async () => undefined })
     const caller = await open([])
     assert.equal(caller.identity.user, 'anonymous')
     assert.equal(caller.token, undefined)

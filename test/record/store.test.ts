@@ -60,7 +60,7 @@ test('a token that another process creates works at once', async t => {
   const stateDir = temporaryDirectory(t)
   const store = await openStore(t, { stateDir })
   const token = await cli(stateDir, 'create', '--user', 'ada', '--admin')
-  const identity = await store.authenticate(token)
+  const { identity } = (await store.authenticate(token)) ?? {}
   assert.equal(identity?.user, 'ada')
   assert.equal(identity?.admin, true)
 })
@@ -69,7 +69,7 @@ test('a token that another process revokes stops working within a second', async
   const stateDir = temporaryDirectory(t)
   const store = await openStore(t, { stateDir })
   const token = await cli(stateDir, 'create', '--user', 'ada')
-  const id = (await store.authenticate(token))?.tokenId ?? ''
+  const id = (await store.authenticate(token))?.identity.tokenId ?? ''
   await cli(stateDir, 'revoke', id)
   await eventually(1000, async () => (await store.authenticate(token)) === undefined)
 })
@@ -80,7 +80,7 @@ test('what was committed before the question is in the answer, however many ask'
   using database = openDatabase(stateDir)
   const asked = Array.from({ length: 200 }, async (_, index) => {
     const { token } = createToken(database, wanted(`user-${index}`))
-    return (await store.authenticate(token.reveal()))?.user
+    return (await store.authenticate(token.reveal()))?.identity.user
   })
   const users = await Promise.all(asked)
   assert.deepEqual(
@@ -96,7 +96,7 @@ test('a token expires while the store holds it', async t => {
   const { token } = createToken(database, { ...wanted('ada'), expiresAt: now + HOUR })
   const clock = { now: () => now, monotonic: () => performance.now() }
   const store = await openStore(t, { stateDir, clock })
-  assert.equal((await store.authenticate(token.reveal()))?.user, 'ada')
+  assert.equal((await store.authenticate(token.reveal()))?.identity.user, 'ada')
   now += HOUR
   assert.equal(await store.authenticate(token.reveal()), undefined)
 })
@@ -115,7 +115,7 @@ test('extra tokens work without being in the database', async t => {
     stateDir: temporaryDirectory(t),
     extraTokens: [{ token, identity }],
   })
-  assert.deepEqual(await store.authenticate(token.reveal()), identity)
+  assert.deepEqual((await store.authenticate(token.reveal()))?.identity, identity)
 })
 
 test('beyond 1,024 waiting callers the store says that it cannot tell', async t => {
@@ -161,7 +161,7 @@ test('a dead thread is replaced once, and the callers stay known', async t => {
   const unknown = generateToken().reveal()
   await assert.rejects(store.authenticate(unknown), { reason: 'auth_unavailable' })
   assert.equal(store.available, true)
-  assert.equal((await store.authenticate(token.reveal()))?.user, 'ada')
+  assert.equal((await store.authenticate(token.reveal()))?.identity.user, 'ada')
 
   await assert.rejects(store.authenticate(unknown), { reason: 'auth_unavailable' })
   await died.promise
@@ -186,7 +186,7 @@ test('a thread that hangs makes the store unavailable, and closing does not wait
     message: /did not answer in time/,
   })
   // Once nothing has confirmed the tokens for a while, the known one is not believed either.
-  assert.equal((await store.authenticate(token.reveal()))?.user, 'ada')
+  assert.equal((await store.authenticate(token.reveal()))?.identity.user, 'ada')
   skew = 10_000
   await assert.rejects(store.authenticate(token.reveal()), { reason: 'auth_unavailable' })
   assert.equal(store.available, false)

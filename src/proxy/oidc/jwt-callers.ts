@@ -2,11 +2,11 @@ import { hash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { OidcSettings } from '../../config/settings.ts'
 import type { Clock } from '../../kernel/clock.ts'
-import type { Identity } from '../../kernel/flow.ts'
+import type { Holder } from '../../kernel/flow.ts'
 import { type FetchKeys, KeySet } from './key-set.ts'
 import { isOfIssuer, type Vouched, verifyJwt } from './verify.ts'
 
-/** Above what the connection limit allows at once, so that no open connection is forgotten. */
+/** What is forgotten is verified again. */
 const MAX_TOKENS = 10_000
 
 /** The callers of one issuer. What was verified is remembered by the token's hash. */
@@ -28,22 +28,20 @@ export class JwtCallers {
   }
 
   /** @throws Refusal `auth_invalid` or `auth_unavailable` */
-  async authenticate(token: string): Promise<Identity> {
+  async authenticate(token: string): Promise<Holder> {
     const key = hash('sha256', token, 'base64url')
     const known = this.#vouched.get(key)
-    if (known !== undefined && this.#counts(known)) return known.identity
+    if (known !== undefined && this.#counts(known)) return this.#holder(known)
     const vouched = await verifyJwt(token, this.#settings, {
       keys: this.#keys,
       clock: this.#clock,
     })
     this.#vouched.set(key, vouched)
-    return vouched.identity
+    return this.#holder(vouched)
   }
 
-  /** Whether a token that was authenticated before still counts; from memory, at once. */
-  isActive(token: string): boolean {
-    const known = this.#vouched.get(hash('sha256', token, 'base64url'))
-    return known !== undefined && this.#counts(known)
+  #holder(vouched: Vouched): Holder {
+    return { identity: vouched.identity, isValid: () => this.#counts(vouched) }
   }
 
   #counts({ until, keyId }: Vouched): boolean {

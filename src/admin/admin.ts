@@ -4,6 +4,7 @@ import { createServer } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { ConfigurationError, describeError } from '../kernel/error.ts'
+import { headerValues } from '../kernel/headers.ts'
 import type { ListenAddress } from '../kernel/target.ts'
 import { isWebSocket, responseOn } from '../relay/upgrade.ts'
 import { admit, isForeign, isLoopback } from './access.ts'
@@ -153,6 +154,9 @@ function bridgeTarget({
 function refusalOf({ request, deps, place }: Omit<Incoming, 'response'>): ErrorAnswer | undefined {
   if (request.rawHeaders.length / 2 > deps.limits.headCount) {
     return { status: 431, message: 'The request head is too large.' }
+  }
+  if (headerValues(request.rawHeaders, 'host').length > 1) {
+    return { status: 400, message: 'The request has several Host headers.' }
   }
   if (!place.loopback || !isForeign(request.headers, place.host)) return undefined
   return {

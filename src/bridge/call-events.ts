@@ -4,6 +4,7 @@ import type { Clock } from '../kernel/clock.ts'
 import { describeError, type Refusal } from '../kernel/error.ts'
 import type { CallEnded, RefusedKey } from '../kernel/event.ts'
 import type { Call, Emit, Reply } from '../kernel/flow.ts'
+import { withoutTokens } from '../kernel/token.ts'
 import type { KnownCall } from './books.ts'
 import { withoutQuery } from './path.ts'
 import type { CallTap, Sink } from './tap/call-tap.ts'
@@ -200,7 +201,7 @@ export class CallEvents {
       tokenId: caller.identity.tokenId,
       host: this.#call.host,
       method: this.#call.method,
-      path: withoutQuery(path),
+      path: withoutTokens(withoutQuery(path)),
       firstByteMs: this.#answeredAt === undefined ? undefined : this.#answeredAt - this.#startedAt,
       overheadMs: this.#overheadMs,
       isOut: this.#isOut,

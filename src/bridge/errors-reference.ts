@@ -7,6 +7,7 @@ import { PROVIDER_TYPES } from './providers/registry.ts'
 /** Every reason for which a call is answered in its provider's dialect. */
 const OF_CALLS = [
   'dot_segment',
+  'token_in_target',
   'route_not_supported',
   'token_revoked',
   'no_credential',

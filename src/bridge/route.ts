@@ -1,7 +1,9 @@
 import type { ProviderType } from '../kernel/provider.ts'
 import type { Reason } from '../kernel/reasons.ts'
+import { holdsTokenShape } from '../kernel/token.ts'
 import type { WireFormat } from '../kernel/usage.ts'
 import { hasDotSegment, isListedAs, listedForms, upstreamPath } from './path.ts'
+import { withoutQueryKeys } from './query-key.ts'
 
 export type Route =
   | {
@@ -34,6 +36,10 @@ export function route(
   { type, basePath, passthrough, ownHost }: RouteContext,
 ): Route {
   if (hasDotSegment(path)) return { kind: 'refuse', reason: 'dot_segment' }
+  // SECURITY: where a query has a place for keys, they are taken out on the way.
+  if (holdsTokenShape(withoutQueryKeys(path, type, () => true))) {
+    return { kind: 'refuse', reason: 'token_in_target' }
+  }
   const { routePrefix, wholeHost = false } = type
   const forms = listedForms(path, { routePrefix, basePath })
   const mapped =

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Call, ConnectRequest, Verdict } from '../kernel/flow.ts'
-import { hasBody, isAmbiguous } from '../kernel/framing.ts'
+import { hasBody, isAmbiguous, targetFault } from '../kernel/framing.ts'
 import { headerValues, type RawHeaders } from '../kernel/headers.ts'
 import type { Reason } from '../kernel/reasons.ts'
 import { type Host, hostText, parseHostHeader, type Target } from '../kernel/target.ts'
@@ -57,16 +57,6 @@ function hostFault(headers: RawHeaders, version: string, target: Target): Reason
   const named = parsed.target
   const samePort = named.port === target.port || !/:\d+$/.test(host)
   return samePort && sameHost(named.host, target.host) ? undefined : 'target_mismatch'
-}
-
-/**
- * Only origin-form: `//host/x` and `/\host/x` name another authority to some
- * readers, absolute-form to all (RFC 3986 4.2).
- */
-function targetFault(url: string): Reason | undefined {
-  const ok =
-    url.startsWith('/') && !url.startsWith('//') && !url.startsWith('/\\') && !url.includes('#')
-  return ok ? undefined : 'request_target'
 }
 
 function sameHost(a: Host, b: Host): boolean {

@@ -68,7 +68,7 @@ export function createAuthenticate(
     }
     // SECURITY: two credentials are not "the first one": whoever sits before us
     // may have judged the other.
-    if (values.length > 1) throw new Refusal('auth_invalid', 'more than one Proxy-Authorization')
+    if (values.length > 1) throw new Refusal('auth_invalid', 'more than one credential')
     const password = basicPassword(value) ?? bearerToken(value)
     if (password === undefined)
       throw new Refusal('auth_invalid', 'neither Basic credentials with a token nor a bearer')

@@ -9,6 +9,7 @@ import { type Provider, startProvider } from '../support/provider.ts'
 import type { Exchange } from '../support/provider-exchange.ts'
 import { connectRaw } from '../support/raw-client.ts'
 import { ANTHROPIC_KEY, OPENAI_KEY, providersEnv } from './ai-world.ts'
+import { createCaller } from './callers.ts'
 import { type Answer, exchangeOn, get, post, requestText } from './wire.ts'
 
 const ROUTE = '/api/v2/aibridge'
@@ -181,6 +182,53 @@ describe('a base-URL route', () => {
       /not served here/,
     ],
     [
+      'the tokens of two callers',
+      () =>
+        get(`${ROUTE}/openai/v1/models`, host, [
+          `Authorization: Bearer ${daemon.token}`,
+          `x-api-key: ${createCaller(daemon).token}`,
+        ]),
+      401,
+      /"code":"token_invalid"/,
+    ],
+    [
+      "the tokens of two callers in headers of Coder's",
+      () =>
+        get(`${ROUTE}/openai/v1/models`, host, [
+          `Coder-Session-Token: ${daemon.token}`,
+          `X-Coder-AI-Governance-Token: ${createCaller(daemon).token}`,
+        ]),
+      401,
+      /"code":"token_invalid"/,
+    ],
+    ...['//evil.example/v1/models', '/\\evil.example/v1/models', '/v1/models#x'].map(
+      path =>
+        [
+          `the target ${path}`,
+          () => get(`${ROUTE}/openai${path}`, host, [`api-key: ${daemon.token}`]),
+          400,
+          /"code":"request_target"/,
+        ] as const,
+    ),
+    ...['?token=', '/'].map(
+      place =>
+        [
+          `a token behind ${place}`,
+          () =>
+            get(`${ROUTE}/openai/v1/models${place}${daemon.token}`, host, [
+              `api-key: ${daemon.token}`,
+            ]),
+          400,
+          /"code":"token_in_target"/,
+        ] as const,
+    ),
+    [
+      'two hosts',
+      () => get(`${ROUTE}/openai/v1/models`, host, ['Host: x', `api-key: ${daemon.token}`]),
+      400,
+      /several Host/,
+    ],
+    [
       "another type's provider without a key",
       () => post(`${ROUTE}/chatgpt/v1/responses`, host, '{}', [`api-key: ${daemon.token}`]),
       401,
@@ -194,6 +242,7 @@ describe('a base-URL route', () => {
       assert.equal(answer.status, status)
       assert.match(answer.text, told)
       assert.equal(provider.exchanges.length, seen)
+      assert.ok(!JSON.stringify(daemon.events).includes(daemon.token))
     })
   }
 

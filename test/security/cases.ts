@@ -58,6 +58,7 @@ export const CASES: readonly Case[] = [
     'A13',
     'request targets that name another authority',
     `${INSIDE}: gets \${status} for \${what}`,
+    'flow/base-url: in the form of its clients',
   ),
   attack(
     'A14',
@@ -238,6 +239,7 @@ export const CASES: readonly Case[] = [
     'B30',
     'two credentials for the proxy',
     'proxy/auth: refuses two credentials even when the first is good',
+    'flow/base-url: in the form of its clients',
   ),
 
   attack(
@@ -420,6 +422,7 @@ export const CASES: readonly Case[] = [
     'D23',
     'credentials in the target',
     'flow/canary: no secret reaches any sink',
+    'flow/base-url: in the form of its clients',
     'egress/corpus: the SSRF corpus',
   ),
   attack(

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { describeError, Refusal } from '../../kernel/error.ts'
 import type { Call, Caller, Reply } from '../../kernel/flow.ts'
-import { hasBody, isAmbiguous } from '../../kernel/framing.ts'
+import { hasBody, isAmbiguous, targetFault } from '../../kernel/framing.ts'
 import { filterHeaders, firstHeader } from '../../kernel/headers.ts'
 import type { Reason } from '../../kernel/reasons.ts'
 import { hostText, parseHostHeader } from '../../kernel/target.ts'
@@ -66,12 +66,12 @@ interface Incoming {
 /** Writes what `act` gives, or why it failed in the provider's own dialect. */
 async function answering(
   deps: BaseUrlDeps,
-  { provider }: BaseUrlTarget,
+  { provider, path }: BaseUrlTarget,
   { message, response, upgrade }: Incoming,
   act: () => Promise<Extract<Reply, { kind: 'response' }> | undefined>,
 ): Promise<void> {
   try {
-    const fault = faultOf(message, upgrade)
+    const fault = targetFault(path) ?? faultOf(message, upgrade)
     if (fault !== undefined) throw new Refusal(fault)
     const reply = await act()
     if (reply !== undefined) await writeReply(response, reply)
@@ -101,9 +101,8 @@ async function admit(
 ): Promise<Caller> {
   const session = sessions.enter(client)
   if (typeof session === 'string') throw new Refusal(session)
-  const credentials = callerCredentials(rawHeaders, isJwt)
   const from = { address: socket.remoteAddress ?? '', gone: signal }
-  const caller = await authenticate(credentials === undefined ? [] : [credentials], from).catch(
+  const caller = await authenticate(callerCredentials(rawHeaders, isJwt), from).catch(
     (error: unknown) => {
       throw ofThisListener(error)
     },

@@ -13,21 +13,24 @@ const KEY_HEADERS: ReadonlySet<string> = new Set([
 ])
 
 /**
- * The caller's token among the headers of a call, as Basic credentials. A header
- * of our own decides alone; in those of keys only what looks like a token counts
- * (a JWT: one of our issuer), since the rest are keys that the client brings.
+ * The caller's tokens among the headers of a call, as Basic credentials: more
+ * than one where they contradict each other. In headers for keys only what looks
+ * like a token counts (a JWT: one of our issuer), since the rest are keys that
+ * the client brings, and beside a header of our own only tokens of this daemon.
  */
 export function callerCredentials(
   headers: RawHeaders,
   isJwt: (text: string) => boolean,
-): string | undefined {
+): readonly string[] {
   const pairs = [...headerPairs(headers)].map(
     ([name, value]) => [name.toLowerCase(), value.trim()] as const,
   )
-  const own = pairs.find(([name, value]) => OWN.includes(name) && value !== '')?.[1]
+  const own = pairs.flatMap(([name, value]) => (OWN.includes(name) && value !== '' ? value : []))
   const keys = pairs.flatMap(([name, value]) => (KEY_HEADERS.has(name) ? [keyIn(value)] : []))
-  const token = own ?? keys.find(isTokenShaped) ?? keys.find(isJwt) ?? keys.find(isCoderTokenShaped)
-  return token === undefined ? undefined : `Basic ${Buffer.from(`:${token}`).toString('base64')}`
+  const sure = [...own, ...keys.filter(isTokenShaped)]
+  const likely = [sure, keys.filter(isJwt), keys.filter(isCoderTokenShaped)]
+  const tokens = new Set(likely.find(found => found.length > 0))
+  return [...tokens].map(token => `Basic ${Buffer.from(`:${token}`).toString('base64')}`)
 }
 
 /** A bearer, the password of Basic credentials, or the value itself. */

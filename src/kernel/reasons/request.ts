@@ -47,11 +47,15 @@ export const REQUEST_REASONS = {
   ),
   request_target: malformed(
     'The request target must be a path.',
-    'Inside an intercepted connection the target must be a path that starts with one slash.',
+    'Inside an intercepted connection, and behind the name of a base-URL route, stands a path that starts with one slash and has no fragment.',
   ),
   dot_segment: malformed(
     'The path must not contain dot segments.',
     "A path that would leave the provider's base path, plainly or escaped.",
+  ),
+  token_in_target: malformed(
+    'The URL must not hold a token of this proxy: send it in a header.',
+    'A token of ours, whoever has it, in the path or query of a call: it would stand in the logs of others.',
   ),
   framing: malformed(
     'The message framing is ambiguous.',

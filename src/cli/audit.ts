@@ -1,7 +1,8 @@
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { ConfigurationError, describeError } from '../kernel/error.ts'
+import { ConfigurationError } from '../kernel/error.ts'
 import { verifyChain } from '../record/verify-chain.ts'
+import type { CliContext } from './context.ts'
 
 export const AUDIT_USAGE = `Usage: aibridgeproxyd audit verify FILE...
 
@@ -9,30 +10,23 @@ Checks the hash chain of a structured log: says what was changed, taken out,
 moved or put in. Files that belong together are named in their order, the oldest
 first; - is standard input.`
 
-export interface AuditIo {
-  readonly stdin: NodeJS.ReadableStream
-  readonly stdout: { write(text: string): unknown }
-  readonly stderr: { write(text: string): unknown }
-}
+type AuditIo = Pick<CliContext, 'stdin' | 'stdout' | 'stderr'>
 
 /**
  * `audit verify`.
- * @returns the exit code: 0 the chain is whole, 1 it is not or could not be
- * read, 2 usage error.
+ * @returns the exit code: 0 the chain is whole, 1 it is not.
+ * @throws ConfigurationError for wrong usage
  */
 export async function runAudit(args: readonly string[], io: AuditIo): Promise<number> {
   const [command, ...files] = args
-  if (command === '--help' || command === '-h') {
-    io.stdout.write(`${AUDIT_USAGE}\n`)
-    return 0
+  if (command !== 'verify') {
+    const given =
+      command === undefined ? 'audit needs a command' : `unknown command: audit ${command}`
+    throw new ConfigurationError([`${given}\n${AUDIT_USAGE}`])
   }
-  try {
-    if (command !== 'verify' || files.length === 0) throw new ConfigurationError([AUDIT_USAGE])
-    return await verify(files, io)
-  } catch (error) {
-    io.stderr.write(`${describeError(error)}\n`)
-    return error instanceof ConfigurationError ? 2 : 1
-  }
+  if (files.length === 0)
+    throw new ConfigurationError([`audit verify needs a file\n${AUDIT_USAGE}`])
+  return await verify(files, io)
 }
 
 async function verify(files: readonly string[], io: AuditIo): Promise<number> {
@@ -50,10 +44,7 @@ async function verify(files: readonly string[], io: AuditIo): Promise<number> {
   return problems.length === 0 ? 0 : 1
 }
 
-async function* linesOf(
-  files: readonly string[],
-  stdin: NodeJS.ReadableStream,
-): AsyncGenerator<string> {
+async function* linesOf(files: readonly string[], stdin: AuditIo['stdin']): AsyncGenerator<string> {
   for (const file of files) {
     const input = file === '-' ? stdin : createReadStream(file)
     yield* createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })

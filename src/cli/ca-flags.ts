@@ -4,13 +4,9 @@ import { DEFAULT_AUTHORITY_DAYS, type NewAuthority } from '../ca/create-authorit
 import { hostForm } from '../ca/host-form.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { ConfigurationError, describeError } from '../kernel/error.ts'
+import type { Output } from './context.ts'
 
 const MAX_DAYS = 3650
-
-export interface CaIo {
-  readonly stdout: { write(text: string): unknown }
-  readonly stderr: { write(text: string): unknown }
-}
 
 export interface CaOptions {
   readonly stateDir: string
@@ -23,7 +19,7 @@ export interface CaOptions {
 
 /** What every `ca` command is given. */
 export interface CaContext extends CaOptions {
-  readonly io: CaIo
+  readonly io: Output
   readonly clock: Clock
 }
 

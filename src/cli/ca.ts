@@ -7,11 +7,10 @@ import { authorityFiles, ensureAuthority, replaceAuthority } from '../ca/ensure-
 import { forgetRotation, overlapPem } from '../ca/rotation.ts'
 import { trustBundle, writeTrustFiles } from '../ca/trust.ts'
 import { systemClock } from '../kernel/clock.ts'
-import { ConfigurationError, describeError } from '../kernel/error.ts'
+import { ConfigurationError } from '../kernel/error.ts'
 import {
   type CaContext,
   type CaFlags,
-  type CaIo,
   type CaOptions,
   newAuthority,
   OF_A_NEW_ONE,
@@ -20,6 +19,7 @@ import {
 } from './ca-flags.ts'
 import { rotate } from './ca-rotate.ts'
 import { formatAuthority } from './ca-text.ts'
+import type { Output } from './context.ts'
 
 export const CA_USAGE = `Usage:
   aibridgeproxyd ca init [--dir DIR] [--key-type ec|rsa] [--days N]
@@ -33,32 +33,20 @@ init makes a CA that may sign for the intercepted hosts only; show prints what
 clients need to know; bundle joins the system's roots and the CA in one PEM;
 rotate makes the next CA for clients to trust, and with --finish lets it sign.`
 
-/**
- * `ca init|show|bundle|rotate`.
- * @returns the exit code: 0 done, 1 failed, 2 usage or configuration error.
- */
+/** `ca init|show|bundle|rotate`. */
 export async function runCa(
   args: readonly string[],
-  io: CaIo,
+  io: Output,
   options: CaOptions,
 ): Promise<number> {
-  try {
-    const [command, ...rest] = args
-    if (command === '--help' || command === '-h') {
-      io.stdout.write(`${CA_USAGE}\n`)
-      return 0
-    }
-    const action = command === undefined ? undefined : COMMANDS.get(command)
-    if (action === undefined) {
-      const given = command === undefined ? 'ca needs a command' : `unknown command: ca ${command}`
-      throw new ConfigurationError([`${given}\n${CA_USAGE}`])
-    }
-    await action(parseCaFlags(rest), { io, clock: systemClock, ...options })
-    return 0
-  } catch (error) {
-    io.stderr.write(`${describeError(error)}\n`)
-    return error instanceof ConfigurationError ? 2 : 1
+  const [command, ...rest] = args
+  const action = command === undefined ? undefined : COMMANDS.get(command)
+  if (action === undefined) {
+    const given = command === undefined ? 'ca needs a command' : `unknown command: ca ${command}`
+    throw new ConfigurationError([`${given}\n${CA_USAGE}`])
   }
+  await action(parseCaFlags(rest), { io, clock: systemClock, ...options })
+  return 0
 }
 
 type Command = (flags: CaFlags, context: CaContext) => Promise<void>

@@ -5,7 +5,6 @@ import { describeValues } from '../config/output/describe.ts'
 import type { Settings } from '../config/settings.ts'
 import { readTls } from '../daemon/listeners.ts'
 import { systemClock } from '../kernel/clock.ts'
-import { ConfigurationError } from '../kernel/error.ts'
 import { type CliContext, type Configured, configure, flagValue } from './context.ts'
 import { explain, type Question } from './explain.ts'
 
@@ -24,10 +23,6 @@ export async function runCheck(context: CliContext): Promise<number> {
   const configured = configure(context, {
     own: { explain: 'value', user: 'value', method: 'value', path: 'value', model: 'value' },
   })
-  const [operand] = configured.rest
-  if (operand !== undefined) {
-    throw new ConfigurationError([`check: unexpected ${operand}: see check --help`])
-  }
   await checkFiles(configured.loaded.settings)
   const target = flagValue(configured, 'explain')
   const text =

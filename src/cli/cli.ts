@@ -1,7 +1,7 @@
 import { helpText } from '../config/output/help.ts'
-import { ConfigurationError, describeError } from '../kernel/error.ts'
 import { COMMANDS } from './commands.ts'
 import type { CliContext, Command } from './context.ts'
+import { exitCode } from './exit-code.ts'
 import { packageVersion } from './version.ts'
 
 /**
@@ -36,16 +36,7 @@ async function runCommand(command: Command, context: CliContext): Promise<number
     context.stdout.write(`${isVersion ? packageVersion() : command.usage}\n`)
     return 0
   }
-  try {
-    return await command.run(context)
-  } catch (error) {
-    if (error instanceof ConfigurationError) {
-      for (const problem of error.problems) context.stderr.write(`aibridgeproxyd: ${problem}\n`)
-      return 2
-    }
-    context.stderr.write(`aibridgeproxyd: ${describeError(error)}\n`)
-    return 1
-  }
+  return await exitCode(context.stderr, () => command.run(context))
 }
 
 const HELP_OR_VERSION: ReadonlySet<string> = new Set(['--help', '-h', '--version', '-v'])

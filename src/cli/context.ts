@@ -1,7 +1,8 @@
 import type { Readable } from 'node:stream'
 import { PROVIDER_TYPES } from '../bridge/providers/registry.ts'
-import { type FlagGrammar, type Flags, parseFlags } from '../config/flags.ts'
+import { type FlagGrammar, type Flags, type ParsedFlags, parseFlags } from '../config/flags.ts'
 import { type Loaded, loadConfig } from '../config/load.ts'
+import { ConfigurationError } from '../kernel/error.ts'
 
 /** What a command gets of the process it runs in. */
 export interface CliContext {
@@ -13,6 +14,9 @@ export interface CliContext {
   readonly stdout: { write(text: string): unknown }
   readonly stderr: { write(text: string): unknown }
 }
+
+/** What most commands need of it. */
+export type Output = Pick<CliContext, 'stdout' | 'stderr'>
 
 /** A command as dispatch, `--help` and the reference see it. */
 export interface Command {
@@ -29,9 +33,18 @@ export interface Configured {
   readonly rest: readonly string[]
 }
 
+/** The words of a command line; a command that takes no operands is given none. */
+export function readWords({ args }: CliContext, grammar: FlagGrammar): ParsedFlags {
+  const words = parseFlags(args, grammar)
+  if (words.rest.length > 0 && grammar.stopAtOperand !== true) {
+    throw new ConfigurationError(words.rest.map(word => `unexpected argument: ${word}: see --help`))
+  }
+  return words
+}
+
 /** Reads the configuration of a command from its flags and everything else. */
 export function configure(context: CliContext, grammar: FlagGrammar = {}): Configured {
-  const { flags, rest } = parseFlags(context.args, grammar)
+  const { flags, rest } = readWords(context, grammar)
   const own = Object.keys(grammar.own ?? {})
   const options: Flags = Object.fromEntries(
     Object.entries(flags).filter(([name]) => !own.includes(name)),

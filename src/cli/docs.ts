@@ -5,6 +5,7 @@ import { errorsReference } from '../bridge/errors-reference.ts'
 import { providersReference } from '../bridge/providers/reference.ts'
 import { exampleEnv, exampleYaml } from '../config/output/examples.ts'
 import { configReference } from '../config/output/reference.ts'
+import { ConfigurationError } from '../kernel/error.ts'
 import { metricsReference } from '../observe/metrics-reference.ts'
 import { reasonsReference } from '../observe/reasons-reference.ts'
 import { logReference } from '../record/log-reference.ts'
@@ -37,6 +38,9 @@ const DOCUMENTS: Readonly<Record<string, (commands: readonly Command[]) => strin
 /** `docs`: 0 when all is current, 1 when `--check` found something stale. */
 export function runDocs(context: CliContext, commands: readonly Command[]): number {
   const isCheck = context.args.includes('--check')
+  const others = context.args.filter(word => word !== '--check')
+  if (others.length > 0)
+    throw new ConfigurationError([`unexpected argument: ${others[0]}\n${DOCS_USAGE}`])
   const stale: string[] = []
   for (const [path, render] of Object.entries(DOCUMENTS)) {
     const file = join(ROOT, path)

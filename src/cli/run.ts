@@ -42,7 +42,7 @@ export async function runRun(context: CliContext): Promise<number> {
 
   const log = createLog({
     ...settings.log,
-    fd: openSync(flagValue(configured, 'log') ?? devNull, 'a', 0o600),
+    fd: openLog(flagValue(configured, 'log')),
   })
   const user = userName(context.env)
   const token =
@@ -78,6 +78,16 @@ export async function runRun(context: CliContext): Promise<number> {
   context.stderr.write(summary.text())
   await log.flush()
   return code
+}
+
+function openLog(path = devNull): number {
+  try {
+    return openSync(path, 'a', 0o600)
+  } catch (error) {
+    throw new ConfigurationError([
+      `--log: ${describeError(error)}: name a file that can be written`,
+    ])
+  }
 }
 
 interface RunConfiguration {

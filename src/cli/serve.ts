@@ -25,8 +25,8 @@ lets open streams finish, a second one does not.`
 
 /** `serve`: runs until a signal ends it. */
 export async function runServe(context: CliContext): Promise<number> {
-  refuseUnsafeRuntime(context.env, process.execArgv)
   const { loaded, flags } = configure(context)
+  refuseUnsafeRuntime(context.env, process.execArgv)
   const { settings } = loaded
   if (!settings.proxy.enabled) {
     context.stderr.write(

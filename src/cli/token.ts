@@ -6,6 +6,7 @@ import { ConfigurationError, describeError } from '../kernel/error.ts'
 import { type RecordPlace, withTokens } from '../record/token-book.ts'
 import type { NewToken } from '../record/tokens.ts'
 import { createToken, listTokens, revokeToken } from '../record/tokens.ts'
+import type { Output } from './context.ts'
 import { formatTokens, tokensToJson } from './token-list.ts'
 import { userProblem } from './user-name.ts'
 
@@ -17,11 +18,6 @@ export const TOKEN_USAGE = `Usage:
 const LIFETIME = duration({ minMs: 60_000, maxMs: LONGEST_MS })
 const LABEL = /^[^\p{C}\p{Zl}\p{Zp}]{1,64}$/u
 
-export interface TokenIo {
-  readonly stdout: { write(text: string): unknown }
-  readonly stderr: { write(text: string): unknown }
-}
-
 export interface TokenOptions extends RecordPlace {
   readonly clock?: Clock
 }
@@ -29,33 +25,25 @@ export interface TokenOptions extends RecordPlace {
 /**
  * `token create|list|revoke`. Works on the database itself, so a running daemon
  * is not needed and sees the change at once.
- * @returns the exit code: 0 done, 1 failed, 2 usage or configuration error.
+ * @returns the exit code: 0 done, 1 there is no such token.
  */
 export async function runToken(
   args: readonly string[],
-  io: TokenIo,
+  io: Output,
   options: TokenOptions,
 ): Promise<number> {
-  try {
-    const [command, ...rest] = args
-    if (command === '--help' || command === '-h') {
-      io.stdout.write(`${TOKEN_USAGE}\n`)
-      return 0
-    }
-    const action = command === undefined ? undefined : COMMANDS.get(command)
-    if (action === undefined) {
-      const given = command === undefined ? 'token needs a command' : `unknown command: ${command}`
-      throw new ConfigurationError([`${given}\n${TOKEN_USAGE}`])
-    }
-    return await action(rest, { io, clock: systemClock, ...options })
-  } catch (error) {
-    io.stderr.write(`${describeError(error)}\n`)
-    return error instanceof ConfigurationError ? 2 : 1
+  const [command, ...rest] = args
+  const action = command === undefined ? undefined : COMMANDS.get(command)
+  if (action === undefined) {
+    const given =
+      command === undefined ? 'token needs a command' : `unknown command: token ${command}`
+    throw new ConfigurationError([`${given}\n${TOKEN_USAGE}`])
   }
+  return await action(rest, { io, clock: systemClock, ...options })
 }
 
 interface Context extends TokenOptions {
-  readonly io: TokenIo
+  readonly io: Output
   readonly clock: Clock
 }
 

@@ -8,6 +8,7 @@ import type { AskRecords, RecordFilter, UsageDimension, UsageRow } from '../kern
 import { askBooks } from '../record/ask-books.ts'
 import type { RecordPlace } from '../record/token-book.ts'
 import { budgetsCsv, budgetsJson, budgetsTable } from './budgets-format.ts'
+import type { Output } from './context.ts'
 import { usageCsv, usageJson, usageTable } from './usage-format.ts'
 
 export const USAGE_USAGE = `Usage:
@@ -35,42 +36,24 @@ const DAY_MS = 86_400_000
 const DATE = /^\d{4}-\d\d-\d\d$/
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/i
 
-export interface UsageIo {
-  readonly stdout: { write(text: string): unknown }
-  readonly stderr: { write(text: string): unknown }
-}
-
 export interface UsageContext extends RecordPlace {
   readonly policy: CallerPolicy
   readonly budgetPolicy: 'highest' | 'lowest'
   readonly clock?: Clock
 }
 
-/**
- * `usage`. Reads the database itself, without changing it, whether or not a
- * daemon runs.
- * @returns the exit code: 0 done, 1 failed, 2 usage or configuration error.
- */
+/** `usage`. Reads the database itself, without changing it, whether or not a daemon runs. */
 export async function runUsage(
   args: readonly string[],
-  io: UsageIo,
+  io: Output,
   context: UsageContext,
 ): Promise<number> {
-  try {
-    if (args.includes('--help') || args.includes('-h')) {
-      io.stdout.write(`${USAGE_USAGE}\n`)
-      return 0
-    }
-    const { clock = systemClock } = context
-    const now = clock.now()
-    const answer = parse(args, now)
-    const ask: AskRecords = (question, argument) => askBooks(context, question, argument)
-    io.stdout.write(await answer(ask, context, now))
-    return 0
-  } catch (error) {
-    io.stderr.write(`${describeError(error)}\n`)
-    return error instanceof ConfigurationError ? 2 : 1
-  }
+  const { clock = systemClock } = context
+  const now = clock.now()
+  const answer = parse(args, now)
+  const ask: AskRecords = (question, argument) => askBooks(context, question, argument)
+  io.stdout.write(await answer(ask, context, now))
+  return 0
 }
 
 type AnswerFrom = (ask: AskRecords, context: UsageContext, now: number) => Promise<string>

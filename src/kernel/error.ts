@@ -57,8 +57,8 @@ export class ConfigurationError extends Error {
 /** The text of anything thrown, for operators; `cause` chains are followed. */
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
-  const code = 'code' in error && typeof error.code === 'string' ? ` (${error.code})` : ''
-  const text = `${error.message}${error.message.includes(code.trim()) ? '' : code}`
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
+  const text = error.message.includes(code) ? error.message : `${error.message} (${code})`
   if (error instanceof AggregateError && error.errors.length > 0) {
     return `${text}${text === '' ? '' : ': '}${error.errors.map(describeError).join('; ')}`
   }

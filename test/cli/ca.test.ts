@@ -6,19 +6,12 @@ import { loadAuthority } from '../../src/ca/authority.ts'
 import { pemBlocks } from '../../src/ca/pem.ts'
 import { runCa } from '../../src/cli/ca.ts'
 import { HOSTS, temporaryDirectory } from '../ca/fixtures.ts'
+import { captured } from '../support/command-line.ts'
 
 async function world(t: TestContext) {
   const stateDir = join(await temporaryDirectory(t), 'state')
-  const ca = async (...args: string[]) => {
-    let stdout = ''
-    let stderr = ''
-    const io = {
-      stdout: { write: (text: string) => (stdout += text) },
-      stderr: { write: (text: string) => (stderr += text) },
-    }
-    const code = await runCa(args, io, { stateDir, hosts: HOSTS, ca: undefined })
-    return { code, stdout, stderr }
-  }
+  const ca = async (...args: string[]) =>
+    await captured(io => runCa(args, io, { stateDir, hosts: HOSTS, ca: undefined }))
   const files = { certFile: join(stateDir, 'ca.pem'), keyFile: join(stateDir, 'ca.key') }
   return { stateDir, ca, files }
 }
@@ -115,13 +108,6 @@ test('mistakes on the command line are named, all at once, with exit code 2', as
   }
   const { stderr } = await ca('init', '--days', '0', '--key-type', 'dsa', '--hosts', '')
   assert.match(stderr, /--hosts: "" [\s\S]*--key-type must be ec or rsa[\s\S]*--days must be/)
-})
-
-test('help goes to stdout', async t => {
-  const { ca } = await world(t)
-  const { code, stdout } = await ca('--help')
-  assert.equal(code, 0)
-  assert.match(stdout, /^Usage:/)
 })
 
 test('rotate hands out the next CA, and with --finish lets it sign', async t => {

@@ -85,7 +85,7 @@ test('check refuses what serve would refuse', async () => {
     name: 'ConfigurationError',
     message: /CODER_AIBRIDGE_PROXY_AUTH: "maybe" is not accepted: use one of required, off/,
   })
-  await assert.rejects(check(['api.openai.com']), /check: unexpected api.openai.com/)
+  await assert.rejects(check(['api.openai.com']), /unexpected argument: api.openai.com/)
 })
 
 for (const [target, env, answer] of [

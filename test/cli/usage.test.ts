@@ -16,6 +16,7 @@ import {
   response,
 } from '../record/books-support.ts'
 import { temporaryDirectory } from '../record/support.ts'
+import { captured } from '../support/command-line.ts'
 
 const NOW = Date.UTC(2026, 10, 21, 12)
 const DAY = 86_400_000
@@ -44,18 +45,10 @@ const policy: CallerPolicy = {
 }
 
 async function usage(stateDir: string, ...args: string[]) {
-  const text = { stdout: '', stderr: '' }
-  const sink = (name: 'stdout' | 'stderr') => ({
-    write: (chunk: string) => {
-      text[name] += chunk
-    },
-  })
-  const io = { stdout: sink('stdout'), stderr: sink('stderr') }
   const clock = { now: () => NOW, monotonic: () => 0 }
-  return {
-    code: await runUsage(args, io, { stateDir, clock, policy, budgetPolicy: 'highest' }),
-    ...text,
-  }
+  return await captured(io =>
+    runUsage(args, io, { stateDir, clock, policy, budgetPolicy: 'highest' }),
+  )
 }
 
 async function someUsage(t: TestContext): Promise<string> {
@@ -198,5 +191,8 @@ test('shows the budgets of now with what is spent and held of them', async t => 
   const json: unknown = JSON.parse((await usage(stateDir, '--budgets', '--format', 'json')).stdout)
   assert.ok(Array.isArray(json) && json.length === 3)
   const wrong = await usage(stateDir, '--budgets', '--by', 'user')
-  assert.deepEqual([wrong.code, wrong.stderr], [2, '--by does not go with --budgets\n'])
+  assert.deepEqual(
+    [wrong.code, wrong.stderr],
+    [2, 'aibridgeproxyd: --by does not go with --budgets\n'],
+  )
 })

@@ -10,7 +10,7 @@ import { findRunning } from '../../daemon/running.ts'
 import { systemClock } from '../../kernel/clock.ts'
 import { ConfigurationError } from '../../kernel/error.ts'
 import type { ProviderSettings } from '../../kernel/provider.ts'
-import { type CliContext, type Configured, configure } from '../context.ts'
+import { type CliContext, type Configured, configure, readWords } from '../context.ts'
 import { privateSettings } from '../private-settings.ts'
 import { type AuthorityFacts, gatherAuthority, judgeAuthority } from './authority.ts'
 import { gatherBooks, judgeBooks } from './books.ts'
@@ -36,6 +36,8 @@ python, curl, git, bun, deno, go) through a private daemon with your CA. Says
 what fails and what mends it. Nothing is changed, and no key is sent.
 Exits with 1 when something fails.`
 
+const GRAMMAR = { own: { 'skip-clients': 'switch' } } as const
+
 /** `doctor`: exit code 0, or 1 when anything failed. */
 export async function runDoctor(context: CliContext): Promise<number> {
   let failed = false
@@ -45,6 +47,7 @@ export async function runDoctor(context: CliContext): Promise<number> {
       context.stdout.write(formatFinding(finding))
     }
   }
+  readWords(context, GRAMMAR)
   const configured = readConfiguration(context, report)
   if (configured === undefined) return 1
   await examine(configured, context, report)
@@ -56,7 +59,7 @@ type Report = (findings: readonly Finding[]) => void
 function readConfiguration(context: CliContext, report: Report): Configured | undefined {
   const about = 'configuration'
   try {
-    const configured = configure(context, { own: { 'skip-clients': 'switch' } })
+    const configured = configure(context, GRAMMAR)
     const { warnings } = configured.loaded
     report([
       { about, state: 'ok', text: describe(configured.loaded) },

@@ -20,7 +20,11 @@ export function refuseUnsafeRuntime(
   env: Readonly<Record<string, string | undefined>>,
   execArgv: readonly string[],
 ): void {
-  const flags = [...execArgv, ...(env['NODE_OPTIONS'] ?? '').split(/\s+/)]
+  // Node takes quotes there, and `_` for `-` in the names of flags.
+  const options = (env['NODE_OPTIONS'] ?? '').replaceAll(/["\\]/g, '').split(/\s+/)
+  const flags = [...execArgv, ...options].map(flag =>
+    flag.replace(/^[^=]*/, name => name.replaceAll('_', '-')),
+  )
   const problems = flags.flatMap(flag => {
     const found = DANGEROUS.find(([pattern]) => pattern.test(flag))
     const harmless = flag.startsWith('--report-') && flags.includes('--report-exclude-env')

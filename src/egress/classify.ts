@@ -16,14 +16,15 @@ interface Block {
  * What is not ordinary public address space. The first match counts. IANA
  * special-purpose registries (RFC 6890 and updates) and the addresses at which
  * clouds serve instance metadata. The blocks of the registries that are public
- * anycast services (AS112, AMT) are not here.
+ * anycast services (AS112, AMT) are not here: the second opinion in `guard` refuses them.
  */
 const IPV4 = [
-  // AWS, GCP, Azure, OpenStack; AWS ECS and EKS; Scaleway; Tencent.
+  // AWS, GCP, Azure, OpenStack; AWS ECS and EKS; Scaleway; Tencent; GKE.
   ...blocks('metadata', '169.254.169.254/32', '169.254.170.2/32', '169.254.170.23/32'),
-  ...blocks('metadata', '169.254.42.42/32', '169.254.0.23/32'),
-  // Alibaba; Oracle; Azure's wire server, which looks like any public address.
-  ...blocks('metadata', '100.100.100.200/32', '192.0.0.192/32', '168.63.129.16/32'),
+  ...blocks('metadata', '169.254.42.42/32', '169.254.0.23/32', '169.254.169.252/32'),
+  // Alibaba; Volcano Engine; Oracle; Azure's wire server, which looks like any public address.
+  ...blocks('metadata', '100.100.100.200/32', '100.96.0.96/32'),
+  ...blocks('metadata', '192.0.0.192/32', '168.63.129.16/32'),
   ...blocks('this_network', '0.0.0.0/8'),
   ...blocks('private', '10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16'),
   ...blocks('cgnat', '100.64.0.0/10'),
@@ -38,9 +39,10 @@ const IPV4 = [
 ]
 
 const IPV6 = [
-  // AWS (instance metadata, EKS pod identity); GCP; Scaleway.
+  // AWS (instance metadata, EKS pod identity); GCP; Scaleway; Oracle; Akamai; Alibaba.
   ...blocks('metadata', 'fd00:ec2::254/128', 'fd00:ec2::23/128'),
-  ...blocks('metadata', 'fd20:ce::254/128', 'fd00:42::42/128'),
+  ...blocks('metadata', 'fd20:ce::254/128', 'fd00:42::42/128', 'fd00:c1::a9fe:a9fe/128'),
+  ...blocks('metadata', 'fd00:a9fe:a9fe::1/128', 'fd00:100::100:200/128'),
   ...blocks('unspecified', '::/128'),
   ...blocks('loopback', '::1/128'),
   ...blocks('v4_mapped', '::ffff:0:0/96'),

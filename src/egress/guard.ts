@@ -108,13 +108,10 @@ type Verdict = { readonly allowed: 'tunnel' | 'private_allowlisted' } | { readon
 function judgeOne(address: Address, policy: GuardPolicy, port: number): Verdict {
   // SECURITY: own sockets before any exemption, or an exemption opens a loop.
   if (policy.own(address, port)) return { refused: 'self' }
-  const nat64 = policy.nat64Prefixes.find(prefix => cidrContains(prefix, address))
-  if (nat64 !== undefined) {
-    const inner = embeddedIpv4(address, nat64)
-    if (inner === undefined) return { refused: 'nat64' }
-    // SECURITY: exemptions do not reach through the gateway: it has its own view
-    // of private ranges.
-    return policy.own(inner, port) ? { refused: 'self' } : judgePublic(inner)
+  const gateways = policy.nat64Prefixes.filter(prefix => cidrContains(prefix, address))
+  if (gateways.length > 0) {
+    const verdicts = gateways.map(prefix => judgeEmbedded(address, prefix, policy, port))
+    return verdicts.find(verdict => 'refused' in verdict) ?? { allowed: 'tunnel' }
   }
 
   const kind = classify(address)
@@ -123,6 +120,16 @@ function judgeOne(address: Address, policy: GuardPolicy, port: number): Verdict 
     EXEMPTIBLE.has(kind) &&
     policy.allowedPrivateCidrs.some(cidr => cidrContains(cidr, address))
   return exempt ? { allowed: 'private_allowlisted' } : judgePublic(address)
+}
+
+/**
+ * What a NAT64 gateway makes of an address. SECURITY: exemptions do not reach
+ * through the gateway: it has its own view of private ranges.
+ */
+function judgeEmbedded(address: Address, prefix: Cidr, policy: GuardPolicy, port: number): Verdict {
+  const inner = embeddedIpv4(address, prefix)
+  if (inner === undefined) return { refused: 'nat64' }
+  return policy.own(inner, port) ? { refused: 'self' } : judgePublic(inner)
 }
 
 /** Our table, and a second opinion from another library that can only refuse. */

@@ -51,7 +51,9 @@ const NOT_FOUND = new Set(['ENOTFOUND', 'ENODATA', 'EAI_NONAME', 'EAI_NODATA'])
 export function createResolver(options: ResolverOptions): Resolve {
   const { timeoutMs, lookup = systemLookup, maxConcurrent = 24 } = options
   const pending = new Map<string, Map<string, Pending>>()
-  const inTurn = createTurns(maxConcurrent, MAX_CONCURRENT_PER_ASKER)
+  // Beyond two whole shares: whoever has several tokens could hang all the slots.
+  const forOthers = Math.max(0, maxConcurrent - 2 * MAX_CONCURRENT_PER_ASKER)
+  const inTurn = createTurns(maxConcurrent, MAX_CONCURRENT_PER_ASKER, forOthers)
   let size = 0
 
   const enter = (asker: string, name: string): Pending => {

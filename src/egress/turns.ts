@@ -7,17 +7,22 @@ interface Waiting {
 
 /**
  * Runs at most `total` tasks at one time and `perAsker` of one asker, the
- * others in their order. Whoever has its share waits behind itself only.
+ * others in their order. Whoever has its share waits behind itself only. The
+ * last `forOthers` slots go to askers that have none: a few cannot take all.
  */
 export function createTurns(
   total: number,
   perAsker: number,
+  forOthers = 0,
 ): <T>(asker: string, task: () => Promise<T>) => Promise<T> {
   const queue: Waiting[] = []
   const running = new Tally()
   let taken = 0
 
-  const mayStart = (asker: string): boolean => taken < total && running.of(asker) < perAsker
+  const mayStart = (asker: string): boolean => {
+    const has = running.of(asker)
+    return has < perAsker && taken < (has === 0 ? total : total - forOthers)
+  }
   const take = (asker: string): void => {
     taken += 1
     running.take(asker)

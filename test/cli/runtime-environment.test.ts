@@ -16,6 +16,8 @@ describe('the environment of a daemon', () => {
     ['NODE_OPTIONS', '--insecure-http-parser'],
     ['NODE_OPTIONS', '--tls-min-v1.0'],
     ['NODE_OPTIONS', '--tls-keylog=/tmp/keys'],
+    ['NODE_OPTIONS', '--tls_keylog=/tmp/keys'],
+    ['NODE_OPTIONS', '"--insecure_http-parser"'],
     ['NODE_OPTIONS', '--heapsnapshot-signal=SIGUSR2'],
     ['NODE_OPTIONS', '--report-uncaught-exception'],
   ]

@@ -112,6 +112,8 @@ table(
     'localhost:65536',
     'localhost:',
     '[::1%lo]:1',
+    '[::ffff:127.0.0.1]:1',
+    '[::ffff:0:0]:1',
     'http://localhost:1',
     'a b:1',
   ],
@@ -153,6 +155,17 @@ describe('CIDR lists', () => {
       String(problem),
       /"10\/8": .*; .*"10\.0\.0\.1": a single address needs its length: 10\.0\.0\.1\/32/,
     )
+  })
+
+  it('exempt no IPv4 in IPv6 form', () => {
+    for (const text of [
+      '::ffff:10.0.0.0/104',
+      '::/8',
+      '::ffff:0:10.0.0.0/104',
+      '::ffff:0:0:0/90',
+    ]) {
+      assert.match(String(texts(privateCidrs, text)), /IPv4 addresses in IPv6 form/, text)
+    }
   })
 
   it('keep NAT64 prefixes to RFC 6052', () => {

@@ -53,10 +53,12 @@ export function isPublicByModel(bytes: Uint8Array): boolean {
 /** Special, and yet the operator may open it: nothing that hides IPv4, serves metadata or reaches many. */
 const V4_NEVER: readonly Range[] = [
   [0x00000000n, 0x00ffffffn],
+  [0x6460_0060n, 0x6460_0060n],
   [0x6464_64c8n, 0x6464_64c8n],
   [0xa83f8110n, 0xa83f8110n],
   [0xa9fe0017n, 0xa9fe0017n],
   [0xa9fe2a2an, 0xa9fe2a2an],
+  [0xa9fea9fcn, 0xa9fea9fcn],
   [0xa9fea9fen, 0xa9fea9fen],
   [0xa9feaa02n, 0xa9feaa02n],
   [0xa9feaa17n, 0xa9feaa17n],
@@ -75,6 +77,9 @@ const V6_NEVER: readonly Range[] = [
   one(0xfd00_0ec2_0000_0000n, 0x23n),
   one(0xfd20_00ce_0000_0000n, 0x254n),
   one(0xfd00_0042_0000_0000n, 0x42n),
+  one(0xfd00_00c1_0000_0000n, 0xa9fe_a9fen),
+  one(0xfd00_a9fe_a9fe_0000n, 1n),
+  one(0xfd00_0100_0000_0000n, 0x0100_0200n),
   top(0x20010000n, 32n),
   top(0x2002n, 16n),
   top(0xffn, 8n),

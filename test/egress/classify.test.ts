@@ -70,6 +70,11 @@ describe('classify', () => {
       '168.63.129.16',
       'fd00:ec2::254',
       'fd20:ce::254',
+      'fd00:c1::a9fe:a9fe',
+      'fd00:a9fe:a9fe::1',
+      'fd00:100::100:200',
+      '100.96.0.96',
+      '169.254.169.252',
     ]) {
       assert.equal(kind(text), 'metadata', text)
     }

@@ -76,6 +76,10 @@ describe('judge', () => {
     assert.equal(verdict(['64:ff9b::7f00:1'], [], nat64), 'loopback')
     assert.equal(verdict(['2001:db8:808:808:100::'], [], cidrs('2001:db8::/32')), 'nat64')
     assert.equal(verdict(['64:ff9b::a00:1'], everything, nat64), 'private')
+    // One address in two prefixes: which of the gateways it is meant for nobody knows.
+    const twice = cidrs('2001:db8::/32', '2001:db8:808:808::/96')
+    assert.equal(verdict(['2001:db8:808:808::7f00:1'], [], twice), 'loopback')
+    assert.equal(verdict(['2001:db8:808:808::101:101'], [], twice), 'tunnel')
     const own = createOwn(() => [{ host: '93.184.216.34', port: 443 }])
     assert.equal(verdict(['64:ff9b::5db8:d822'], [], nat64, own), 'self')
   })

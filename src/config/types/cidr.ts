@@ -6,8 +6,10 @@ import { splitList } from './list.ts'
 /** Prefix lengths of RFC 6052 2.2. */
 const NAT64_BITS = [32, 40, 48, 56, 64, 96]
 
-/** IPv4-mapped and the old IPv4-compatible addresses (RFC 4291 2.5.5). */
-const IPV4_FORMS = ['::ffff:0:0/96', '::/96'].flatMap(text => parseCidr(text) ?? [])
+/** IPv4-mapped and the old IPv4-compatible addresses (RFC 4291 2.5.5), and translated ones (RFC 2765). */
+const IPV4_FORMS = ['::ffff:0:0/96', '::/96', '::ffff:0:0:0/96'].flatMap(
+  text => parseCidr(text) ?? [],
+)
 
 /** Ranges that are let through although they are private. */
 export const privateCidrs = cidrList('invalid allowed private CIDR', cidr => cidr)

@@ -1,8 +1,11 @@
+import { cidrContains, parseCidr } from '../../kernel/address.ts'
 import { hostText, isLoopbackHost, type ListenAddress } from '../../kernel/target.ts'
 import type { ValueType } from '../option.ts'
 import { parsed, quote, unparsable } from '../parsed.ts'
 import { readHost } from './host.ts'
 
+/** IPv4 in IPv6 form (RFC 4291 2.5.5.2). */
+const MAPPED = parseCidr('::ffff:0:0/96')
 const FORMS = 'use host:port, for example 127.0.0.1:8888, or :8888 for all interfaces'
 
 /** `host:port`; an empty host is every interface, port 0 any free port. */
@@ -19,6 +22,10 @@ export const listenAddress: ValueType<ListenAddress> = {
     const host = readHost(hostPart)
     if (!host.ok) {
       return unparsable(`${quote(text)} is not a listen address: ${FORMS}`)
+    }
+    // SECURITY: bound like this, nobody would know the IPv4 listener for our own.
+    if (host.value.kind === 'address' && MAPPED && cidrContains(MAPPED, host.value.address)) {
+      return unparsable(`${quote(text)} is IPv4 in IPv6 form: write the IPv4 address itself`)
     }
     return parsed({ host: hostText(host.value), port })
   },

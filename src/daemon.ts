@@ -10,11 +10,11 @@ import { type OpenedBooks, openBooks } from './daemon/books.ts'
 import { namedStandings } from './daemon/budgets.ts'
 import { type Callers, createCallers } from './daemon/callers.ts'
 import { decideTarget } from './daemon/decide.ts'
+import { createDoors } from './daemon/doors.ts'
 import { apiAuth, createGate } from './daemon/gate.ts'
 import { createHandle } from './daemon/handle.ts'
 import { openListeners, type ProxyListeners } from './daemon/listeners.ts'
 import { sendPlain } from './daemon/plain.ts'
-import { createSessions } from './daemon/sessions.ts'
 import {
   buildSnapshot,
   createResolvers,
@@ -32,6 +32,7 @@ import type { Emit, Handle, Intercept } from './kernel/flow.ts'
 import { headerValues } from './kernel/headers.ts'
 import { LiveCell } from './kernel/live.ts'
 import type { AskRecords } from './kernel/records.ts'
+import type { Strangers } from './kernel/strangers.ts'
 import type { ListenAddress } from './kernel/target.ts'
 import { createIntercept } from './mitm/intercept.ts'
 import type { Log } from './observe/log.ts'
@@ -93,6 +94,7 @@ export async function startDaemon(settings: Settings, options: DaemonOptions): P
           isJwt: core.callers.isJwt,
           handle,
           sessions,
+          strangers: core.apiStrangers,
         }),
         readiness,
         version: options.version,
@@ -136,6 +138,7 @@ interface Core {
   readonly callers: Callers
   readonly books: OpenedBooks
   readonly sessions: Sessions
+  readonly apiStrangers: Strangers
   readonly failures: Failures
   /** The ports that are bound, as they come to be. */
   readonly own: ListenAddress[]
@@ -184,7 +187,11 @@ async function openCore(
     if (event.type === 'connect_ended' && event.user !== undefined) books.recorder.connect(event)
   })
 
-  const sessions = createSessions(live, (fields, message) => logger.warn(fields, message))
+  const doors = createDoors(live, {
+    emit: foundation.emit,
+    warn: (fields, message) => logger.warn(fields, message),
+  })
+  const { sessions } = doors
   const failures = new Failures(clock)
   metrics.setSources({
     caExpiresAt: () => live.current.authority.expiresAt,
@@ -194,7 +201,7 @@ async function openCore(
     budgets: () => namedStandings(live, books.recorder.ask, clock),
   })
   metrics.setProviders(settings.bridge.providers)
-  return { clock, metrics, foundation, live, store, callers, books, sessions, failures, own }
+  return { clock, metrics, foundation, live, store, callers, books, ...doors, failures, own }
 }
 
 async function openStore(settings: Settings, options: DaemonOptions): Promise<Store> {

@@ -18,8 +18,6 @@ import { ROUTES } from './routes.ts'
 
 /** No route of the API takes a body yet; what is announced beyond this is not even read. */
 const MAX_BODY_BYTES = 1024 * 1024
-/** Beside the calls of base-URL routes, which count as the proxy's connections do. */
-const MAX_CONNECTIONS = 512
 /** Agents keep connections for longer than Node would, and lose a call in the race. */
 const KEEP_ALIVE_MS = 75_000
 const CLOSE_TIMEOUT_MS = 1000
@@ -61,10 +59,12 @@ export function createAdmin(deps: AdminDeps, routes: readonly Route[] = ROUTES):
     switchOver({ request, deps, routes, place }, head)
   })
   deps.baseUrl?.sessions.draining.addEventListener('abort', () => server.closeIdleConnections())
-  server.maxConnections = deps.limits.connections + MAX_CONNECTIONS
   // Node would cut the list silently; the count is judged instead.
   server.maxHeadersCount = 0
-  server.on('connection', (socket: Socket) => socket.on('error', () => undefined))
+  server.on('connection', (socket: Socket) => {
+    socket.on('error', () => undefined)
+    deps.strangers.arrive(socket)
+  })
   server.on('clientError', refuseUnreadable)
 
   return {

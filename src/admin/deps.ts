@@ -1,6 +1,7 @@
 import type { AskStandings } from '../kernel/budget.ts'
 import type { Identity } from '../kernel/flow.ts'
 import type { AskRecords } from '../kernel/records.ts'
+import type { Strangers } from '../kernel/strangers.ts'
 import type { BaseUrlDeps } from './base-url/deps.ts'
 
 /** One thing that must hold before the daemon is of use. `reason` is a stable code. */
@@ -36,8 +37,8 @@ export interface AdminDeps {
     readonly headBytes: number
     readonly headCount: number
     readonly headTimeoutMs: number
-    readonly connections: number
   }
+  readonly strangers: Pick<Strangers, 'arrive'>
   /** A handler failed; the client learns nothing of it. */
   readonly onError: (error: unknown) => void
 }

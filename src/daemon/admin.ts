@@ -8,6 +8,7 @@ import type { Clock } from '../kernel/clock.ts'
 import { describeError } from '../kernel/error.ts'
 import type { Failures } from '../kernel/failures.ts'
 import type { Live } from '../kernel/live.ts'
+import type { Strangers } from '../kernel/strangers.ts'
 import type { ListenAddress } from '../kernel/target.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import type { Store } from '../record/store.ts'
@@ -30,6 +31,7 @@ export interface AdminContext {
   readonly clock: Clock
   readonly readiness: Readiness
   readonly failures: Failures
+  readonly apiStrangers: Strangers
   readonly baseUrl: BaseUrlDeps
   readonly version: string
   readonly deploymentConfig: () => unknown
@@ -99,6 +101,7 @@ function adminDeps(context: AdminContext): AdminDeps {
     version: context.version,
     deploymentId: store.deploymentId,
     limits: live.current.settings.limits,
+    strangers: context.apiStrangers,
     onError: error => context.onError(describeError(error)),
   }
 }

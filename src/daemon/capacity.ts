@@ -4,6 +4,8 @@ import type { Limits } from '../kernel/limits.ts'
 
 /** Descriptors of the process itself: databases, threads, lookups, listeners, files being read. */
 const OWN_DESCRIPTORS = 64
+/** The proxy's and the API's; each has strangers of its own. */
+const DOORS = 2
 /** The client's side and the other one. */
 const DESCRIPTORS_PER_CONNECTION = 2
 
@@ -29,8 +31,8 @@ function readProcLimits(): string | undefined {
 export function fitOpenFiles(limits: Limits, openFiles: number | undefined): Limits {
   if (openFiles === undefined) return limits
   const free = Math.max(0, openFiles - OWN_DESCRIPTORS)
-  const strangers = Math.min(limits.unauthenticatedConnections, Math.floor(free / 4))
-  const connections = Math.floor((free - strangers) / DESCRIPTORS_PER_CONNECTION)
+  const strangers = Math.min(limits.unauthenticatedConnections, Math.floor(free / 4 / DOORS))
+  const connections = Math.floor((free - DOORS * strangers) / DESCRIPTORS_PER_CONNECTION)
   return {
     ...limits,
     unauthenticatedConnections: Math.max(1, strangers),

@@ -55,13 +55,7 @@ export function createListener(
           ALPNProtocols: ['http/1.1'],
         })
   server.maxHeadersCount = limits.headCount
-  server.on('connection', (socket: Socket) => {
-    const displaced = deps.sessions.arrive(socket)
-    if (displaced === undefined) return
-    const peer = displaced.remoteAddress ?? ''
-    deps.emit({ type: 'client_error', peer, reason: 'gave_way', detail: undefined })
-    displaced.destroy()
-  })
+  server.on('connection', (socket: Socket) => deps.sessions.arrive(socket))
   server.on('connect', (request: IncomingMessage, socket: Socket, head: Buffer) => {
     void serveConnect(deps, request, socket, head)
   })

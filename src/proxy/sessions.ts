@@ -3,14 +3,13 @@ import type { Writable } from 'node:stream'
 import type { Caller } from '../kernel/flow.ts'
 import type { Limits } from '../kernel/limits.ts'
 import type { Reason } from '../kernel/reasons.ts'
+import type { Strangers } from '../kernel/strangers.ts'
 import { Tally } from '../kernel/tally.ts'
-import { Strangers } from './strangers.ts'
 
 export interface SessionsOptions {
-  readonly limits: () => Pick<
-    Limits,
-    'connections' | 'connectionsPerCaller' | 'tunnelsPerCaller' | 'unauthenticatedConnections'
-  >
+  readonly limits: () => Pick<Limits, 'connections' | 'connectionsPerCaller' | 'tunnelsPerCaller'>
+  /** Of the proxy's listeners. */
+  readonly strangers: Pick<Strangers, 'arrive' | 'leave'>
   /** Whether memory is so short that nobody more can be served. */
   readonly exhausted: () => boolean
 }
@@ -38,7 +37,6 @@ const REVOKED_CHECK_MS = 2000
  */
 export class Sessions {
   readonly #options: SessionsOptions
-  readonly #strangers: Strangers
   readonly #open = new Map<Client, { readonly session: Session; readonly stop: AbortController }>()
   readonly #drain = new AbortController()
   readonly #perCaller = new Tally()
@@ -50,7 +48,6 @@ export class Sessions {
 
   constructor(options: SessionsOptions) {
     this.#options = options
-    this.#strangers = new Strangers(() => options.limits().unauthenticatedConnections)
   }
 
   /** Aborts when nobody is let in any more. */
@@ -62,9 +59,9 @@ export class Sessions {
     return this.#open.size
   }
 
-  /** A connection was accepted; gives the one that has to be closed for it, if any. */
-  arrive(client: Socket): Socket | undefined {
-    return this.#strangers.arrive(client)
+  /** A connection was accepted. */
+  arrive(client: Socket): void {
+    this.#options.strangers.arrive(client)
   }
 
   /** Registers a connection that has sent a request, until it closes. */
@@ -118,7 +115,7 @@ export class Sessions {
       return undefined
     }
     if (this.#admitted.size >= limits.connections || this.#options.exhausted()) return 'overloaded'
-    if (client instanceof Socket) this.#strangers.leave(client)
+    if (client instanceof Socket) this.#options.strangers.leave(client)
     this.#perCaller.take(key)
     this.#sweep ??= setInterval(() => this.#endInvalid(), REVOKED_CHECK_MS).unref()
     client.once('close', () => this.#leave(client))

@@ -204,7 +204,7 @@ test('a body is never read: too large is 413, and what follows is no second requ
 
 test('a head that does not arrive in time is 408', async t => {
   const { raw } = await startAdmin(t, {
-    limits: { headBytes: 16_384, headCount: 100, headTimeoutMs: 100, connections: 100 },
+    limits: { headBytes: 16_384, headCount: 100, headTimeoutMs: 100 },
   })
   assert.match(await raw('GET /livez HTTP/1.1\r\nHost: local'), /^HTTP\/1\.1 408 /)
 })

@@ -17,8 +17,8 @@ describe('the limits of connections', () => {
   })
 
   it('shrink so that two descriptors are left for each connection', () => {
-    assert.deepEqual(fit(1024), [360, 240])
-    assert.deepEqual(fit(128), [24, 16])
+    assert.deepEqual(fit(1024), [360, 120])
+    assert.deepEqual(fit(128), [24, 8])
     assert.deepEqual(fit(10), [1, 1])
   })
 

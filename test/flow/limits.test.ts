@@ -38,6 +38,38 @@ describe('connections that do not say who they are', () => {
     for (const socket of [...silent, known, another]) socket.destroy()
   })
 
+  it("give way at the API's port as well, to no harm of a caller, health and metrics", async () => {
+    await using world = await startAiWorld({
+      env: { [`${P}UNAUTHENTICATED_CONNECTIONS`]: '5' },
+      provider: { behaviour: () => ({ stallAfter: 1 }) },
+    })
+    const { api, token } = world.daemon
+    const call = await connectRaw(api)
+    call.write(
+      post('/api/v2/aibridge/anthropic/v1/messages', 'localhost', '{"stream":true}', [
+        `Coder-Session-Token: ${token}`,
+      ]),
+    )
+    assert.equal((await readHead(call)).status, 200)
+    const flood: Socket[] = []
+    for (let i = 0; i < 12; i += 1) {
+      const stranger = await connectRaw(api)
+      flood.push(stranger)
+      if (i % 2 === 1)
+        assert.equal((await exchangeOn(stranger, get('/livez', 'localhost'))).status, 200)
+    }
+    const peer = await world.daemon.event('client_error', ({ reason }) => reason === 'gave_way')
+    assert.match(peer.peer, /127\.0\.0\.1/)
+    assert.equal((await readToEnd(flood[0] as Socket)).length, 0)
+    for (const path of ['/readyz', '/metrics']) {
+      const asking = await connectRaw(api)
+      assert.equal((await exchangeOn(asking, get(path, 'localhost'))).status, 200)
+      asking.destroy()
+    }
+    assert.ok(!call.destroyed && !call.readableEnded)
+    for (const socket of [call, ...flood]) socket.destroy()
+  })
+
   it('are cut off in the middle of a handshake with the listener (G04)', async () => {
     const { certFile, keyFile } = testPki().issue(['localhost', '127.0.0.1'])
     await using daemon = await startTestDaemon({

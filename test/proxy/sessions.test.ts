@@ -18,9 +18,9 @@ const createSessions = (limits: Partial<Limits> = {}): Sessions =>
       connections: 10,
       connectionsPerCaller: 1,
       tunnelsPerCaller: 10,
-      unauthenticatedConnections: 10,
       ...limits,
     }),
+    strangers: { arrive: () => {}, leave: () => {} },
     exhausted: () => false,
   })
 

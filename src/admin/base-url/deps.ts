@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import type { Refusal } from '../../kernel/error.ts'
 import type { Authenticate, Caller, Emit, Handle, Reply } from '../../kernel/flow.ts'
 import type { Reason } from '../../kernel/reasons.ts'
+import type { Strangers } from '../../kernel/strangers.ts'
 
 /** What a call lives as long as. */
 type Answering = ServerResponse | Duplex
@@ -14,6 +15,8 @@ export interface BaseUrlDeps {
   /** Whether a text says of itself that it is a JWT which names a caller. */
   readonly isJwt: (text: string) => boolean
   readonly handle: Handle
+  /** Of the API's listener. */
+  readonly strangers: Pick<Strangers, 'leaveFor'>
   /** The proxy's own count of what is open, so that one limit holds for both. */
   readonly sessions: {
     readonly draining: AbortSignal

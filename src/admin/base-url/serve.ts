@@ -95,7 +95,7 @@ function faultOf(message: IncomingMessage, upgrade: boolean): Reason | undefined
 }
 
 async function admit(
-  { authenticate, isJwt, sessions }: BaseUrlDeps,
+  { authenticate, isJwt, sessions, strangers }: BaseUrlDeps,
   { rawHeaders, socket }: IncomingMessage,
   { client, signal }: { readonly client: ServerResponse | Socket; readonly signal: AbortSignal },
 ): Promise<Caller> {
@@ -109,6 +109,7 @@ async function admit(
   )
   const fault = sessions.admit(client, caller)
   if (fault !== undefined) throw new Refusal(fault)
+  strangers.leaveFor(client, socket)
   return caller
 }
 

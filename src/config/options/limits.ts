@@ -133,7 +133,7 @@ export const LIMITS = defineGroup(
     unauthenticatedConnections: row({
       name: 'Unauthenticated connections',
       description:
-        'Connections whose caller is not known yet; beyond it the oldest of them gives way to the newest.',
+        'Connections whose caller is not known yet, at the ports of the proxy and at those of the API each; beyond it the oldest of them gives way to the newest.',
       flag: 'unauthenticated-connections',
       type: COUNT,
       default: 1024,

@@ -1,0 +1,47 @@
+import type { Emit } from '../kernel/flow.ts'
+import type { Live } from '../kernel/live.ts'
+import { Strangers } from '../kernel/strangers.ts'
+import { Sessions } from '../proxy/sessions.ts'
+import { createMemoryCheck, fitOpenFiles, openFilesLimit } from './capacity.ts'
+import type { Snapshot } from './snapshot.ts'
+
+interface SessionsDeps {
+  readonly emit: Emit
+  readonly warn: (fields: Readonly<Record<string, unknown>>, message: string) => void
+}
+
+/** What is open, and who waits at the ports. */
+export interface Doors {
+  readonly sessions: Sessions
+  /** Of the API's listeners: a flood there is to harm nobody at the proxy's port. */
+  readonly apiStrangers: Strangers
+}
+
+/** The doors of a daemon, within the limits of the moment and the descriptors of the process. */
+export function createDoors(
+  live: Live<Pick<Snapshot, 'settings'>>,
+  { emit, warn }: SessionsDeps,
+): Doors {
+  const openFiles = openFilesLimit()
+  const limits = () => fitOpenFiles(live.current.settings.limits, openFiles)
+  const { connections } = limits()
+  if (connections < live.current.settings.limits.connections) {
+    warn(
+      { connections, openFiles },
+      'the limit of open files allows fewer connections than configured: raise it (LimitNOFILE, ulimit -n)',
+    )
+  }
+  const createStrangers = (): Strangers =>
+    new Strangers(
+      () => limits().unauthenticatedConnections,
+      peer => emit({ type: 'client_error', peer, reason: 'gave_way', detail: undefined }),
+    )
+  return {
+    sessions: new Sessions({
+      limits,
+      strangers: createStrangers(),
+      exhausted: createMemoryCheck(() => live.current.settings.limits.memoryBytes),
+    }),
+    apiStrangers: createStrangers(),
+  }
+}

@@ -8,7 +8,9 @@ const DANGEROUS: readonly (readonly [flag: RegExp, why: string])[] = [
   [/^--tls-keylog(?:=|$)/, 'writes the keys of all TLS sessions down'],
   [/^--trace-tls$/, 'writes TLS down'],
   [/^--heapsnapshot-/, 'writes memory with all its keys down'],
+  [/^--abort-on-uncaught-exception$/, 'writes memory with all its keys down when it fails'],
   [/^--report-(?:on|uncaught)/, 'writes reports; only with --report-exclude-env without secrets'],
+  [/^--experimental-(?:default-)?config-file/, 'sets flags that nobody checks'],
 ]
 
 /**

@@ -1,9 +1,9 @@
-import { isDeepStrictEqual } from 'node:util'
 import { PROVIDER_TYPES } from '../bridge/providers/registry.ts'
 import { type TrustFiles, writeTrustFiles } from '../ca/trust.ts'
 import { accessUrlText } from '../config/deployment.ts'
 import { type Loaded, loadConfig } from '../config/load.ts'
 import { deploymentConfig } from '../config/output/deployment-config.ts'
+import { sameValue } from '../config/same-value.ts'
 import type { Settings } from '../config/settings.ts'
 import { announce, type RunningDaemon } from '../daemon/running.ts'
 import { type Daemon, startDaemon } from '../daemon.ts'
@@ -90,7 +90,7 @@ export function needRestart(before: Loaded, after: Loaded): string[] {
       ? []
       : ['the listener changes between plain and TLS: it needs a restart']
   const options = after.values.flatMap(({ option, value }, index) => {
-    const changed = !isDeepStrictEqual(value, before.values[index]?.value)
+    const changed = !sameValue(value, before.values[index]?.value)
     return changed && option.restart ? [`${option.env} has changed: it needs a restart`] : []
   })
   return [...listener, ...options]

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { ConfigurationError } from '../kernel/error.ts'
 import type { ProviderType } from '../kernel/provider.ts'
 import { buildSettings } from './build-settings.ts'
@@ -9,6 +8,7 @@ import { unknownVariables } from './environment.ts'
 import type { Flags } from './flags.ts'
 import { OPTIONS } from './options.ts'
 import { type LoadedProvider, loadProviders } from './providers/load.ts'
+import { readFile as readRegularFile } from './read-file.ts'
 import type { Report } from './report.ts'
 import { type ResolvedValue, resolveAll, resolveOption, type Sources } from './resolve.ts'
 import type { Settings } from './settings.ts'
@@ -40,7 +40,7 @@ export interface Loaded {
  * `ConfigurationError` with every problem; nothing in it shows a secret.
  */
 export function loadConfig(input: LoadInput): Loaded {
-  const readFile = input.readFile ?? (path => readFileSync(path, 'utf8'))
+  const readFile = input.readFile ?? readRegularFile
   const report: Report = { problems: [], warnings: [] }
   const { flags, home } = input
   const env = withCredentials(input.env)

@@ -117,7 +117,8 @@ export function readSecretFile(
     if (text === '') return `${origin}: ${quote(path)} is empty: put the secret in it`
     return { text, origin }
   } catch (error) {
-    return unreadable(origin, path, error)
+    // SECURITY: what is no path may be the secret itself, put in the wrong variable.
+    return unreadable(origin, /^[.~]{0,2}\//.test(path) ? path : undefined, error)
   }
 }
 

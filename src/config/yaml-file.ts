@@ -160,7 +160,8 @@ function textOf(value: unknown, list: boolean): string | undefined {
 }
 
 /** A problem about a file that could not be read at all. */
-export function unreadable(origin: string, path: string, error: unknown): string {
+export function unreadable(origin: string, path: string | undefined, error: unknown): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable'
-  return `${origin}: cannot read ${quote(path)} (${code}): check the path and its mode`
+  const what = path === undefined ? 'the file that it names' : quote(path)
+  return `${origin}: cannot read ${what} (${code}): check the path and its mode`
 }

@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs'
 import type { Server } from 'node:http'
 import { Server as HttpsServer } from 'node:https'
 import type { Socket } from 'node:net'
 import type { SecureContextOptions, TlsOptions } from 'node:tls'
 import { createSecureContext } from 'node:tls'
+import { readFile } from '../config/read-file.ts'
 import type { ProxySettings, Settings, TlsFiles } from '../config/settings.ts'
 import { ConfigurationError, describeError } from '../kernel/error.ts'
 import { SERVER_TLS } from '../kernel/server-tls.ts'
@@ -112,7 +112,7 @@ function readListenerTls({ tls, clientCertificates }: TlsSettings): TlsOptions |
 /** The listener's own certificate; checked here, so that a bad one stops the start. */
 export function readTls({ certFile, keyFile }: TlsFiles): SecureContextOptions {
   try {
-    const options = { cert: readFileSync(certFile), key: readFileSync(keyFile) }
+    const options = { cert: readFile(certFile), key: readFile(keyFile) }
     createSecureContext(options)
     return options
   } catch (error) {

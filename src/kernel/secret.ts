@@ -21,9 +21,9 @@ export class Secret {
   }
 
   /** Compares in constant time, so that a guess learns nothing from the clock. */
-  equals(other: string): boolean {
+  equals(other: Secret): boolean {
     const ours = Buffer.from(this.#value)
-    const theirs = Buffer.from(other)
+    const theirs = Buffer.from(other.#value)
     return ours.length === theirs.length && timingSafeEqual(ours, theirs)
   }
 

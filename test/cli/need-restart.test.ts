@@ -24,6 +24,17 @@ test('what every request asks for anew needs none', () => {
   assert.deepEqual(needRestart(load(), after), [])
 })
 
+test('a secret that has changed, as well', () => {
+  const url = (password: string): Record<string, string> => ({
+    CODER_PG_CONNECTION_URL: `postgres://ada:${password}@db.test/x`,
+  })
+  assert.deepEqual(needRestart(load(url('old')), load(url('new'))), [
+    'CODER_PG_CONNECTION_URL has changed: it needs a restart',
+  ])
+  assert.deepEqual(needRestart(load(url('old')), load(url('old'))), [])
+  assert.equal(needRestart(load(), load(url('new'))).length, 1)
+})
+
 test('what is fixed at the start needs one', () => {
   const after = load({ [`${P}HEAD_TIMEOUT`]: '3s' })
   assert.deepEqual(needRestart(load(), after), [`${P}HEAD_TIMEOUT has changed: it needs a restart`])

@@ -20,6 +20,8 @@ describe('the environment of a daemon', () => {
     ['NODE_OPTIONS', '"--insecure_http-parser"'],
     ['NODE_OPTIONS', '--heapsnapshot-signal=SIGUSR2'],
     ['NODE_OPTIONS', '--report-uncaught-exception'],
+    ['NODE_OPTIONS', '--abort-on-uncaught-exception'],
+    ['NODE_OPTIONS', '--experimental-config-file=node.json'],
   ]
   for (const [name, value] of refused) {
     it(`is refused with ${name}=${value}`, () => {
@@ -31,6 +33,7 @@ describe('the environment of a daemon', () => {
 
   it('is refused with the same flags as arguments', () => {
     assert.throws(() => refuseUnsafeRuntime({}, ['--inspect=0']), /debugger/)
+    assert.throws(() => refuseUnsafeRuntime({}, ['--inspect_brk']), /debugger/)
   })
 
   it('may hold what does no harm', () => {

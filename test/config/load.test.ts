@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { load, problemsOf, valueOf, withYaml } from './loading.ts'
+import { loadConfig } from '../../src/config/load.ts'
+import { load, problemsOf, TYPES, valueOf, withYaml } from './loading.ts'
 
 const ADDRESS = 'CODER_HTTP_ADDRESS'
 
@@ -109,6 +114,42 @@ describe('loadConfig', () => {
     assert.deepEqual(problemsOf(withYaml('aibridge:\n  openai_key: sk-canary\n')), [
       'config.yaml:2 aibridge.openai_key: secrets are not read from YAML: use CODER_AIBRIDGE_OPENAI_KEY or CODER_AIBRIDGE_OPENAI_KEY_FILE',
     ])
+  })
+
+  it('does not show what may be a secret in place of its file', () => {
+    for (const name of ['OPENAI_KEY_FILE', 'PROVIDER_0_KEY_FILE']) {
+      const env = {
+        CODER_AIBRIDGE_PROVIDER_0_TYPE: 'openai',
+        [`CODER_AIBRIDGE_${name}`]: 'sk-canary',
+      }
+      const problems = problemsOf({ env })
+      assert.match(problems.join(), /cannot read the file that it names \(ENOENT\)/)
+      assert.doesNotMatch(problems.join(), /canary/)
+    }
+    const env = { CODER_AIBRIDGE_OPENAI_KEY_FILE: '/run/key' }
+    assert.match(problemsOf({ env }).join(), /cannot read "\/run\/key" \(ENOENT\)/)
+  })
+
+  it('reads regular files of some size only, so that no reload hangs in one', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'aibridge-load-'))
+    execFileSync('sh', ['-c', 'mkfifo "$0"', join(directory, 'fifo')])
+    writeFileSync(join(directory, 'huge'), '')
+    truncateSync(join(directory, 'huge'), 2 ** 30)
+    const real = { types: TYPES, home: '/home/op', flags: {} }
+    for (const [path, told] of [
+      [join(directory, 'fifo'), /\(not a regular file\)/],
+      [directory, /\(not a regular file\)/],
+      ['/dev/zero', /\(not a regular file\)/],
+      [join(directory, 'huge'), /\(more than 16 MiB\)/],
+    ] as const) {
+      assert.throws(() => loadConfig({ ...real, env: { CODER_AIBRIDGE_OPENAI_KEY_FILE: path } }), {
+        message: told,
+      })
+      assert.throws(() => loadConfig({ ...real, env: { CODER_CONFIG_PATH: path } }), {
+        message: told,
+      })
+    }
+    rmSync(directory, { recursive: true })
   })
 
   it('refuses a file that is not YAML, or no mapping, or has values of the wrong form', () => {

@@ -31,11 +31,13 @@ const refused: readonly (readonly [url: string, problem: RegExp])[] = [
   [`postgres://ada:${SECRET}%@h/b`, /not percent-encoded correctly/],
   [`postgres://ada:${SECRET}@h/b/c`, /names no database/],
   [`postgres://ada:${SECRET}@h/b?host=one,two`, /several hosts/],
-  [`postgres://ada:${SECRET}@h/b?sslmode=prefer`, /sslmode=prefer is not accepted/],
+  [`postgres://ada:${SECRET}@h/b?sslmode=prefer`, /sslmode is not accepted/],
   [`postgres://ada:${SECRET}@h/b?sslmode=verify-ca`, /needs sslrootcert/],
   [`postgres://ada:${SECRET}@h/b?sslcert=/c.pem`, /belong together/],
-  [`postgres://ada:${SECRET}@h/b?pool_max_conns=9`, /the parameter "pool_max_conns": only sslmode/],
+  [`postgres://ada:${SECRET}@h/b?pool_max_conns=9`, /a parameter that is not known: only sslmode/],
   [`postgres://ada:${SECRET}@h/b?sslmode=disable&sslmode=require`, /"sslmode" twice/],
+  [`postgres://ada@h:1?${SECRET}@h/b`, /a parameter that is not known/],
+  [`postgres://ada@h/b?sslmode=${SECRET}`, /sslmode is not accepted/],
 ]
 
 describe('a PostgreSQL URL', () => {

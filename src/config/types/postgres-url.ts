@@ -64,7 +64,7 @@ function readParameters({ searchParams }: URL): Parsed<Parameters> {
   for (const [name, value] of searchParams) {
     if (!PARAMETERS.includes(name)) {
       return unparsable(
-        `the URL has the parameter ${quote(name)}: only ${PARAMETERS.join(', ')} are known`,
+        `the URL has a parameter that is not known: only ${PARAMETERS.join(', ')} are`,
       )
     }
     if (found.has(name)) return unparsable(`the URL has the parameter ${quote(name)} twice`)
@@ -87,7 +87,7 @@ function readServer(url: URL, parameters: Parameters): Parsed<Address> {
   const tls = given ?? (isThisMachine(host) ? 'disable' : 'verify-full')
   const mode = MODES.find(known => known === tls)
   if (mode === undefined) {
-    return unparsable(`sslmode=${tls} is not accepted: use ${MODES.join(', ')}`)
+    return unparsable(`sslmode is not accepted: use one of ${MODES.join(', ')}`)
   }
   const rootCertFile = parameters.get('sslrootcert')
   if (mode === 'verify-ca' && rootCertFile === undefined) {

@@ -3,8 +3,8 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { createServer } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { ConfigurationError, describeError } from '../kernel/error.ts'
 import { headerValues } from '../kernel/headers.ts'
+import { listenFailure } from '../kernel/listen-failure.ts'
 import type { ListenAddress } from '../kernel/target.ts'
 import { isWebSocket, responseOn } from '../relay/upgrade.ts'
 import { admit, isForeign, isLoopback } from './access.ts'
@@ -194,20 +194,18 @@ function refuseUnreadable(error: Error, socket: Socket): void {
 
 async function bind(
   server: Server,
-  { host, port }: ListenAddress,
+  address: ListenAddress,
   option: string,
 ): Promise<ListenAddress> {
   try {
-    server.listen({ host, port })
+    server.listen({ host: address.host, port: address.port })
     await once(server, 'listening')
   } catch (error) {
-    throw new ConfigurationError([
-      `cannot listen on ${host}:${port} (${option}): ${describeError(error)}`,
-    ])
+    throw listenFailure(option, address, error)
   }
   const bound = server.address()
   return bound === null || typeof bound === 'string'
-    ? { host, port }
+    ? address
     : { host: bound.address, port: bound.port }
 }
 

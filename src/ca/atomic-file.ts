@@ -26,19 +26,28 @@ async function writeThenMove(
 ): Promise<void> {
   const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`
   try {
-    const handle = await open(temporary, 'wx', 0o600)
-    try {
-      await handle.writeFile(content.text)
-      await handle.chmod(content.mode)
-      await handle.sync()
-    } finally {
-      await handle.close()
-    }
+    await writeFile(temporary, content).catch((error: unknown) => {
+      throw new Error(`${file} cannot be written`, { cause: error })
+    })
     await move(temporary)
   } finally {
     await rm(temporary, { force: true })
   }
   await syncDirectory(dirname(file))
+}
+
+async function writeFile(
+  file: string,
+  { text, mode }: { readonly text: string; readonly mode: number },
+): Promise<void> {
+  const handle = await open(file, 'wx', 0o600)
+  try {
+    await handle.writeFile(text)
+    await handle.chmod(mode)
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
 }
 
 async function syncDirectory(directory: string): Promise<void> {

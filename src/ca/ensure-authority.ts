@@ -61,7 +61,7 @@ async function prepareDirectory(directory: string): Promise<void> {
     await access(directory, constants.W_OK)
   } catch (error) {
     throw new ConfigurationError([
-      `${directory} cannot be written to (${describeError(error)}): name another state directory or mend its owner`,
+      `${directory} cannot be written to (${describeError(error)}): name another one (CODER_AIBRIDGE_PROXY_STATE_DIR), or mend its owner`,
     ])
   }
   const problems = await directoryProblems(directory)

@@ -5,6 +5,7 @@ import { describeValues } from '../config/output/describe.ts'
 import type { Settings } from '../config/settings.ts'
 import { readTls } from '../daemon/listeners.ts'
 import { systemClock } from '../kernel/clock.ts'
+import { ConfigurationError } from '../kernel/error.ts'
 import { type CliContext, type Configured, configure, flagValue } from './context.ts'
 import { explain, type Question } from './explain.ts'
 
@@ -18,13 +19,20 @@ that user, and which rule of the policy file decides; with a method and a path
 what would happen to that request, with a model whether it may be used.
 Exits with 2 when the configuration would not start.`
 
+/** What a question may say beside its target. */
+const DETAILS = ['user', 'method', 'path', 'model'] as const
+
 /** `check`: exit code 0; a bad configuration is thrown by `configure`. */
 export async function runCheck(context: CliContext): Promise<number> {
   const configured = configure(context, {
-    own: { explain: 'value', user: 'value', method: 'value', path: 'value', model: 'value' },
+    own: {
+      explain: 'value',
+      ...Object.fromEntries(DETAILS.map(name => [name, 'value' as const])),
+    },
   })
-  await checkFiles(configured.loaded.settings)
   const target = flagValue(configured, 'explain')
+  if (target === undefined) refuseDetails(configured)
+  await checkFiles(configured.loaded.settings)
   const text =
     target === undefined
       ? describeValues(configured.loaded)
@@ -32,6 +40,12 @@ export async function runCheck(context: CliContext): Promise<number> {
   context.stdout.write(text)
   for (const warning of configured.loaded.warnings) context.stderr.write(`warning: ${warning}\n`)
   return 0
+}
+
+function refuseDetails(configured: Configured): void {
+  const given = DETAILS.filter(name => flagValue(configured, name) !== undefined)
+  if (given.length === 0) return
+  throw new ConfigurationError(given.map(name => `--${name} goes with --explain HOST:PORT`))
 }
 
 function question(target: string, configured: Configured): Question {
@@ -52,6 +66,7 @@ function question(target: string, configured: Configured): Question {
 async function checkFiles({ proxy, stateDir }: Settings): Promise<void> {
   if (proxy.tls !== undefined) readTls(proxy.tls)
   const files = proxy.ca ?? authorityFiles(stateDir)
-  if (proxy.ca === undefined && !existsSync(files.keyFile)) return
+  const isThere = existsSync(files.keyFile) || existsSync(files.certFile)
+  if (proxy.ca === undefined && !isThere) return
   await loadAuthority(files, { hosts: proxy.interceptedHosts, now: systemClock.now() })
 }

@@ -72,7 +72,7 @@ async function configuredDaemon(settings: Settings): Promise<DaemonFacts> {
   const { listen, tls, tlsListen } = settings.proxy
   if (listen.port === 0) {
     throw new ConfigurationError([
-      '--aibridge-proxy-listen-addr: with port 0 the port is only known to a running daemon; start it, or give it a port',
+      'CODER_AIBRIDGE_PROXY_LISTEN_ADDR: with port 0 the port is only known to a running daemon; start it, or give it a port',
     ])
   }
   const { remote } = settings.bridge

@@ -3,7 +3,7 @@ import { duration, LONGEST_MS } from '../config/types/duration.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { systemClock } from '../kernel/clock.ts'
 import { ConfigurationError, describeError } from '../kernel/error.ts'
-import { type RecordPlace, withTokens } from '../record/token-book.ts'
+import { type RecordPlace, requireRecords, withTokens } from '../record/token-book.ts'
 import type { NewToken } from '../record/tokens.ts'
 import { createToken, listTokens, revokeToken } from '../record/tokens.ts'
 import type { Output } from './context.ts'
@@ -102,6 +102,7 @@ async function list(args: readonly string[], context: Context): Promise<number> 
   if (positionals.length > 0) {
     throw new ConfigurationError(positionals.map(word => `unexpected argument: ${word}`))
   }
+  requireRecords(context)
   const tokens = await withTokens(context, listTokens)
   const format = values['json'] === true ? tokensToJson : formatTokens
   context.io.stdout.write(format(tokens, context.clock.now()))
@@ -114,6 +115,7 @@ async function revoke(args: readonly string[], context: Context): Promise<number
   if (id === undefined || others.length > 0) {
     throw new ConfigurationError([`token revoke takes one token id\n${TOKEN_USAGE}`])
   }
+  requireRecords(context)
   const now = context.clock.now()
   const known = await withTokens(context, () => revokeToken(id, now))
   const text = known ? `token ${id} is revoked` : `no token has the id ${id}: see token list`

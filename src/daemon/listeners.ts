@@ -41,18 +41,25 @@ export async function openListeners(
   const openOne = async (
     address: ListenAddress,
     options: TlsOptions | undefined,
+    option: string,
   ): Promise<ListenAddress> => {
     const server = createListener(deps, limits, options)
-    const bound = await listen(server, address)
+    const bound = await listen(server, address, option)
     opened.use(closing(server))
     servers.push(server)
     const at = { host: bound.address, port: bound.port }
     onBound(at)
     return at
   }
-  const main = await openOne(proxy.listen, proxy.tlsListen === undefined ? tls : undefined)
-  const beside = proxy.tlsListen === undefined ? undefined : await openOne(proxy.tlsListen, tls)
-
+  const main = await openOne(
+    proxy.listen,
+    proxy.tlsListen === undefined ? tls : undefined,
+    'CODER_AIBRIDGE_PROXY_LISTEN_ADDR',
+  )
+  const beside =
+    proxy.tlsListen === undefined
+      ? undefined
+      : await openOne(proxy.tlsListen, tls, 'CODER_AIBRIDGE_PROXY_TLS_LISTEN_ADDR')
   const keep = opened.move()
 
   return {

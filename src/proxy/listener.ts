@@ -3,8 +3,9 @@ import https from 'node:https'
 import { type AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket, TlsOptions } from 'node:tls'
-import { ConfigurationError, describeError } from '../kernel/error.ts'
+import { describeError } from '../kernel/error.ts'
 import type { Limits } from '../kernel/limits.ts'
+import { listenFailure } from '../kernel/listen-failure.ts'
 import { unparsedReason } from '../kernel/reasons.ts'
 import { SERVER_TLS } from '../kernel/server-tls.ts'
 import type { ListenAddress } from '../kernel/target.ts'
@@ -84,18 +85,14 @@ function describeTlsError(error: Error, { authorizationError }: TLSSocket): stri
   return typeof fault === 'string' ? `client certificate: ${fault}` : describeError(error)
 }
 
-/** Opens the port; a taken or forbidden one is a configuration problem. */
-export function listen(server: Server, address: ListenAddress): Promise<AddressInfo> {
+/** Opens the port that `option` names; a taken or forbidden one is a configuration problem. */
+export function listen(
+  server: Server,
+  address: ListenAddress,
+  option: string,
+): Promise<AddressInfo> {
   return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const fix =
-        error.code === 'EADDRINUSE'
-          ? 'another process has it; stop that one or choose another port'
-          : describeError(error)
-      reject(
-        new ConfigurationError([`failed to listen on ${address.host}:${address.port}: ${fix}`]),
-      )
-    })
+    server.once('error', error => reject(listenFailure(option, address, error)))
     server.listen({ host: address.host, port: address.port, backlog: BACKLOG }, () => {
       server.removeAllListeners('error')
       // Running out of file descriptors must not end us. Sessions are bounded

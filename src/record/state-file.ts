@@ -8,7 +8,10 @@ import { ConfigurationError, describeError } from '../kernel/error.ts'
  * DynamicUser makes `/var/lib/<name>` one.
  * @throws ConfigurationError naming the directory and the fix.
  */
-export function secureDirectory(directory: string, what = 'state directory'): void {
+export function secureDirectory(
+  directory: string,
+  what = 'CODER_AIBRIDGE_PROXY_STATE_DIR: state directory',
+): void {
   const stats = attempt(`${what} ${directory} cannot be used`, () => {
     mkdirSync(directory, { recursive: true, mode: 0o700 })
     return statSync(directory)
@@ -58,7 +61,7 @@ function refuseForeignOwner(path: string, stats: Stats): void {
   if (own === undefined || stats.uid === own) return
   refuse(
     `${path} belongs to user id ${stats.uid}, and this process runs as ${own}: ` +
-      `run it as its owner (sudo -u '#${stats.uid}' …) or choose another state directory`,
+      `run it as its owner (sudo -u '#${stats.uid}' …) or choose another directory`,
   )
 }
 

@@ -1,5 +1,7 @@
+import { existsSync } from 'node:fs'
 import type { PostgresServer } from '../config/types/postgres-url.ts'
-import { openDatabase } from './database.ts'
+import { ConfigurationError } from '../kernel/error.ts'
+import { databaseFile, openDatabase } from './database.ts'
 import { SqliteRunner } from './sqlite-runner.ts'
 import type { Work } from './work.ts'
 
@@ -8,6 +10,18 @@ export interface RecordPlace {
   readonly stateDir: string
   /** Unset: in SQLite, in the state directory. */
   readonly postgres?: PostgresServer | undefined
+}
+
+/**
+ * For questions about what is there: a place that was named wrongly is not to become one.
+ * @throws ConfigurationError
+ */
+export function requireRecords({ stateDir, postgres }: RecordPlace): void {
+  const file = databaseFile(stateDir)
+  if (postgres !== undefined || existsSync(file)) return
+  throw new ConfigurationError([
+    `there are no records in ${file}: is CODER_AIBRIDGE_PROXY_STATE_DIR the daemon's?`,
+  ])
 }
 
 /**

@@ -228,7 +228,7 @@ test('an address in use is named with the option it came from', async t => {
   await assert.rejects(second.admin.listen({ host: '127.0.0.1', port }), {
     name: 'ConfigurationError',
     message: new RegExp(
-      `cannot listen on 127\\.0\\.0\\.1:${port} \\(CODER_HTTP_ADDRESS\\): .*EADDRINUSE`,
+      `failed to listen on 127\\.0\\.0\\.1:${port} \\(CODER_HTTP_ADDRESS\\): .*EADDRINUSE`,
     ),
   })
 })

@@ -85,6 +85,13 @@ test('check refuses what serve would refuse', async () => {
     name: 'ConfigurationError',
     message: /CODER_AIBRIDGE_PROXY_AUTH: "maybe" is not accepted: use one of required, off/,
   })
+  const state = mkdtempSync(join(tmpdir(), 'aibridge-check-'))
+  writeFileSync(join(state, 'ca.pem'), 'its key is gone')
+  await assert.rejects(
+    check([], { CODER_AIBRIDGE_PROXY_STATE_DIR: state }),
+    /ca\.key does not exist/,
+  )
+  rmSync(state, { recursive: true })
   await assert.rejects(check(['api.openai.com']), /unexpected argument: api.openai.com/)
 })
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
@@ -102,7 +102,9 @@ test('list shows every token with its state, and no secret', async t => {
 })
 
 test('revoking an unknown token fails with 1', async t => {
-  const answer = await cli(t).run('revoke', 'abc')
+  const { run } = cli(t)
+  await run('create', '--user', 'ada')
+  const answer = await run('revoke', 'abc')
   assert.deepEqual(answer, {
     code: 1,
     stdout: '',
@@ -130,12 +132,12 @@ for (const [args, problem] of [
   [['revoke', 'a', 'b'], /takes one token id/],
 ] as const) {
   test(`token ${JSON.stringify(args)} is a usage error that creates nothing`, async t => {
-    const { run } = cli(t)
+    const { run, stateDir } = cli(t)
     const answer = await run(...args)
     assert.equal(answer.code, 2)
     assert.equal(answer.stdout, '')
     assert.match(answer.stderr, problem)
-    assert.deepEqual(await listed(run), [])
+    assert.deepEqual(readdirSync(stateDir), [])
   })
 }
 

@@ -28,9 +28,8 @@ export interface Exchange {
 }
 
 /** More than any server has use for; each one keeps the connection from timing out. */
-const MAX_INFORMATIONAL = 32
+export const MAX_INFORMATIONAL = 32
 
-/** Node drops further fields in silence; an answer that has as many is refused. */
 const MAX_FIELDS = 1000
 
 /** How the head gets out: over an agent, or through an upstream proxy. */
@@ -46,7 +45,8 @@ export function exchange(send: Send, order: Exchange): Promise<Reply> {
   return new Promise((resolve, reject) => {
     const { method, path, headers, signal } = order
     const request = send({ method, path, headers, signal })
-    request.maxHeadersCount = MAX_FIELDS
+    // Node would cut the list, and that of trailers, in silence; the count is judged instead.
+    request.maxHeadersCount = 0
     request.setTimeout(order.firstByteTimeoutMs, () => {
       request.destroy(new Refusal(order.faults.timeout, 'no answer within the first-byte limit'))
     })
@@ -63,7 +63,7 @@ export function exchange(send: Send, order: Exchange): Promise<Reply> {
       informed += 1
       if (informed > MAX_INFORMATIONAL) request.destroy(new Error('too many informational answers'))
       else if (info.statusCode !== 100)
-        order.inform?.(info.statusCode, stripHopByHop(info.rawHeaders))
+        order.inform?.(info.statusCode, contentless(info.rawHeaders))
     })
     request.once('response', response => {
       limitIdle(response, order)
@@ -81,7 +81,9 @@ export function exchange(send: Send, order: Exchange): Promise<Reply> {
     })
     request.once('upgrade', (response, socket, head) => {
       const reply = upgradedReply(response, socket, head)
-      if (order.upgrade) {
+      // Whoever reads on takes it for the protocol that was asked for.
+      const isAsked = order.upgrade && response.headers.upgrade?.toLowerCase() === 'websocket'
+      if (isAsked) {
         socket.setTimeout(0)
         resolve(reply)
         return
@@ -121,7 +123,7 @@ function limitIdle(response: IncomingMessage, order: Exchange): void {
  */
 function answerFault(response: IncomingMessage): string | undefined {
   const status = response.statusCode ?? 0
-  if (response.rawHeaders.length >= MAX_FIELDS * 2) return 'too many header fields'
+  if (response.rawHeaders.length > MAX_FIELDS * 2) return 'too many header fields'
   if (status < 200) return `status ${status} is no final answer`
   if (isAmbiguous(response.httpVersion, response.rawHeaders)) return 'ambiguous transfer encoding'
   return undefined
@@ -140,12 +142,18 @@ function endsWithConnection({ statusCode, headers }: IncomingMessage, method: st
   return hasBody && !framed
 }
 
+/** RFC 9110 8.6, 15.3.6: without content there is no length, which could make a reader wait for some. */
+function contentless(headers: RawHeaders): string[] {
+  return filterHeaders(stripHopByHop(headers), name => name !== 'content-length')
+}
+
 function responseReply(response: IncomingMessage, method: string): Reply {
+  const { statusCode: status = 502, rawHeaders } = response
   return {
     kind: 'response',
-    status: response.statusCode ?? 502,
+    status,
     statusText: printable(response.statusMessage),
-    headers: stripHopByHop(response.rawHeaders),
+    headers: status === 204 || status === 205 ? contentless(rawHeaders) : stripHopByHop(rawHeaders),
     body: response,
     untilClose: endsWithConnection(response, method),
   }
@@ -157,11 +165,7 @@ function upgradedReply(response: IncomingMessage, socket: Duplex, head: Buffer):
     kind: 'upgraded',
     status: 101,
     statusText: printable(response.statusMessage),
-    headers: filterHeaders(
-      stripHopByHop(response.rawHeaders),
-      // A switched connection has no body; a length could make a reader wait for one.
-      name => name !== 'content-length',
-    ),
+    headers: contentless(response.rawHeaders),
     socket,
     head,
   }

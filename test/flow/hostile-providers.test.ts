@@ -54,6 +54,7 @@ describe('an answer that breaks the rules', () => {
       'chunks in HTTP/1.0',
       'HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n',
     ],
+    ['a length with a zero before it', 'HTTP/1.1 200 OK\r\nContent-Length: 02\r\n\r\nok'],
     ['a folded header', 'HTTP/1.1 200 OK\r\nX: a\r\n b\r\nContent-Length: 0\r\n\r\n'],
     ['a NUL in a value', 'HTTP/1.1 200 OK\r\nX: a\0b\r\nContent-Length: 0\r\n\r\n'],
     ['a status below 100', 'HTTP/1.1 099 No\r\nContent-Length: 0\r\n\r\n'],
@@ -123,6 +124,22 @@ describe('a hostile provider', () => {
         'X-Sum: 1\r\nSet-Cookie: a=b\r\nProxy-Authenticate: x\r\n\r\n',
     )
     assert.deepEqual(answer.trailers, ['x-sum', '1'])
+  })
+
+  it('has all its trailers handed on', async () => {
+    const trailers = 'X-Sum: 1\r\n'.repeat(1500)
+    const answer = await askRaw(
+      `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n${trailers}\r\n`,
+    )
+    assert.equal(answer.trailers.length, 3000)
+  })
+
+  it('cannot announce a length where nothing follows', async () => {
+    const hint = 'HTTP/1.1 103 Hint\r\nLink: </a>; rel=preload\r\nContent-Length: 5\r\n\r\n'
+    for (const bytes of [hint, 'HTTP/1.1 204 No\r\nContent-Length: 5\r\n\r\n']) {
+      const answer = await askRaw(bytes, 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
+      assert.equal(answer.head.header('content-length'), undefined)
+    }
   })
 
   it('is asked no second time on a connection it has left bytes on', async () => {

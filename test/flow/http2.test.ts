@@ -144,6 +144,14 @@ describe('a call over HTTP/2', () => {
     ['204', 'GET', 'HTTP/1.1 204 No\r\n\r\n', 204],
     ['304', 'GET', 'HTTP/1.1 304 No\r\nETag: x\r\n\r\n', 304],
     ['an empty body', 'GET', 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n', 200],
+    ['204 with a length', 'GET', 'HTTP/1.1 204 No\r\nContent-Length: 5\r\n\r\n', 204],
+    ['205 with a length', 'GET', 'HTTP/1.1 205 No\r\nContent-Length: 5\r\n\r\n', 205],
+    [
+      'early hints with a length',
+      'GET',
+      'HTTP/1.1 103 H\r\nLink: </a>; rel=preload\r\nContent-Length: 5\r\n\r\nHTTP/1.1 204 No\r\n\r\n',
+      204,
+    ],
     ['529', 'GET', 'HTTP/1.1 529 No\r\nContent-Length: 0\r\nX-Dup: 1\r\nX-Dup: 2\r\n\r\n', 529],
   ] as const) {
     it(`has an answer without a body: ${what}`, async () => {

@@ -203,6 +203,18 @@ describe('a WebSocket', { concurrency: true }, () => {
     socket.destroy()
   })
 
+  it('is not one when the provider switches to something else', async () => {
+    await using origin = await startScripted(socket =>
+      socket.write('HTTP/1.1 101 Go\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n'),
+    )
+    await using daemon = await startAiDaemon(https(origin))
+    const socket = await openIntercepted(daemon, { authority: OPENAI })
+    socket.write(upgrade)
+    const answer = await readAnswer(socket)
+    assert.equal(answer.head.header('x-aibridge-reason'), 'provider_broken')
+    socket.destroy()
+  })
+
   for (const how of ['destroy', 'resetAndDestroy'] as const) {
     it(`breaks at the provider when the client breaks off (${how})`, async () => {
       await using world = await startAiWorld()

@@ -4,7 +4,7 @@ import { Refusal } from '../../kernel/error.ts'
 import type { Reply } from '../../kernel/flow.ts'
 import { filterHeaders, firstHeader, type RawHeaders, stripHopByHop } from '../../kernel/headers.ts'
 import { safeTrailers } from '../../kernel/trailers.ts'
-import type { Exchange } from '../exchange.ts'
+import { type Exchange, MAX_INFORMATIONAL } from '../exchange.ts'
 import { AnswerBody } from './answer-body.ts'
 import type { OriginSessions } from './sessions.ts'
 
@@ -84,9 +84,12 @@ function answerOf(stream: ClientHttp2Stream, order: Exchange): Promise<Reply> {
     limit(order.firstByteTimeoutMs, 'no answer within the first-byte limit')
     stream.on('error', broken)
     stream.once('close', () => broken(new Error(`reset with code ${stream.rstCode}`)))
+    let informed = 0
     stream.on('headers', (head: Record<string, unknown>, _flags: number, raw: RawHeaders = []) => {
       const status = Number(head[':status'])
-      if (status > 100) order.inform?.(status, withoutPseudo(raw))
+      informed += 1
+      if (informed > MAX_INFORMATIONAL) stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM)
+      else if (status > 100) order.inform?.(status, withoutPseudo(raw))
     })
     stream.once('response', (head, flags, raw: RawHeaders = []) => {
       limit(order.idleTimeoutMs, 'no byte within the idle limit')

@@ -3,9 +3,12 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { createServer } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { Refusal } from '../kernel/error.ts'
 import { headerValues } from '../kernel/headers.ts'
 import { listenFailure } from '../kernel/listen-failure.ts'
+import { REASONS } from '../kernel/reasons.ts'
 import type { ListenAddress } from '../kernel/target.ts'
+import { endWith, enqueue, isAnswering } from '../relay/pipeline.ts'
 import { isWebSocket, responseOn } from '../relay/upgrade.ts'
 import { admit, isForeign, isLoopback } from './access.ts'
 import { serveBaseUrl, serveBaseUrlUpgrade } from './base-url/serve.ts'
@@ -48,9 +51,10 @@ export function createAdmin(deps: AdminDeps, routes: readonly Route[] = ROUTES):
       request.on('error', () => undefined)
       response.on('error', () => undefined)
       answer({ request, response, deps, routes, place }).catch((error: unknown) => {
-        deps.onError(error)
+        const { status, text } = REASONS[error instanceof Refusal ? error.reason : 'internal']
+        if (status === 500) deps.onError(error)
         if (response.headersSent) response.destroy()
-        else respondError(response, { status: 500, message: 'Internal error.' })
+        else respondError(response, { status, message: text })
       })
     },
   )
@@ -93,12 +97,11 @@ interface Incoming {
 
 async function answer(incoming: Incoming): Promise<void> {
   const { request, response, deps } = incoming
+  enqueue(response)
   const target = bridgeTarget(incoming)
   const refusal = refusalOf(incoming)
   // What is not read must not be taken for the next request.
-  if (announcesBody(request) && (target === undefined || refusal !== undefined)) {
-    response.shouldKeepAlive = false
-  }
+  if (announcesBody(request) && (target === undefined || refusal !== undefined)) endWith(response)
   if (refusal !== undefined) return respondError(response, refusal)
   if (target !== undefined && deps.baseUrl !== undefined) {
     return await serveBaseUrl(deps.baseUrl, target, request, response)
@@ -136,8 +139,13 @@ function switchOver(incoming: Omit<Incoming, 'response'>, head: Buffer): void {
   const target = bridgeTarget(incoming)
   const refusal = refusalOf(incoming)
   if (target === undefined || deps.baseUrl === undefined) request.socket.destroy()
-  else if (refusal !== undefined) respondError(responseOn(request), refusal)
+  else if (refusal !== undefined) respondOn(request, refusal)
   else void serveBaseUrlUpgrade(deps.baseUrl, target, request, head)
+}
+
+function respondOn(request: IncomingMessage, refusal: ErrorAnswer): void {
+  const response = responseOn(request)
+  if (response !== undefined) respondError(response, refusal)
 }
 
 /** What a base-URL route addresses; routes of the API come first. */
@@ -186,7 +194,9 @@ function announcesBody({ headers }: IncomingMessage): boolean {
 
 function refuseUnreadable(error: Error, socket: Socket): void {
   const code = 'code' in error ? error.code : undefined
-  if (!socket.writable || code === 'ECONNRESET') return void socket.destroy()
+  // SECURITY: bytes of ours would be taken for a part of the answer under way.
+  const isUseless = isAnswering(socket) || !socket.writable || code === 'ECONNRESET'
+  if (isUseless) return void socket.destroy()
   const tooLarge = code === 'HPE_HEADER_OVERFLOW'
   const late = code === 'ERR_HTTP_REQUEST_TIMEOUT'
   socket.end(rawError(tooLarge ? 431 : late ? 408 : 400), () => socket.destroy())

@@ -1,10 +1,5 @@
-import {
-  filterHeaders,
-  headerValues,
-  isForUs,
-  type RawHeaders,
-  stripHopByHop,
-} from '../kernel/headers.ts'
+import { framingAnew } from '../kernel/framing.ts'
+import { filterHeaders, isForUs, type RawHeaders, stripHopByHop } from '../kernel/headers.ts'
 import type { ProviderSettings, ProviderType } from '../kernel/provider.ts'
 import type { Secret } from '../kernel/secret.ts'
 import { hostHeader } from '../kernel/target.ts'
@@ -77,11 +72,7 @@ export function providerPath(
   )
 }
 
-/** Framing is per hop: the length stays, a chunked body is chunked anew. */
+/** Framing is per hop, but an upgrade has none. */
 function framing(headers: RawHeaders, { method, upgrade }: InjectContext): string[] {
-  if (upgrade) return ['Connection', 'Upgrade', 'Upgrade', 'websocket']
-  if (headerValues(headers, 'transfer-encoding').length > 0) return ['Transfer-Encoding', 'chunked']
-  const bodiless = headerValues(headers, 'content-length').length === 0
-  // Node would announce a chunked body for these methods (RFC 9110 8.6).
-  return bodiless && /^(POST|PUT|PATCH)$/.test(method) ? ['Content-Length', '0'] : []
+  return upgrade ? ['Connection', 'Upgrade', 'Upgrade', 'websocket'] : framingAnew(method, headers)
 }

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type { Call, ConnectRequest, Verdict } from '../kernel/flow.ts'
-import { hasBody, isAmbiguous, targetFault } from '../kernel/framing.ts'
-import { headerValues, type RawHeaders } from '../kernel/headers.ts'
+import { firstHeader } from '../kernel/headers.ts'
 import type { Reason } from '../kernel/reasons.ts'
+import { headFault, pathFault, type RequestHead } from '../kernel/request-head.ts'
 import { type Host, hostText, parseHostHeader, type Target } from '../kernel/target.ts'
 
 /** What CONNECT fixed for everything that comes through the connection. */
@@ -13,15 +13,6 @@ export interface Interception {
   readonly servername: string | undefined
 }
 
-/** The head of a decrypted request, in the terms of HTTP/1.1 whatever it came in. */
-export interface RequestHead {
-  /** `1.0`, `1.1` or `2`. */
-  readonly version: string
-  readonly method: string
-  readonly path: string
-  readonly headers: RawHeaders
-}
-
 const HTTPS_PORT = 443
 
 /**
@@ -29,27 +20,21 @@ const HTTPS_PORT = 443
  * at CONNECT: what the request says can only contradict them, never choose.
  */
 export function judgeRequest(
-  { version, method, path, headers }: RequestHead,
+  head: RequestHead,
   session: Interception,
   upgrade = false,
 ): Reason | undefined {
-  if (version !== '2' && version !== '1.1' && version !== '1.0') return 'request_malformed'
-  if (method === 'TRACE' || method === 'CONNECT') return 'method_not_allowed'
-  // HTTP/2 frames bodies itself, and its parser refuses the header.
-  if (version !== '2' && isAmbiguous(version, headers)) return 'framing'
-  // SECURITY: its parser is gone, so nobody could say where that body ends.
-  if (upgrade && hasBody(headers)) return 'framing'
+  const fault = headFault(head, upgrade)
+  if (fault !== undefined) return fault
   const { target } = session.connect
   if (session.servername !== undefined && !namesHost(session.servername, target.host)) {
     return 'target_mismatch'
   }
-  return hostFault(headers, version, target) ?? targetFault(path)
+  return hostFault(head, target) ?? pathFault(head.path)
 }
 
-function hostFault(headers: RawHeaders, version: string, target: Target): Reason | undefined {
-  const hosts = headerValues(headers, 'host')
-  if (hosts.length > 1) return 'host_conflict'
-  const [host] = hosts
+function hostFault({ headers, version }: RequestHead, target: Target): Reason | undefined {
+  const host = firstHeader(headers, 'host')
   // RFC 9112 3.2: required in HTTP/1.1; in HTTP/2 `:authority` stands for it.
   if (host === undefined) return version === '1.0' ? undefined : 'request_malformed'
   const parsed = parseHostHeader(host, HTTPS_PORT)

@@ -9,6 +9,7 @@ import { listenFailure } from '../kernel/listen-failure.ts'
 import { unparsedReason } from '../kernel/reasons.ts'
 import { SERVER_TLS } from '../kernel/server-tls.ts'
 import type { ListenAddress } from '../kernel/target.ts'
+import { isAnswering } from '../relay/pipeline.ts'
 import { refuseSocket } from '../relay/refusal.ts'
 import { type PlainDeps, servePlain } from './plain.ts'
 import { serveConnect } from './session.ts'
@@ -118,6 +119,6 @@ function refuseUnparsed(deps: PlainDeps, error: NodeJS.ErrnoException, socket: S
     })
   }
   // SECURITY: bytes of ours would be taken for a part of the answer under way.
-  if (deps.sessions.isAnswering(socket)) socket.destroy()
+  if (isAnswering(socket)) socket.destroy()
   else refuseSocket(socket, reason)
 }

@@ -2,9 +2,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
 import { Refusal } from '../kernel/error.ts'
 import type { Reply } from '../kernel/flow.ts'
-import { hasBody } from '../kernel/framing.ts'
+import { framingAnew, hasBody } from '../kernel/framing.ts'
 import { filterHeaders, headerValues, type RawHeaders, stripHopByHop } from '../kernel/headers.ts'
 import type { Target } from '../kernel/target.ts'
+import { enqueue, refuseIfBehindLast } from '../relay/pipeline.ts'
 import { refuseResponse } from '../relay/refusal.ts'
 import { writeReply } from '../relay/reply.ts'
 import { shownBy } from './client-certificate.ts'
@@ -68,8 +69,7 @@ async function admitAndForward(
   known: Known,
 ): Promise<Outcome> {
   const client = message.socket
-  const tooMany = deps.sessions.begin(client, response)
-  if (tooMany !== undefined) throw new Refusal(tooMany, 'too many requests sent ahead')
+  enqueue(response)
   const session = deps.sessions.enter(client)
   if (typeof session === 'string') throw new Refusal(session)
   const parsed = parseAbsolute(message)
@@ -86,12 +86,19 @@ async function admitAndForward(
   if (full !== undefined) throw new Refusal(full)
   if (deps.isLoop(message)) throw new Refusal('self', 'the request came out of this daemon')
 
+  refuseIfBehindLast(response)
   const verdict = decideFor(deps, known, known.request)
   if (verdict.kind === 'refuse') throw new Refusal(verdict.reason, verdict.rule)
   if (verdict.kind === 'intercept') throw new Refusal('plain_http_denied')
 
   const gone = new AbortController()
   response.once('close', () => gone.abort())
+  let bytesUp = 0
+  // Paused first: a listener alone must not start the flow.
+  message.pause()
+  message.on('data', (chunk: Buffer) => {
+    bytesUp += chunk.length
+  })
   const reply = await deps.sendPlain({
     target,
     caller: caller.identity.tokenId,
@@ -101,13 +108,13 @@ async function admitAndForward(
     body: hasBody(message.rawHeaders) ? message : undefined,
     signal: AbortSignal.any([session.gone, gone.signal]),
   })
-  return await relay(reply, message, response)
+  return await relay(reply, response, () => bytesUp)
 }
 
 async function relay(
   reply: PlainReply,
-  message: IncomingMessage,
   response: ServerResponse,
+  bytesUp: () => number,
 ): Promise<Outcome> {
   if (reply.kind === 'upgraded') {
     reply.socket.destroy()
@@ -124,7 +131,7 @@ async function relay(
     outcome: 'forwarded',
     route: reply.route,
     status: reply.status,
-    bytesUp: Number(headerValues(message.rawHeaders, 'content-length')[0] ?? 0),
+    bytesUp: bytesUp(),
     bytesDown,
   }
 }
@@ -132,7 +139,6 @@ async function relay(
 /** The client's headers less what was for us; Host follows the target (RFC 9112 3.2.2). */
 function plainHeaders(message: IncomingMessage, target: Target): string[] {
   const host = target.port === 80 ? target.text.slice(0, -':80'.length) : target.text
-  const chunked = headerValues(message.rawHeaders, 'transfer-encoding').length > 0
   return [
     'Host',
     host,
@@ -140,6 +146,6 @@ function plainHeaders(message: IncomingMessage, target: Target): string[] {
       stripHopByHop(message.rawHeaders),
       name => name !== 'host' && name !== 'expect',
     ),
-    ...(chunked ? ['Transfer-Encoding', 'chunked'] : []),
+    ...framingAnew(message.method ?? 'GET', message.rawHeaders),
   ]
 }

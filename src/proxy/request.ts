@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
-import { isAmbiguous } from '../kernel/framing.ts'
-import { headerValues, type RawHeaders } from '../kernel/headers.ts'
+import { headerValues } from '../kernel/headers.ts'
 import type { Reason } from '../kernel/reasons.ts'
+import { headFault } from '../kernel/request-head.ts'
 import { parseAuthority, type Target } from '../kernel/target.ts'
 
 export type Parsed<T> =
@@ -14,7 +14,7 @@ export type Parsed<T> =
  * send HTTP/1.0 without one, or one without a port.
  */
 export function parseConnect(request: IncomingMessage): Parsed<{ target: Target }> {
-  const fault = versionFault(request) ?? connectFault(request.rawHeaders)
+  const fault = connectFault(request)
   if (fault !== undefined) return { ok: false, reason: fault }
   return parseAuthority(request.url ?? '')
 }
@@ -24,7 +24,8 @@ export function parseConnect(request: IncomingMessage): Parsed<{ target: Target 
  * `path` is what goes to the origin, byte for byte.
  */
 export function parseAbsolute(request: IncomingMessage): Parsed<{ target: Target; path: string }> {
-  const fault = versionFault(request) ?? plainFault(request)
+  const { httpVersion: version, method = '', rawHeaders: headers } = request
+  const fault = headFault({ version, method, headers })
   if (fault !== undefined) return { ok: false, reason: fault }
   const url = request.url ?? ''
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(url)
@@ -41,12 +42,8 @@ export function parseAbsolute(request: IncomingMessage): Parsed<{ target: Target
   return { ok: true, target: parsed.target, path: tail.startsWith('/') ? tail : `/${tail}` }
 }
 
-function versionFault(request: IncomingMessage): Reason | undefined {
-  const known = request.httpVersion === '1.1' || request.httpVersion === '1.0'
-  return known ? undefined : 'request_malformed'
-}
-
-function connectFault(headers: RawHeaders): Reason | undefined {
+function connectFault({ httpVersion, rawHeaders: headers }: IncomingMessage): Reason | undefined {
+  if (httpVersion !== '1.1' && httpVersion !== '1.0') return 'request_malformed'
   if (headerValues(headers, 'host').length > 1) return 'host_conflict'
   // SECURITY: Node hands the "body" over as tunnel bytes; a front that took it
   // for a body would see another request than we do.
@@ -54,12 +51,6 @@ function connectFault(headers: RawHeaders): Reason | undefined {
     headerValues(headers, 'content-length').length > 0 ||
     headerValues(headers, 'transfer-encoding').length > 0
   return framed ? 'connect_with_body' : undefined
-}
-
-function plainFault(request: IncomingMessage): Reason | undefined {
-  if (headerValues(request.rawHeaders, 'host').length > 1) return 'host_conflict'
-  if (request.method === 'TRACE') return 'method_not_allowed'
-  return isAmbiguous(request.httpVersion, request.rawHeaders) ? 'framing' : undefined
 }
 
 function hasPort(authority: string): boolean {

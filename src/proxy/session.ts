@@ -16,6 +16,7 @@ import type {
 } from '../kernel/flow.ts'
 import { headerValues } from '../kernel/headers.ts'
 import { REASONS } from '../kernel/reasons.ts'
+import { isAnswering } from '../relay/pipeline.ts'
 import { refuseSocket } from '../relay/refusal.ts'
 import { shownBy } from './client-certificate.ts'
 import { parseConnect } from './request.ts'
@@ -68,7 +69,7 @@ export async function serveConnect(
   } catch (error) {
     outcome = client.destroyed ? LEFT : refused(error)
     // SECURITY: bytes of ours would be taken for the answer to an earlier request.
-    if (deps.sessions.isAnswering(client)) client.destroy()
+    if (isAnswering(client)) client.destroy()
     else refuseSocket(client, outcome.reason ?? 'internal')
   }
   finish(deps, known, outcome)
@@ -80,7 +81,7 @@ async function admitAndServe(
   client: Socket,
   { head, known }: { head: Buffer; known: Known },
 ): Promise<Outcome> {
-  if (deps.sessions.isAnswering(client)) {
+  if (isAnswering(client)) {
     throw new Refusal('request_malformed', 'CONNECT amid unanswered requests')
   }
   const session = deps.sessions.enter(client)

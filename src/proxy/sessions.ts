@@ -5,6 +5,7 @@ import type { Limits } from '../kernel/limits.ts'
 import type { Reason } from '../kernel/reasons.ts'
 import type { Strangers } from '../kernel/strangers.ts'
 import { Tally } from '../kernel/tally.ts'
+import { isShared } from '../relay/pipeline.ts'
 
 export interface SessionsOptions {
   readonly limits: () => Pick<Limits, 'connections' | 'connectionsPerCaller' | 'tunnelsPerCaller'>
@@ -25,9 +26,6 @@ export interface Session {
 /** What a session lives as long as: a connection, or one answer of a base-URL route. */
 type Client = Pick<Writable, 'closed' | 'destroy' | 'once'>
 
-/** More than any client sends ahead on one connection. */
-const MAX_PIPELINED = 32
-
 /** How often open connections are held against their tokens. */
 const REVOKED_CHECK_MS = 2000
 
@@ -43,7 +41,6 @@ export class Sessions {
   readonly #tunnels = new Tally()
   readonly #admitted = new Map<Client, Caller>()
   #sweep: NodeJS.Timeout | undefined
-  readonly #unanswered = new WeakMap<Socket, number>()
   #idle: (() => void) | undefined
 
   constructor(options: SessionsOptions) {
@@ -107,9 +104,7 @@ export class Sessions {
     if (this.#perCaller.of(key) >= limits.connectionsPerCaller) return 'too_many_connections'
     if (before !== undefined) {
       // An answer under way would be nobody's.
-      if (client instanceof Socket && (this.#unanswered.get(client) ?? 0) > 1) {
-        return 'request_malformed'
-      }
+      if (client instanceof Socket && isShared(client)) return 'request_malformed'
       this.#perCaller.giveBack(before.identity.tokenId)
       this.#perCaller.take(key)
       return undefined
@@ -140,21 +135,6 @@ export class Sessions {
     this.#tunnels.take(tokenId)
     client.once('close', () => this.#tunnels.giveBack(tokenId))
     return undefined
-  }
-
-  /** Counts a request on its connection until its answer is over. */
-  begin(client: Socket, answer: Writable): Reason | undefined {
-    const before = this.#unanswered.get(client) ?? 0
-    this.#unanswered.set(client, before + 1)
-    answer.once('close', () => {
-      this.#unanswered.set(client, (this.#unanswered.get(client) ?? 1) - 1)
-    })
-    return before < MAX_PIPELINED ? undefined : 'overloaded'
-  }
-
-  /** Whether answers are outstanding, into which no other bytes may be written. */
-  isAnswering(client: Socket): boolean {
-    return (this.#unanswered.get(client) ?? 0) > 0
   }
 
   /** Lets nobody in any more and waits for the sessions to end by themselves. */

@@ -1,6 +1,7 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import { REASONS, type Reason } from '../kernel/reasons.ts'
+import { endWith } from './pipeline.ts'
 
 /** How long a refused client may take to read its answer before it is cut off. */
 const LINGER_MS = 1000
@@ -86,6 +87,7 @@ export function refuseResponse(response: ServerResponse, reason: Reason): void {
     return
   }
   const { headers, body } = refusalParts(reason)
+  endWith(response)
   response.writeHead(REASONS[reason].status, [...headers, ...closing(reason)])
   response.write(body)
 

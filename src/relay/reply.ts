@@ -1,8 +1,9 @@
 import type { ServerResponse } from 'node:http'
 import { TLSSocket } from 'node:tls'
 import type { Reply } from '../kernel/flow.ts'
-import { headerPairs, headerValues, type RawHeaders } from '../kernel/headers.ts'
+import { firstHeader, headerPairs, headerValues, type RawHeaders } from '../kernel/headers.ts'
 import { safeTrailers } from '../kernel/trailers.ts'
+import { endWith } from './pipeline.ts'
 import { discardRest } from './refusal.ts'
 
 /**
@@ -29,8 +30,9 @@ export function writeReply(
       // SECURITY: a terminator of ours would vouch for an end that nobody saw:
       // the source may have been cut (RFC 9112 8).
       response.useChunkedEncodingByDefault = false
-      response.shouldKeepAlive = false
     }
+    const isLast = firstHeader(reply.headers, 'connection') === 'close'
+    if (isLast || reply.untilClose === true) endWith(response)
     try {
       response.writeHead(reply.status, reply.statusText, [...reply.headers])
     } catch (error) {

@@ -10,12 +10,21 @@ export function isWebSocket(message: IncomingMessage): boolean {
   return message.method === 'GET' && message.headers.upgrade?.trim().toLowerCase() === 'websocket'
 }
 
-/** A response object for a message whose socket lost its parser to an upgrade. */
-export function responseOn(message: IncomingMessage): ServerResponse {
+/**
+ * A response object for a message whose socket lost its parser to an upgrade, or
+ * to CONNECT. SECURITY: with an answer outstanding, be it one of Node's own, it
+ * would end up in the middle of that, and Node throws; there the connection ends.
+ */
+export function responseOn(message: IncomingMessage): ServerResponse | undefined {
   const { socket } = message
   const response = new ServerResponse(message)
   response.shouldKeepAlive = false
-  response.assignSocket(socket)
+  try {
+    response.assignSocket(socket)
+  } catch {
+    socket.destroy()
+    return undefined
+  }
   response.once('finish', () => {
     response.detachSocket(socket)
     socket.end()

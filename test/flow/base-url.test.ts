@@ -7,12 +7,18 @@ import { PLACEHOLDER_KEY } from '../../src/kernel/provider.ts'
 import { startTestDaemon, type TestDaemon } from '../support/daemon.ts'
 import { type Provider, startProvider } from '../support/provider.ts'
 import type { Exchange } from '../support/provider-exchange.ts'
-import { connectRaw } from '../support/raw-client.ts'
+import { connectRaw, readHead, readToEnd } from '../support/raw-client.ts'
 import { ANTHROPIC_KEY, OPENAI_KEY, providersEnv } from './ai-world.ts'
 import { createCaller } from './callers.ts'
 import { type Answer, exchangeOn, get, post, requestText } from './wire.ts'
 
 const ROUTE = '/api/v2/aibridge'
+const UPGRADE = [
+  'Connection: Upgrade',
+  'Upgrade: websocket',
+  'Sec-WebSocket-Version: 13',
+  'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+]
 const SECOND_KEY = 'sk-second-central-0123456789'
 const MESSAGE = JSON.stringify({
   model: 'claude-x',
@@ -157,16 +163,29 @@ describe('a base-URL route', () => {
       () =>
         requestText(
           `POST ${ROUTE}/openai/v1/responses`,
-          [
-            `Host: ${host}`,
-            `api-key: ${daemon.token}`,
-            'Transfer-Encoding: gzip, chunked',
-            'Connection: close',
-          ],
+          [`Host: ${host}`, `api-key: ${daemon.token}`, 'Transfer-Encoding: gzip, chunked'],
           '0\r\n\r\n',
         ),
       400,
       /"code":"framing"/,
+    ],
+    [
+      'an upgrade in HTTP/1.0',
+      () =>
+        Buffer.from(
+          `GET ${ROUTE}/openai/v1/responses HTTP/1.0\r\nHost: ${host}\r\napi-key: ${daemon.token}\r\n${UPGRADE.join('\r\n')}\r\n\r\n`,
+        ),
+      426,
+      /"code":"request_malformed"/,
+    ],
+    [
+      'a version of HTTP that has other frames',
+      () =>
+        Buffer.from(
+          `GET ${ROUTE}/openai/v1/models HTTP/2.0\r\nHost: ${host}\r\napi-key: ${daemon.token}\r\n\r\n`,
+        ),
+      400,
+      /"code":"request_malformed"/,
     ],
     [
       'TRACE',
@@ -279,16 +298,54 @@ describe('a base-URL route', () => {
   })
 
   it('answers a switch without a token with 426, and with 401 in its text', async () => {
-    const { answer } = await ask(
-      get(`${ROUTE}/openai/v1/responses`, host, [
-        'Connection: Upgrade',
-        'Upgrade: websocket',
-        'Sec-WebSocket-Version: 13',
-        'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
-      ]),
-    )
+    const { answer } = await ask(get(`${ROUTE}/openai/v1/responses`, host, UPGRADE))
     assert.equal(answer.status, 426)
     assert.match(answer.text, /token_required/)
+  })
+
+  it('has nothing done of what was sent behind a request that could be framed in two ways', async () => {
+    const seen = provider.exchanges.length
+    const socket = await connectRaw(daemon.api)
+    const key = `api-key: ${daemon.token}`
+    const coding = 'Transfer-Encoding: gzip, chunked'
+    const path = `${ROUTE}/openai/v1/responses`
+    socket.write(
+      Buffer.concat([
+        requestText(`POST ${path}`, [`Host: ${host}`, key, coding], '0\r\n\r\n'),
+        get(`${ROUTE}/openai/v1/models`, host, [key]),
+      ]),
+    )
+    assert.equal(String(await readToEnd(socket)).match(/HTTP\/1\.1/g)?.length, 1)
+    assert.equal(provider.exchanges.length, seen)
+  })
+
+  const behind: readonly (readonly [what: string, bytes: () => Buffer])[] = [
+    ['a switch', () => get(`${ROUTE}/openai/v1/responses`, host, UPGRADE)],
+    ['a switch of a stranger', () => get(`${ROUTE}/openai/v1/responses`, 'evil.example', UPGRADE)],
+    ['no HTTP', () => Buffer.from('\x01 garbage\r\n\r\n')],
+  ]
+  for (const [what, bytes] of behind) {
+    it(`breaks off when ${what} comes amid its answer, and writes nothing into that`, async () => {
+      provider.script(() => ({ stallAfter: 1 }))
+      const socket = await connectRaw(daemon.api)
+      const body = JSON.stringify({ model: 'gpt-5', stream: true, input: 'Hi' })
+      socket.write(post(`${ROUTE}/openai/v1/responses`, host, body, [`api-key: ${daemon.token}`]))
+      await readHead(socket)
+      socket.write(bytes())
+      assert.doesNotMatch(String(await readToEnd(socket)), /HTTP\/1\.1/)
+      provider.script(undefined)
+      const { answer } = await ask(get('/livez', host))
+      assert.equal(answer.status, 200)
+    })
+  }
+
+  it('asks for no more when a stranger sends a switch behind a request', async () => {
+    const socket = await connectRaw(daemon.api)
+    const path = `${ROUTE}/openai/v1/responses`
+    socket.write(Buffer.concat([get(path, host), get(path, host, UPGRADE)]))
+    await readToEnd(socket)
+    const { answer } = await ask(get('/livez', host))
+    assert.equal(answer.status, 200)
   })
 
   it("aborts the provider's request when the client goes", async () => {

@@ -46,6 +46,45 @@ describe('a hostile client inside an intercepted connection', () => {
     await assertAlive()
   })
 
+  const switches: readonly (readonly [what: string, bytes: Buffer])[] = [
+    ['an upgrade', get('/v1/responses', HOST, UPGRADE)],
+    ['a CONNECT', requestText('CONNECT a.example:443', ['Host: a.example:443'])],
+  ]
+  for (const [what, bytes] of switches) {
+    it(`cannot end the daemon with ${what} behind an answer that Node gives by itself`, async () => {
+      const socket = await openIntercepted(world.daemon)
+      const earlier = world.daemon.events.length
+      socket.write(Buffer.concat([get('/v1/models', HOST, ['Expect: x']), bytes]))
+      await readToEnd(socket)
+      const told = world.daemon.events.slice(earlier).find(({ type }) => type === 'client_error')
+      assert.equal(told?.type === 'client_error' && told.detail, 'a switch amid other requests')
+      await assertAlive()
+    })
+  }
+
+  const refusals: readonly (readonly [what: string, bytes: Buffer])[] = [
+    [
+      'could be framed in two ways',
+      requestText(
+        'POST /v1/messages',
+        [`Host: ${HOST}`, 'Transfer-Encoding: gzip, chunked'],
+        '0\r\n\r\n',
+      ),
+    ],
+    ['names another host', get('/v1/models', 'evil.example')],
+  ]
+  for (const [what, bytes] of refusals) {
+    it(`has nothing done of what it sent behind a request that ${what}`, async () => {
+      const started = (): number =>
+        world.daemon.events.filter(({ type }) => type === 'call_started').length
+      const earlier = started()
+      const socket = await openIntercepted(world.daemon)
+      socket.write(Buffer.concat([bytes, get('/v1/models', HOST)]))
+      assert.equal(String(await readToEnd(socket)).match(/HTTP\/1\.1/g)?.length, 1)
+      assert.equal(started(), earlier)
+    })
+  }
+
   it('is refused a CONNECT', async () => {
     const socket = await openIntercepted(world.daemon)
     const answer = await exchangeOn(
@@ -115,6 +154,21 @@ describe('a hostile client inside an intercepted connection', () => {
     ['17 KiB of head', get('/', HOST, [`X: ${'x'.repeat(17 * 1024)}`]), 431],
     ['absolute form', requestText('GET https://evil.example/', [`Host: ${HOST}`]), 400],
     ['TRACE', requestText('TRACE /', [`Host: ${HOST}`]), 405],
+    [
+      'a length with a zero before it',
+      requestText('POST /v1/messages', [`Host: ${HOST}`, 'Content-Length: 02'], '{}'),
+      400,
+    ],
+    [
+      'a length beyond all measure',
+      requestText('POST /v1/messages', [`Host: ${HOST}`, `Content-Length: ${2n ** 63n}`], '{}'),
+      400,
+    ],
+    [
+      'an upgrade in HTTP/1.0',
+      Buffer.from(`GET /v1/responses HTTP/1.0\r\nHost: ${HOST}\r\n${UPGRADE.join('\r\n')}\r\n\r\n`),
+      400,
+    ],
     ['another Host', get('/', 'evil.example'), 421],
     ['another port', get('/', `${HOST}:8443`), 421],
     ['two Hosts', get('/', HOST, ['Host: evil.example']), 400],

@@ -9,6 +9,7 @@ import {
   headers,
   PREFACE,
   readComplaint,
+  readFrame,
   TYPE,
   uint32,
 } from '../support/http2-frames.ts'
@@ -162,6 +163,8 @@ describe('HTTP/2 from a client that breaks the rules', () => {
     ['//', { ':path': '//evil.example/x' }, 400],
     ['*', { ':method': 'OPTIONS', ':path': '*' }, 400],
     ['TRACE', { ':method': 'TRACE' }, 405],
+    ['TRACE in lower case', { ':method': 'trace' }, 405],
+    ['CONNECT in lower case', { ':method': 'connect' }, 405],
     [
       '101 headers',
       Object.fromEntries(Array.from({ length: 101 }, (_, i) => [`x-${i}`, '1'])),
@@ -179,6 +182,31 @@ describe('HTTP/2 from a client that breaks the rules', () => {
       assert.equal(world.provider.exchanges.length, earlier)
       assert.equal((await askHttp2(session, { ':path': '/v1/models' })).status, 200)
       session.destroy()
+    })
+  }
+
+  const raw: readonly (readonly [what: string, bytes: readonly Buffer[]])[] = [
+    ['a blank at the end of a value', [headers(1, [...GET, ['x-a', 'b ']])]],
+    [
+      'a length with a zero before it',
+      [
+        headers(1, [...POST, ['content-length', '02']], OPEN),
+        frame(TYPE.data, FLAG.endStream, 1, Buffer.from('{}')),
+      ],
+    ],
+    ['a path beyond ASCII', [headers(1, [...GET.slice(0, 3), [':path', '/v1/caf\u00e9']])]],
+  ]
+  for (const [what, bytes] of raw) {
+    it(`gets 400 for ${what}`, async () => {
+      const earlier = world.provider.exchanges.length
+      const socket = await openFrames()
+      socket.write(Buffer.concat([PREFACE, SETTINGS, ...bytes]))
+      let answer = await readFrame(socket)
+      while (answer.type !== TYPE.headers) answer = await readFrame(socket)
+      // Index 12 of the static table is `:status 400` (RFC 7541, appendix A).
+      assert.equal(answer.payload[0], 0x80 | 12)
+      assert.equal(world.provider.exchanges.length, earlier)
+      socket.destroy()
     })
   }
 

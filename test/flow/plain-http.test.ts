@@ -20,6 +20,10 @@ const server = createServer((req, res) => {
     setImmediate(() => res.destroy())
     return
   }
+  if (req.url === '/early') {
+    res.end('done')
+    return
+  }
   if (req.url === '/half') {
     res.writeHead(200, { 'Content-Length': 100 })
     res.write('half')
@@ -91,6 +95,27 @@ describe('a plain http request', () => {
       large,
     )
     assert.ok((await exchangeOn(socket, upload)).body.equals(large))
+    socket.destroy()
+  })
+
+  it('without a body announces none', async () => {
+    const socket = await connectRaw(daemon.proxy)
+    for (const method of ['POST', 'PURGE', 'DELETE']) {
+      assert.equal((await send(socket, `${method} http://${authority}/`, 'Host: x')).status, 200)
+      assert.equal(firstHeader(requests.at(-1)?.rawHeaders ?? [], 'transfer-encoding'), undefined)
+    }
+    socket.destroy()
+  })
+
+  it('counts the bytes that were sent, not those that were announced', async () => {
+    const socket = await connectRaw(daemon.proxy)
+    const length = 'Content-Length: 900000000000000'
+    const startLine = `PATCH http://${authority}/early`
+    socket.write(requestText(startLine, [auth, 'Host: x', length], 'few'))
+    assert.equal((await readHead(socket)).status, 200)
+    socket.end()
+    const ended = await daemon.event('connect_ended', ({ method }) => method === 'PATCH')
+    assert.equal(ended.bytesUp, 3)
     socket.destroy()
   })
 
@@ -252,6 +277,28 @@ describe('a plain request that is refused', () => {
       socket.end()
       await readToEnd(socket)
       assert.equal(requests.length, seen)
+    })
+  }
+
+  const strangers: readonly (readonly [what: string, headers: readonly string[]])[] = [
+    ['has no credentials', []],
+    ['could be framed in two ways', ['Transfer-Encoding: gzip, chunked']],
+  ]
+  for (const [what, headers] of strangers) {
+    it(`because it ${what} takes what was sent behind it along`, async () => {
+      const seen = requests.length
+      const socket = await connectRaw(daemon.proxy)
+      const own = headers.length === 0 ? [] : [auth, ...headers]
+      const line = `GET http://${authority}/`
+      const body = headers.length === 0 ? '' : '0\r\n\r\n'
+      const first = requestText(line, ['Host: x', ...own], body)
+      socket.write(Buffer.concat([first, requestText(line, ['Host: x', auth])]))
+      assert.equal(String(await readToEnd(socket)).match(/HTTP\/1\.1/g)?.length, 1)
+      const refused = 'sent behind the last answer of its connection'
+      const told = daemon.events.filter(({ type }) => type === 'connect_ended').at(-1)
+      assert.equal(told?.type === 'connect_ended' && told.detail, refused)
+      assert.equal(requests.length, seen)
+      socket.destroy()
     })
   }
 

@@ -3,10 +3,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { describeError, Refusal } from '../../kernel/error.ts'
 import type { Call, Caller, Reply } from '../../kernel/flow.ts'
-import { hasBody, isAmbiguous, targetFault } from '../../kernel/framing.ts'
 import { filterHeaders, firstHeader } from '../../kernel/headers.ts'
-import type { Reason } from '../../kernel/reasons.ts'
+import { headFault, pathFault } from '../../kernel/request-head.ts'
 import { hostText, parseHostHeader } from '../../kernel/target.ts'
+import { endWith } from '../../relay/pipeline.ts'
 import { goneSignal, inform, writeReply } from '../../relay/reply.ts'
 import { joinUpgraded, responseOn } from '../../relay/upgrade.ts'
 import { respondError } from '../respond.ts'
@@ -43,6 +43,7 @@ export async function serveBaseUrlUpgrade(
 ): Promise<void> {
   const { socket } = message
   const response = responseOn(message)
+  if (response === undefined) return
   const gone = new AbortController()
   socket.once('close', () => gone.abort())
   await answering(deps, target, { message, response, upgrade: true }, async () => {
@@ -71,8 +72,12 @@ async function answering(
   act: () => Promise<Extract<Reply, { kind: 'response' }> | undefined>,
 ): Promise<void> {
   try {
-    const fault = targetFault(path) ?? faultOf(message, upgrade)
-    if (fault !== undefined) throw new Refusal(fault)
+    const { httpVersion: version, method = '', rawHeaders: headers } = message
+    const fault = headFault({ version, method, headers }, upgrade) ?? pathFault(path)
+    if (fault !== undefined) {
+      endWith(response)
+      throw new Refusal(fault)
+    }
     const reply = await act()
     if (reply !== undefined) await writeReply(response, reply)
   } catch (error) {
@@ -84,14 +89,6 @@ async function answering(
     if (reply !== undefined) await writeReply(response, reply)
     else respondError(response, { status: 404, message: 'There is no provider of this name.' })
   }
-}
-
-/** What the next hop could read otherwise than we do (RFC 9112 6.1). */
-function faultOf(message: IncomingMessage, upgrade: boolean): Reason | undefined {
-  if (message.method === 'TRACE') return 'method_not_allowed'
-  if (isAmbiguous(message.httpVersion, message.rawHeaders)) return 'framing'
-  // SECURITY: its parser is gone, so nobody could say where that body ends.
-  return upgrade && hasBody(message.rawHeaders) ? 'framing' : undefined
 }
 
 async function admit(

@@ -59,13 +59,13 @@ export const REQUEST_REASONS = {
   ),
   framing: malformed(
     'The message framing is ambiguous.',
-    'Transfer-Encoding other than `chunked`, or in HTTP/1.0; a lever for request smuggling.',
+    'Transfer-Encoding other than `chunked`, or in HTTP/1.0; a length with leading zeros or beyond a petabyte; an upgrade with a body. Levers for request smuggling.',
   ),
   method_not_allowed: {
     status: 405,
     text: 'The method is not allowed here.',
     level: 'info',
-    doc: 'TRACE, or CONNECT inside an intercepted connection.',
+    doc: 'TRACE, CONNECT inside an intercepted connection, or a method in lower case.',
   },
   head_timeout: {
     status: 408,

@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Refusal } from '../../kernel/error.ts'
+import type { RequestHead } from '../../kernel/request-head.ts'
 import { refuseResponse } from '../../relay/refusal.ts'
 import { goneSignal, inform, writeReply } from '../../relay/reply.ts'
 import { joinUpgraded, responseOn } from '../../relay/upgrade.ts'
-import { judgeRequest, type RequestHead, toCall } from '../call.ts'
+import { judgeRequest, toCall } from '../call.ts'
 import { asRefusal, emitRefusal, type ServeDeps } from '../connection.ts'
 import type { Session } from './session.ts'
 
@@ -14,10 +15,10 @@ export async function serveCall(
   message: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  session.begin(message, response)
   try {
+    session.begin(message, response)
     const head = headOf(message)
-    const fault = session.full ? 'overloaded' : judgeRequest(head, session)
+    const fault = judgeRequest(head, session)
     if (fault !== undefined) throw new Refusal(fault)
     const tooMany = session.shared ? deps.admit(response, session.connect.caller) : undefined
     if (tooMany !== undefined) throw new Refusal(tooMany)
@@ -53,6 +54,7 @@ export async function serveUpgrade(
   const gone = new AbortController()
   socket.once('close', () => gone.abort())
   try {
+    session.begin(message, response)
     const head = headOf(message)
     const fault = judgeRequest(head, session, true)
     if (fault !== undefined) throw new Refusal(fault)
@@ -75,29 +77,18 @@ export function refuseConnect(deps: ServeDeps, session: Session, message: Incomi
   if (response !== undefined) refuse(deps, session, response, new Refusal('method_not_allowed'))
 }
 
-/**
- * The last answer on a connection whose parser is gone. SECURITY: with answers
- * outstanding it would end up in the middle of one of them, and Node throws for
- * a second response on the same socket; there the connection ends.
- */
+/** The last answer on a connection whose parser is gone; none where others are outstanding. */
 function takeOver(
   deps: ServeDeps,
   session: Session,
   message: IncomingMessage,
 ): ServerResponse | undefined {
-  const { socket } = session
-  socket.on('error', () => {})
-  if (session.answering) {
-    emitRefusal(
-      deps.emit,
-      session,
-      new Refusal('request_malformed', 'a switch amid other requests'),
-    )
-    socket.destroy()
-    return undefined
-  }
+  session.socket.on('error', () => {})
   const response = responseOn(message)
-  session.begin(message, response)
+  if (response === undefined) {
+    const refusal = new Refusal('request_malformed', 'a switch amid other requests')
+    emitRefusal(deps.emit, session, refusal)
+  }
   return response
 }
 

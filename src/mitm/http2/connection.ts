@@ -42,8 +42,11 @@ const PSEUDO_FIELDS = 4
 /** Megabytes; beyond it Node refuses new streams. All of them may have an answer queued. */
 const SESSION_MEMORY = 32
 
-/** Fields that should stand alone and come twice are relayed as over HTTP/1.1. */
-const AS_SENT = { strictSingleValueFields: false }
+/**
+ * Fields that should stand alone and come twice are relayed as over HTTP/1.1; one
+ * with a blank at an end would be left out without a word, so that we must refuse it.
+ */
+const AS_SENT = { strictSingleValueFields: false, strictFieldWhitespaceValidation: false }
 
 const CHECK_MS = 500
 /** How long a client may take to close after our own end. */

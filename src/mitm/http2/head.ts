@@ -1,6 +1,6 @@
 import { headerPairs, type RawHeaders } from '../../kernel/headers.ts'
 import type { Reason } from '../../kernel/reasons.ts'
-import type { RequestHead } from '../call.ts'
+import type { RequestHead } from '../../kernel/request-head.ts'
 
 interface HeadLimits {
   readonly headBytes: number
@@ -31,6 +31,7 @@ export function readHead(
   }
   if (bytes > limits.headBytes || headers.length > limits.headCount * 2) return 'head_too_large'
   if ((pseudo.get(':scheme') ?? 'https') !== 'https') return 'request_malformed'
+  if (hasBlankEnds(headers)) return 'request_malformed'
   return {
     version: '2',
     method: pseudo.get(':method') ?? '',
@@ -41,6 +42,11 @@ export function readHead(
       ...framing(headers, hasBody),
     ],
   }
+}
+
+/** RFC 9113 8.2.1: a blank at either end of a value makes the message malformed. */
+function hasBlankEnds(headers: readonly string[]): boolean {
+  return headers.some(text => /^[\t ]|[\t ]$/.test(text))
 }
 
 /** A Host header beside it must say the same, byte for byte; two stay two, and are refused. */

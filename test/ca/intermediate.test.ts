@@ -5,13 +5,17 @@ import { copyFile, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { promisify } from 'node:util'
+import { PROVIDER_TYPES } from '../../src/bridge/providers/registry.ts'
 import { loadAuthority } from '../../src/ca/authority.ts'
 import { mintLeaf } from '../../src/ca/leaf.ts'
 import { generateLeafKey } from '../../src/ca/leaf-key.ts'
+import { loadConfig } from '../../src/config/load.ts'
 import { DAY, openssl, problemsOf, temporaryDirectory, WEEK } from './fixtures.ts'
 
 const run = promisify(execFile)
-const HOSTS = ['api.anthropic.com', 'api.openai.com', 'api.individual.githubcopilot.com']
+/** Of a daemon with nothing configured: the profile has to serve that one as it stands. */
+const HOSTS = loadConfig({ flags: {}, env: {}, types: PROVIDER_TYPES, home: '/nonexistent' })
+  .settings.proxy.interceptedHosts
 const README = await readFile('certs/README.md', 'utf8')
 
 /** The commands of the manual, as they stand there. */

@@ -22,7 +22,9 @@ function table(): string {
     const files = [...new Set(cases.flatMap(({ tests }) => tests.map(([file]) => file)))].sort()
     const suite = files.filter(file => file.endsWith('.test.ts'))
     const apart = files.flatMap(file => COMMANDS[file] ?? [])
-    const commands = [`node --test ${suite.join(' ')}`, ...apart].map(command => `\`${command}\``)
+    const commands = [`npx node --test ${suite.join(' ')}`, ...apart].map(
+      command => `\`${command}\``,
+    )
     return `| ${letter} | ${name} | ${cases.length} | ${commands.join('; ')} |`
   })
   return ['| class | what | cases | command |', '|---|---|---|---|', ...rows].join('\n')

@@ -129,7 +129,9 @@ export class CallEvents {
       reason: gone ? undefined : refusal.reason,
       bytesUp: this.#bytesUp,
       bytesDown: 0,
-      detail: [refusal.detail, cause].filter(text => text !== undefined).join(': ') || undefined,
+      detail:
+        [...new Set([refusal.detail, cause])].filter(text => text !== undefined).join(': ') ||
+        undefined,
     })
   }
 

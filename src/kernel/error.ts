@@ -62,5 +62,8 @@ export function describeError(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) {
     return `${text}${text === '' ? '' : ': '}${error.errors.map(describeError).join('; ')}`
   }
-  return error.cause === undefined ? text : `${text}: ${describeError(error.cause)}`
+  if (error.cause === undefined) return text
+  const cause = describeError(error.cause)
+  // Many only repeat what they wrap.
+  return text.includes(cause) ? text : `${text}: ${cause}`
 }

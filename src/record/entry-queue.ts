@@ -61,9 +61,9 @@ export class EntryQueue {
   push(entry: Entry): boolean {
     const size = entrySize(entry)
     const isEnd = entry.type === 'end' || entry.type === 'gap'
-    const limit = isEnd ? 2 * this.#maxEntries : this.#maxEntries
-    if (this.#rest.length >= limit) return false
-    if (!isEnd && this.#bytes + size > this.#maxBytes) return false
+    const share = isEnd ? 2 : 1
+    if (this.#rest.length >= share * this.#maxEntries) return false
+    if (this.#bytes + size > share * this.#maxBytes) return false
     this.#rest.push(entry)
     this.#bytes += size
     return true

@@ -73,6 +73,8 @@ export type TextMode = 'true' | 'false' | 'redacted'
 export function entrySize(entry: Entry): number {
   const base = 512
   if (entry.type === 'request') return base + 2 * (entry.facts.prompt?.length ?? 0)
+  // Of any length until it is written; a refused call may have a long one.
+  if (entry.type === 'end') return base + entry.ended.path.length
   if (entry.type !== 'response') return base
   const { tools, thoughts } = entry.facts
   const text =

@@ -61,6 +61,8 @@ export class Recorder implements AsyncDisposable {
   #soon: NodeJS.Immediate | undefined
   #writing: Promise<void> | undefined
   #problem: string | undefined
+  /** The store has not answered for as long as a call waits. */
+  #isLate = false
   #position = 0
   #closing = false
 
@@ -87,6 +89,10 @@ export class Recorder implements AsyncDisposable {
   /** False while the last attempt to write failed, for readiness. */
   get available(): boolean {
     return this.#problem === undefined
+  }
+
+  get #patienceMs(): number {
+    return this.#options.beginTimeoutMs ?? BEGIN_TIMEOUT_MS
   }
 
   /** Entries that wait to be written. */
@@ -119,11 +125,12 @@ export class Recorder implements AsyncDisposable {
     const isCharged = limits.charges.length > 0
     this.#open.set(intent.callId, { ...UNTOLD, isCharged, onExhausted })
     const entry: BeginEntry = { type: 'begin', intent, limits, isJudged: true }
-    const timeoutMs = this.#options.beginTimeoutMs ?? BEGIN_TIMEOUT_MS
-    const { waiting, begun } = beginCall(entry, timeoutMs, failure => this.#judge(entry, failure))
+    const { waiting, begun } = beginCall(entry, this.#patienceMs, failure =>
+      this.#judge(entry, failure),
+    )
     if (this.#closing) waiting.settle('the books are closed')
     // Nobody is made to wait for what is known to fail.
-    else if (this.#problem !== undefined && this.#options.settings().failOpen) {
+    else if (this.#problem !== undefined && (this.#isLate || this.#options.settings().failOpen)) {
       waiting.settle(this.#problem)
     } else if (!this.#queue.pushBegin(waiting)) waiting.settle('too many calls wait to be recorded')
     this.#schedule()
@@ -251,6 +258,10 @@ export class Recorder implements AsyncDisposable {
   async #commit({ begins, rest }: Batch): Promise<void> {
     const { prompts: text, structuredLogging: lines } = this.#options.settings()
     const entries = [...begins.map(({ entry }) => entry), ...rest]
+    const late = setTimeout(() => {
+      this.#isLate = true
+      this.#turned('the books did not answer in time')
+    }, this.#patienceMs)
     try {
       const result = await this.#options.store.commit({ entries, text, lines })
       for (const { place, denial } of result.denied) begins[place]?.settle(denial)
@@ -264,6 +275,9 @@ export class Recorder implements AsyncDisposable {
       this.#queue.putBack(rest)
       for (const { settle } of begins) settle(problem)
       this.#turned(problem)
+    } finally {
+      clearTimeout(late)
+      this.#isLate = false
     }
   }
 

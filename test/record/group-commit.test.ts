@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { systemClock } from '../../src/kernel/clock.ts'
+import { Refusal } from '../../src/kernel/error.ts'
 import type { BookStore, CommitOptions } from '../../src/record/book-store.ts'
-import { Recorder } from '../../src/record/recorder.ts'
+import { EntryQueue } from '../../src/record/entry-queue.ts'
+import { Recorder, type RecorderOptions } from '../../src/record/recorder.ts'
 import { ended, intent, request, response, SETTINGS } from './books-support.ts'
+import { ends } from './entries.ts'
 
 /** A store that keeps nothing but the batches, and commits when told to. */
 class Batches implements BookStore {
@@ -39,7 +42,9 @@ class Batches implements BookStore {
   }
 }
 
-async function open(): Promise<{ store: Batches; recorder: Recorder }> {
+async function open(
+  options: Partial<RecorderOptions> = {},
+): Promise<{ store: Batches; recorder: Recorder }> {
   const store = new Batches()
   const recorder = await Recorder.open({
     store,
@@ -48,6 +53,7 @@ async function open(): Promise<{ store: Batches; recorder: Recorder }> {
     queueSize: 100,
     writeLine: () => undefined,
     onState: () => undefined,
+    ...options,
   })
   return { store, recorder }
 }
@@ -116,4 +122,43 @@ test('a batch that failed is written again, less the calls that were refused', a
     [['begin', 'end'], ['end']],
   )
   assert.equal(recorder.available, true)
+})
+
+test('a store that hangs is told of, and nobody else waits for it until it answers', async () => {
+  const states: (string | undefined)[] = []
+  const told = Promise.withResolvers<void>()
+  const { store, recorder } = await open({
+    beginTimeoutMs: 30,
+    onState: problem => {
+      states.push(problem)
+      told.resolve()
+    },
+  })
+  const isRefused = { reason: 'accounting_unavailable' }
+  await assert.rejects(recorder.begin(intent()), isRefused)
+  await told.promise
+  assert.equal(recorder.available, false)
+  const first = await Promise.race([
+    recorder.begin(intent()).catch((error: unknown) => error),
+    new Promise(resolve => setImmediate(() => setImmediate(resolve))),
+  ])
+  assert.ok(first instanceof Refusal)
+  assert.equal(store.seen.length, 1)
+
+  store.release()
+  while (!recorder.available) await turn()
+  assert.deepEqual(states, ['the books did not answer in time', undefined])
+  const begun = recorder.begin(intent())
+  while (store.seen.length < 2) await turn()
+  store.release()
+  await begun
+  await recorder[Symbol.asyncDispose]()
+})
+
+test('what waits to be written is bounded by its size, whatever it is', () => {
+  const queue = new EntryQueue(1000, 64 * 1024)
+  const call = intent({ path: `/${'x'.repeat(16 * 1024)}` })
+  let taken = 0
+  while (queue.push(ends(call))) taken += 1
+  assert.ok(taken > 4 && taken <= 8, `${taken}`)
 })

@@ -212,6 +212,10 @@ async function openStore(settings: Settings, options: DaemonOptions): Promise<St
     onDeath: (problem, restarted) => {
       options.log.logger.error({ problem, restarted }, 'token store died')
     },
+    onState: problem => {
+      if (problem === undefined) options.log.logger.info('tokens can be looked up again')
+      else options.log.logger.error({ problem }, 'tokens cannot be looked up')
+    },
   })
 }
 

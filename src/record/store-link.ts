@@ -29,6 +29,7 @@ export class StoreLink implements AsyncDisposable {
   #worker: Worker
   #state: 'opening' | 'up' | 'failed' | 'closing' = 'opening'
   #crash: unknown
+  #problem: string | undefined
   #startedAt = 0
   #restarts = 0
   #checkedAt = Number.NEGATIVE_INFINITY
@@ -46,6 +47,11 @@ export class StoreLink implements AsyncDisposable {
   /** The deployment's id, once the database is open. @throws ConfigurationError */
   opened(): Promise<string> {
     return this.#opened.promise
+  }
+
+  /** Why the last look failed, if it did. */
+  get problem(): string {
+    return this.#problem ?? 'the token store does not answer'
   }
 
   get available(): boolean {
@@ -146,9 +152,11 @@ export class StoreLink implements AsyncDisposable {
         return
       case 'checked':
         this.#checkedAt = this.#options.clock.monotonic()
+        this.#problem = undefined
         if (message.id !== undefined && message.id === this.#pending?.id) this.#pending.settle()
         return
       case 'failed':
+        this.#problem = message.problem
         if (message.id === this.#pending?.id) this.#pending?.settle(unavailable(message.problem))
     }
   }

@@ -19,6 +19,7 @@ const STALE_MS = 750
 
 /** A thread that was not heard of for this long hangs. */
 const UNHEARD_MS = 5000
+const WATCH_MS = 1000
 
 /** A caller that no database knows: `run` makes one for its child. */
 export interface ExtraToken {
@@ -31,9 +32,13 @@ export interface StoreOptions {
   readonly stateDir: string
   readonly postgres?: PostgresServer | undefined
   readonly extraTokens?: readonly ExtraToken[]
+  /** The tokens cannot be looked up any more (with the cause), or can again (undefined). */
+  readonly onState?: (problem: string | undefined) => void
   /** Called when the database's thread died, with what is known of the cause. */
   readonly onDeath?: (problem: string, restarted: boolean) => void
   readonly clock?: Clock
+  /** How often to see whether it still answers. */
+  readonly watchMs?: number
   /** How often changes by other processes are looked for. */
   readonly pollMs?: number
   /** How long the thread may take to answer before it counts as down. */
@@ -53,6 +58,7 @@ export class Store implements AsyncDisposable {
   readonly #tokens: TokenTable
   readonly #extra: ReadonlyMap<string, Identity>
   readonly #clock: Clock
+  readonly #watch: NodeJS.Timeout
 
   private constructor(link: StoreLink, tokens: TokenTable, opened: Opened) {
     this.#link = link
@@ -60,6 +66,7 @@ export class Store implements AsyncDisposable {
     this.deploymentId = opened.deploymentId
     this.#clock = opened.clock
     this.#extra = opened.extra
+    this.#watch = this.#watchState(opened.options)
   }
 
   /** @throws ConfigurationError when the database cannot be used. */
@@ -78,7 +85,7 @@ export class Store implements AsyncDisposable {
     const extra = new Map(
       options.extraTokens?.map(({ token, identity }) => [hashToken(token.reveal()), identity]),
     )
-    return new Store(link, tokens, { deploymentId: await link.opened(), clock, extra })
+    return new Store(link, tokens, { deploymentId: await link.opened(), clock, extra, options })
   }
 
   /** False when callers cannot be told apart any more, for readiness. */
@@ -103,7 +110,18 @@ export class Store implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#watch)
     await this.#link[Symbol.asyncDispose]()
+  }
+
+  /** Where nobody calls for hours, nothing else would say that a server is gone. */
+  #watchState({ onState = () => undefined, watchMs = WATCH_MS }: StoreOptions): NodeJS.Timeout {
+    let wasAvailable = true
+    return setInterval(() => {
+      const { available } = this
+      if (available !== wasAvailable) onState(available ? undefined : this.#link.problem)
+      wasAvailable = available
+    }, watchMs).unref()
   }
 
   #active(hash: string): Identity | undefined {
@@ -131,4 +149,5 @@ interface Opened {
   readonly deploymentId: string
   readonly clock: Clock
   readonly extra: ReadonlyMap<string, Identity>
+  readonly options: StoreOptions
 }

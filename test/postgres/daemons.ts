@@ -213,7 +213,7 @@ test('two daemons share a budget to the last call', async t => {
   assert.deepEqual(purse, { spent: 5.6e9, reserved: 0, calls: 8 })
 })
 
-test('without its server a daemon fails closed, and recovers without a restart', async () => {
+test('without its server a daemon says so though nobody calls, fails closed, and recovers', async () => {
   await using provider = await startProvider({ gapMs: 1 })
   await using server = await startPostgres()
   const url = server.createDatabase()
@@ -223,6 +223,8 @@ test('without its server a daemon fails closed, and recovers without a restart',
   assert.equal((await ask(daemon, token)).status, 200)
 
   await server.stop('immediate')
+  const { problem } = await daemon.waitForLine(line => line['msg'] === 'tokens cannot be looked up')
+  assert.match(String(problem), /ENOENT|shutting down/)
   const down = await eventually('refused', 5000, async () => {
     const answer = await ask(daemon, token).catch((error: Error) => error)
     return answer instanceof Error || answer.status !== 200 ? answer : undefined
@@ -246,6 +248,7 @@ test('without its server a daemon fails closed, and recovers without a restart',
   await eventually('ready', 10_000, async () =>
     (await fetch(`${daemon.apiUrl}/readyz`)).status === 200 ? true : undefined,
   )
+  await daemon.waitForLine(line => line['msg'] === 'tokens can be looked up again')
   await daemon.waitForLine(line => line['msg'] === 'records cannot be written')
   await daemon.waitForLine(line => line['msg'] === 'records can be written again')
 })

@@ -192,6 +192,29 @@ test('a thread that hangs makes the store unavailable, and closing does not wait
   assert.equal(store.available, false)
 })
 
+test('who watches the store is told that it fails, and that it is back, though nobody asks it', async t => {
+  let skew = 0
+  const clock = { now: () => Date.now(), monotonic: () => performance.now() + skew }
+  const states: (string | undefined)[] = []
+  const store = await openStore(t, {
+    stateDir: temporaryDirectory(t),
+    worker: program(
+      generateToken(),
+      "parentPort.postMessage({ type: 'checked', id: undefined })",
+      "parentPort.postMessage({ type: 'failed', id: undefined, problem: 'the server is gone' })",
+    ),
+    clock,
+    watchMs: 5,
+    timeoutMs: 50,
+    onState: problem => states.push(problem),
+  })
+  skew = 10_000
+  await eventually(2000, async () => states.length === 1)
+  await store.authenticate(generateToken().reveal()).catch(() => undefined)
+  await eventually(2000, async () => states.length === 2)
+  assert.deepEqual(states, ['the server is gone', undefined])
+})
+
 test('closing leaves nothing behind and may be repeated', async t => {
   const stateDir = temporaryDirectory(t)
   const store = await Store.open({ stateDir })
@@ -219,8 +242,8 @@ function hungWorker(token: Secret): URL {
   return program(token, 'for (;;) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)')
 }
 
-/** A thread that is ready, knows one token, and does this when it is asked. */
-function program(token: Secret, whenAsked: string): URL {
+/** A thread that is ready, knows one token, says what is left to say, and does this when it is asked. */
+function program(token: Secret, whenAsked: string, then = ''): URL {
   const tokensModule = new URL('../../src/record/tokens.ts', import.meta.url).href
   const code = `
     import { parentPort } from 'node:worker_threads'
@@ -230,6 +253,7 @@ function program(token: Secret, whenAsked: string): URL {
     parentPort.postMessage({ type: 'tokens', tokens: [{ hash, identity }] })
     parentPort.postMessage({ type: 'checked', id: undefined })
     parentPort.postMessage({ type: 'ready', deploymentId: 'x' })
+    ${then}
     parentPort.on('message', () => { ${whenAsked} })`
   return new URL(`data:text/javascript,${encodeURIComponent(code)}`)
 }

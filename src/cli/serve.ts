@@ -103,6 +103,7 @@ function runningDaemon(daemon: Daemon, settings: Settings, trust: TrustFiles): R
   return {
     pid: process.pid,
     proxy: daemon.addresses.proxy,
+    api: daemon.addresses.api,
     tls: tls !== undefined && tlsListen === undefined,
     ...trust,
     keyedTypes: keyedTypes(settings),

@@ -9,6 +9,8 @@ export interface RunningDaemon {
   readonly pid: number
   /** The main listener, as it is bound. */
   readonly proxy: ListenAddress
+  /** The API listener, as it is bound. */
+  readonly api: ListenAddress
   /** It speaks TLS. */
   readonly tls: boolean
   readonly caFile: string
@@ -59,18 +61,22 @@ function parse(text: string): RunningDaemon | undefined {
 
 function isRunning(value: unknown): value is RunningDaemon {
   if (typeof value !== 'object' || value === null) return false
-  const { pid, proxy, tls, caFile, bundleFile, keyedTypes, deployment } =
+  const { pid, proxy, api, tls, caFile, bundleFile, keyedTypes, deployment } =
     value as Partial<RunningDaemon>
   return (
     Number.isInteger(pid) &&
-    typeof proxy?.host === 'string' &&
-    Number.isInteger(proxy.port) &&
+    isAddress(proxy) &&
+    isAddress(api) &&
     typeof tls === 'boolean' &&
     typeof caFile === 'string' &&
     typeof bundleFile === 'string' &&
     Array.isArray(keyedTypes) &&
     (deployment === undefined || typeof deployment === 'string')
   )
+}
+
+function isAddress(value: Partial<ListenAddress> | undefined): boolean {
+  return typeof value?.host === 'string' && Number.isInteger(value.port)
 }
 
 function isAlive(pid: number): boolean {

@@ -13,7 +13,6 @@ import type { ProviderSettings } from '../../kernel/provider.ts'
 import { type CliContext, type Configured, configure, readWords } from '../context.ts'
 import { privateSettings } from '../private-settings.ts'
 import { type AuthorityFacts, gatherAuthority, judgeAuthority } from './authority.ts'
-import { gatherBooks, judgeBooks } from './books.ts'
 import { judgeClient } from './clients/judge-client.ts'
 import { probeClients } from './clients/probe-clients.ts'
 import { PROBES } from './clients/probes.ts'
@@ -25,13 +24,14 @@ import { gatherListeners, judgeListener } from './listeners.ts'
 import { gatherNames, judgeNames } from './names.ts'
 import { gatherOrigins } from './origins.ts'
 import { openProbeSnapshot } from './probe-snapshot.ts'
+import { gatherRunning, judgeRunning } from './running.ts'
 import { judgeShell } from './shell.ts'
 import { gatherState, judgeState } from './state-directory.ts'
 
 export const DOCTOR_USAGE = `Usage: aibridgeproxyd doctor [--skip-clients] [--OPTION VALUE …]
 
-Looks at the configuration, state directory, CA, ports, DNS, upstream proxy, clock
-and providers, and sends a request with each client that this machine has (node,
+Looks at the configuration, state directory, CA, ports, DNS, upstream proxy, clock,
+providers and the daemon that runs, and sends a request with each client that this machine has (node,
 python, curl, git, bun, deno, go) through a private daemon with your CA. Says
 what fails and what mends it. Nothing is changed, and no key is sent.
 Exits with 1 when something fails.`
@@ -90,9 +90,9 @@ async function examine(
   const authority = await gatherAuthority(settings, systemClock.now())
   report(judgeAuthority(authority, systemClock.now()))
   const running = await findRunning(settings.stateDir)
+  if (running !== undefined) report(judgeRunning(running, await gatherRunning(running)))
   const listeners = await gatherListeners(settings)
   report(listeners.map(facts => judgeListener(facts, running?.pid)))
-  if (settings.postgres !== undefined) report([judgeBooks(await gatherBooks(settings.postgres))])
   report(judgeNames(await gatherNames(settings)))
   report([judgeShell(context.env, running?.proxy.port ?? settings.proxy.listen.port)])
 

@@ -11,7 +11,9 @@ import { judgeClient } from '../../../src/cli/doctor/clients/judge-client.ts'
 import { probeClients } from '../../../src/cli/doctor/clients/probe-clients.ts'
 import type { Probe } from '../../../src/cli/doctor/clients/probes.ts'
 import { loadConfig } from '../../../src/config/load.ts'
+import { announce } from '../../../src/daemon/running.ts'
 import { OPENAI_KEY, providersEnv } from '../../flow/ai-world.ts'
+import { startTestDaemon } from '../../support/daemon.ts'
 import { daemonEnv } from '../../support/daemon-process.ts'
 import { CODER_TOKEN, startDeployment } from '../../support/deployment.ts'
 import { listenOnLoopback } from '../../support/listen.ts'
@@ -73,7 +75,11 @@ describe('doctor', () => {
     const books = { CODER_PG_CONNECTION_URL: 'postgres://u:canary-1@127.0.0.1:1/x' }
     const { code, stdout } = await doctor(books)
     assert.equal(code, 1, stdout)
-    assert.match(stdout, /^failed {2}PostgreSQL: x at 127\.0\.0\.1:1: .*ECONNREFUSED/m)
+    assert.match(
+      stdout,
+      /^failed {2}PostgreSQL: x at 127\.0\.0\.1:1: .*ECONNREFUSED.*\n +→ .*PG_CONN/m,
+    )
+    assert.equal(stdout.match(/PostgreSQL/g)?.length, 1)
     assert.match(stdout, /^ok {6}node: speaks TLS and HTTP through the proxy$/m)
     assert.doesNotMatch(stdout, /canary-1/)
   })
@@ -95,13 +101,18 @@ describe('doctor', () => {
     assert.doesNotMatch(stdout, /node:/)
   })
 
-  it('says when nobody answers where the books are, and stands apart from them', async () => {
-    const url = 'postgres://u:secret@127.0.0.1:1/x?sslmode=disable'
-    const { code, stdout } = await doctor({ CODER_PG_CONNECTION_URL: url })
+  it('asks the daemon that runs whether it is ready', async () => {
+    await using daemon = await startTestDaemon()
+    const { proxy, api, stateDir } = daemon
+    const files = { caFile: '', bundleFile: '', keyedTypes: [] }
+    using _ = await announce(stateDir, { pid: process.pid, proxy, api, tls: false, ...files })
+    const there = { CODER_AIBRIDGE_PROXY_STATE_DIR: stateDir }
+    const ready = await doctor(there, '--skip-clients')
+    assert.match(ready.stdout, /^ok {6}the daemon: process \d+ is ready$/m)
+    await daemon.drain(AbortSignal.abort())
+    const { code, stdout } = await doctor(there, '--skip-clients')
     assert.equal(code, 1)
-    assert.match(stdout, /failed {2}PostgreSQL: 127.0.0.1:1\/x: .*ECONNREFUSED.*\n +→ .*PG_CONN/)
-    assert.match(stdout, /^ok {6}node: /m)
-    assert.doesNotMatch(stdout, /secret/)
+    assert.match(stdout, /^failed {2}the daemon: process \d+ is not ready: listener \(draining\)$/m)
   })
 
   it('fails with every problem of a configuration that does not load', async () => {

@@ -12,7 +12,7 @@ interface SpliceOptions {
 
 /** What `splice` needs of a side; every TCP and TLS socket has it. */
 interface Side extends Duplex {
-  setTimeout?(ms: number, listener?: () => void): unknown
+  setTimeout?(ms: number): unknown
   resetAndDestroy?(): unknown
 }
 
@@ -33,7 +33,17 @@ export function splice(left: Side, right: Side, options: SpliceOptions): Promise
       }
     }
     const onAbort = (): void => stop('stopped')
-    const onIdle = (): void => stop('idle')
+    const silentAt = new Map<Side, number>()
+    // A side that waits for the other to take what it sent is silent as well:
+    // there the other's own timer decides, which sees whether it takes any.
+    const onIdle = (side: Side, other: Side) => (): void => {
+      const now = performance.now()
+      const waits = other.setTimeout !== undefined && other.writableLength > 0
+      const bothSilent = now - (silentAt.get(other) ?? -Infinity) <= options.idleMs
+      if (!waits || bothSilent) return stop('idle')
+      silentAt.set(side, now)
+      side.setTimeout?.(options.idleMs)
+    }
     const onError = (): void => stop('broken')
 
     const closed = (side: Side, other: Side) => (): void => {
@@ -55,7 +65,8 @@ export function splice(left: Side, right: Side, options: SpliceOptions): Promise
       side.on('error', onError)
       // Every byte that moves is read from one side and written to the other,
       // so either socket's own timer sees it.
-      side.setTimeout?.(options.idleMs, onIdle)
+      side.setTimeout?.(options.idleMs)
+      side.on('timeout', onIdle(side, other))
       if (side.destroyed) setImmediate(closed(side, other))
       else side.once('close', closed(side, other))
     }

@@ -11,8 +11,9 @@ interface Spliced extends AsyncDisposable {
   /** The far ends; what is written to one comes out of the other. */
   readonly left: Socket
   readonly right: Socket
-  /** The side of the splice that `left` writes to. */
+  /** The sides of the splice that `left` and `right` write to. */
   readonly nearLeft: Socket
+  readonly nearRight: Socket
   readonly end: Promise<SpliceEnd>
   readonly stop: AbortController
 }
@@ -36,6 +37,7 @@ async function spliced(idleMs = 10_000): Promise<Spliced> {
     left,
     right,
     nearLeft,
+    nearRight,
     end,
     stop,
     async [Symbol.asyncDispose]() {
@@ -83,6 +85,21 @@ describe('splice', () => {
     await using world = await spliced(30)
     world.left.resume()
     world.right.resume()
+    assert.equal(await world.end, 'idle')
+  })
+
+  it('lets a side be silent that waits for the other to take what it sent', async () => {
+    await using world = await spliced()
+    const chunk = Buffer.alloc(1 << 20)
+    while (world.nearLeft.writableLength === 0) {
+      world.right.write(chunk)
+      await new Promise(resolve => setImmediate(resolve))
+    }
+    const sayIdle = (side: Socket): void => void side.emit('timeout')
+    sayIdle(world.nearRight)
+    assert.equal(world.nearRight.destroyed, false)
+    // The other has taken nothing either: now nothing moves.
+    sayIdle(world.nearLeft)
     assert.equal(await world.end, 'idle')
   })
 

@@ -1,13 +1,19 @@
-import { connect, type Socket } from 'node:net'
+import { Socket } from 'node:net'
 import { parseAddress } from '../kernel/address.ts'
 import { describeError, Refusal } from '../kernel/error.ts'
+import { BulkSocket } from './bulk-socket.ts'
 import { type Deadline, settleWithin } from './deadline.ts'
 import { isPinned, type Pinned } from './guard.ts'
+
+export interface DialOptions extends Deadline {
+  /** It is read by `pipe` only, and cheaply: see `BulkSocket`. */
+  readonly bulk?: boolean
+}
 
 export type Dial = (
   addresses: readonly Pinned[],
   port: number,
-  options: Deadline,
+  options: DialOptions,
 ) => Promise<Socket>
 
 /** RFC 8305 5: the next address gets its chance after this time. */
@@ -32,7 +38,7 @@ const KEEP_ALIVE_AFTER_MS = 30_000
 export async function dial(
   addresses: readonly Pinned[],
   port: number,
-  options: Deadline,
+  options: DialOptions,
 ): Promise<Socket> {
   // SECURITY: the type can be cast away, the private field cannot.
   if (!addresses.every(isPinned)) throw new TypeError('dial takes judged addresses only')
@@ -52,7 +58,7 @@ export async function dial(
         if (racing.size === 0) reject(new Refusal('connect_failed', failures.join('; ')))
         return
       }
-      const socket = begin(pinned, port)
+      const socket = begin(pinned, port, options)
       racing.add(socket)
       // Once the race is over this is the listener that swallows late errors.
       socket.on('error', (error: NodeJS.ErrnoException) => {
@@ -86,18 +92,16 @@ export async function dial(
   })
 }
 
-function begin(pinned: Pinned, port: number): Socket {
-  const { text, family } = pinned.address
-  return connect({
-    host: text,
-    port,
-    family,
-    autoSelectFamily: false,
+function begin({ address }: Pinned, port: number, { bulk = false }: DialOptions): Socket {
+  const options = {
     allowHalfOpen: true,
     noDelay: true,
     keepAlive: true,
     keepAliveInitialDelay: KEEP_ALIVE_AFTER_MS,
-  })
+  }
+  const socket = bulk ? new BulkSocket(options) : new Socket(options)
+  const { text: host, family } = address
+  return socket.connect({ host, port, family, autoSelectFamily: false })
 }
 
 /** RFC 8305 4: the resolver's first family first, then in turns. */

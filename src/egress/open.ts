@@ -22,7 +22,11 @@ export function createOpen(deps: OpenDeps): Open {
       return { socket: tunnel, route: 'upstream', address: undefined }
     }
     const { connectTimeoutMs: timeoutMs } = deps
-    const socket = await deps.dial(route.pinned, target.port, { timeoutMs, signal })
+    const socket = await deps.dial(route.pinned, target.port, {
+      timeoutMs,
+      signal,
+      bulk: true,
+    })
     return { socket, route: 'direct', address: socket.remoteAddress }
   }
 }

@@ -1,9 +1,10 @@
 import { parseArgs } from 'node:util'
 import { runStreams } from './streams.ts'
+import { runTunnels } from './tunnels.ts'
 
 /*
- * Byte equality over random streams: `npm run test:streams -- --count 10000 --seed 1`.
- * A failure is repeated with the same seed.
+ * Byte equality over random streams, and a tenth as many random tunnels:
+ * `npm run test:streams -- --count 10000 --seed 1`. A failure is repeated with the same seed.
  */
 
 const { values } = parseArgs({
@@ -12,23 +13,28 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
   },
 })
-const startedAt = performance.now()
-const { streams, bytes, failures } = await runStreams(
-  Number(values.seed),
-  Number(values.count),
-  done => {
-    if (done % 1000 === 999) process.stdout.write(`${done + 1} streams\n`)
-  },
-)
+const seed = Number(values.seed)
+const count = Number(values.count)
+
+const report = (what: object, bytes: number, startedAt: number): void => {
+  const seconds = (performance.now() - startedAt) / 1000
+  const split = Object.entries(what).map(([kind, number]) => `${number} ${kind}`)
+  const mib = (bytes / 2 ** 20).toFixed(0)
+  process.stdout.write(`seed ${seed}: ${split.join(', ')}; ${mib} MiB in ${seconds.toFixed(0)} s\n`)
+}
+
+let startedAt = performance.now()
+const streams = await runStreams(seed, count, done => {
+  if (done % 1000 === 999) process.stdout.write(`${done + 1} streams\n`)
+})
+report(streams.streams, streams.bytes, startedAt)
+
+startedAt = performance.now()
+const tunnels = await runTunnels(seed, Math.ceil(count / 10))
+report(tunnels.endings, tunnels.bytes, startedAt)
+
+const failures = [...streams.failures, ...tunnels.failures]
 for (const failure of failures) process.stdout.write(`${failure}\n`)
-const seconds = (performance.now() - startedAt) / 1000
-const split = Object.entries(streams)
-  .map(([protocol, number]) => `${number} ${protocol}`)
-  .join(', ')
-process.stdout.write(
-  `seed ${values.seed}: ${split}; ${(bytes / 2 ** 20).toFixed(0)} MiB in ${seconds.toFixed(0)} s\n`,
-)
-process.stdout.write(
-  `${Number(values.count) - failures.length} passed, ${failures.length} failed\n`,
-)
+const all = count + Math.ceil(count / 10)
+process.stdout.write(`${all - failures.length} passed, ${failures.length} failed\n`)
 process.exitCode = failures.length === 0 ? 0 : 1

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { type MessagePort, parentPort } from 'node:worker_threads'
 import { decodeBody } from '../tap/decode-body.ts'
-import { type JsonObject, parseObject } from '../usage/json-value.ts'
+import { parseJson } from '../tap/parse-body.ts'
+import { asObject, type JsonObject } from '../usage/json-value.ts'
 import type { FromTranslator, Terms, ToTranslator } from './protocol.ts'
 import { translate } from './translate.ts'
 
@@ -10,7 +11,11 @@ import { translate } from './translate.ts'
  * prompt of megabytes must not be paid by the streams of others.
  */
 
-const MAX_DECODED_BYTES = 64 * 1024 * 1024
+/** SECURITY: what the heap of this thread can hold as objects, whatever they are. */
+const MAX_DECODED_BYTES = 32 * 1024 * 1024
+
+/** More than any request has; those of the object itself are copied several times. */
+const MAX_MEMBERS = 1000
 
 if (parentPort !== null) main(parentPort)
 
@@ -42,7 +47,9 @@ function answerTo(id: number, bytes: Buffer, { codings, betas, models }: Terms):
 
 function read(bytes: Buffer, codings: readonly string[]): JsonObject | undefined {
   try {
-    return parseObject(decodeBody(bytes, codings, MAX_DECODED_BYTES).toString())
+    const request = asObject(parseJson(decodeBody(bytes, codings, MAX_DECODED_BYTES)))
+    const isOrdinary = request !== undefined && Object.keys(request).length <= MAX_MEMBERS
+    return isOrdinary ? request : undefined
   } catch {
     return undefined
   }

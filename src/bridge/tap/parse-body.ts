@@ -1,33 +1,56 @@
 import { asObject, type JsonObject, objectsOf } from '../usage/json-value.ts'
 
-/** Bodies below this cannot become too many objects. */
-const ALWAYS_PARSED = 4 * 1024 * 1024
+/** Bodies below this cannot become too large. */
+const ALWAYS_PARSED = 1024 * 1024
 
 /**
- * SECURITY: `[[],[],…` makes tens of times its own size in objects; a body with
- * more openings than this (in texts, too) is left unread.
+ * SECURITY: `[[],[],…` and `{"a":0,"b":0,…` make tens of times their own size in
+ * objects, and near the end of its heap a thread only tidies up, for minutes. A
+ * body of more than so many elements, or a third of it in members, is left unread.
  */
-const MAX_OPENINGS = 1_500_000
+const MAX_WEIGHT = 1_500_000
 
-const OPEN_BRACKET = 91
-const OPEN_BRACE = 123
+const QUOTE = 0x22
+const BACKSLASH = 0x5c
+const [COMMA, COLON, OPEN_BRACKET, OPEN_BRACE] = [0x2c, 0x3a, 0x5b, 0x7b]
 
 /** The objects of a JSON body (one, or an array of them); `undefined` when it is no JSON. */
 export function parseBody(bytes: Buffer): readonly JsonObject[] | undefined {
-  if (bytes.length > ALWAYS_PARSED && openings(bytes) > MAX_OPENINGS) return undefined
+  const value = parseJson(bytes)
+  if (value === undefined) return undefined
+  const object = asObject(value)
+  return object === undefined ? objectsOf(value) : [object]
+}
+
+/** What a JSON body says; `undefined` when it is no JSON, or would become too large. */
+export function parseJson(bytes: Buffer): unknown {
+  if (bytes.length > ALWAYS_PARSED && weightOf(bytes) > MAX_WEIGHT) return undefined
   try {
-    const value: unknown = JSON.parse(bytes.toString().replace(/^\uFEFF/, ''))
-    const object = asObject(value)
-    return object === undefined ? objectsOf(value) : [object]
+    return JSON.parse(bytes.toString().replace(/^\uFEFF/, ''))
   } catch {
     return undefined
   }
 }
 
-function openings(bytes: Buffer): number {
-  let count = 0
-  for (const byte of bytes) {
-    if (byte === OPEN_BRACKET || byte === OPEN_BRACE) count += 1
+/** What the objects of a body cost, told from its punctuation outside of texts. */
+function weightOf(bytes: Buffer): number {
+  let weight = 0
+  for (let at = 0; at < bytes.length; at += 1) {
+    const byte = bytes[at]
+    if (byte === QUOTE) at = endOfText(bytes, at)
+    else if (byte === COLON) weight += 2
+    else if (byte === COMMA || byte === OPEN_BRACKET || byte === OPEN_BRACE) weight += 1
   }
-  return count
+  return weight
+}
+
+/** Where the quote is that ends the text which begins at `start`. */
+function endOfText(bytes: Buffer, start: number): number {
+  for (let at = start; ; ) {
+    at = bytes.indexOf(QUOTE, at + 1)
+    if (at < 0) return bytes.length
+    let before = at
+    while (bytes[before - 1] === BACKSLASH) before -= 1
+    if ((at - before) % 2 === 0) return at
+  }
 }

@@ -114,7 +114,7 @@ export const INSIDE_REASONS = {
     status: 400,
     text: 'The request body is not a JSON object.',
     level: 'info',
-    doc: 'A call that has to be put into the form of Bedrock, and cannot be read.',
+    doc: 'A call that has to be put into the form of Bedrock, and cannot be read, or is of more values than any request has.',
   },
   provider_unreachable: {
     status: 502,

@@ -85,7 +85,7 @@ function dialledHost(host: string): string {
 
 /** Clients that run a server of their own talk to it over loopback. */
 function mergeNoProxy(given: string | undefined): string {
-  const theirs = (given ?? '').split(',').map(entry => entry.trim())
+  const theirs = (given ?? '').split(/[,\s]+/)
   const entries = [...theirs, 'localhost', '127.0.0.1', '::1'].filter(entry => entry !== '')
   return [...new Set(entries)].join(',')
 }

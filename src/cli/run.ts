@@ -1,7 +1,6 @@
-import { spawn } from 'node:child_process'
 import { openSync } from 'node:fs'
 import { mkdtempDisposable } from 'node:fs/promises'
-import { constants, devNull, tmpdir } from 'node:os'
+import { devNull, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { writeTrustFiles } from '../ca/trust.ts'
 import { accessUrlText } from '../config/deployment.ts'
@@ -14,6 +13,7 @@ import { type CliContext, type Configured, configure, flagValue } from './contex
 import { deploymentToken } from './deployment-token.ts'
 import { clientEnvironment, keyedTypes, withoutOwnKeys } from './environment.ts'
 import { privateSettings } from './private-settings.ts'
+import { catchSignals, exitCodeOf, runChild } from './run-child.ts'
 import { RunSummary } from './run-summary.ts'
 import { userName } from './user-name.ts'
 import { packageVersion } from './version.ts'
@@ -30,13 +30,13 @@ const PARENT_KEYS: Readonly<Record<string, string>> = {
   ANTHROPIC_API_KEY: 'CODER_AIBRIDGE_ANTHROPIC_KEY',
   OPENAI_API_KEY: 'CODER_AIBRIDGE_OPENAI_KEY',
 }
-const FORWARDED: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT']
 
 /** `run`: one command behind a daemon of its own. Returns the command's exit code. */
 export async function runRun(context: CliContext): Promise<number> {
   const { configured, env, deployment } = configureRun(context)
   const [command, ...args] = configured.rest
   if (command === undefined) throw new ConfigurationError([`run needs a command\n${RUN_USAGE}`])
+  using early = catchSignals()
   await using scratch = await mkdtempDisposable(join(tmpdir(), 'aibridgeproxyd-run-'))
   const settings = await privateSettings(configured.loaded.settings, scratch.path)
 
@@ -68,6 +68,7 @@ export async function runRun(context: CliContext): Promise<number> {
         : withoutOwnKeys(keyedTypes(settings), context.env),
     noProxy: env['NO_PROXY'] ?? env['no_proxy'],
   })
+  if (early.signal !== undefined) return exitCodeOf(early.signal)
   const code = await runChild(
     command,
     args,
@@ -135,37 +136,4 @@ function withoutAdopted(
     if (value !== undefined && !isAdopted && !isOurs) kept[name] = value
   }
   return kept
-}
-
-function runChild(
-  command: string,
-  args: readonly string[],
-  env: Record<string, string>,
-  { stdin, stderr }: CliContext,
-): Promise<number> {
-  return new Promise(resolve => {
-    const child = spawn(command, [...args], { env, stdio: 'inherit' })
-    const forward = (signal: NodeJS.Signals): void => {
-      if (!fromTerminal(signal, stdin)) child.kill(signal)
-    }
-    for (const signal of FORWARDED) process.on(signal, forward)
-    const done = (code: number): void => {
-      for (const signal of FORWARDED) process.off(signal, forward)
-      resolve(code)
-    }
-    child.once('error', error => {
-      stderr.write(`${command}: ${describeError(error)}\n`)
-      // As shells have it: 127 not found, 126 found but not executable.
-      done('code' in error && error.code === 'ENOENT' ? 127 : 126)
-    })
-    child.once('exit', (code, signal) => {
-      done(code ?? 128 + (signal === null ? 0 : constants.signals[signal]))
-    })
-  })
-}
-
-/** A terminal signals its whole foreground group (termios(3), ISIG): the child has it already. */
-export function fromTerminal(signal: NodeJS.Signals, stdin: object): boolean {
-  const isTerminal = 'isTTY' in stdin && stdin.isTTY === true
-  return isTerminal && (signal === 'SIGINT' || signal === 'SIGQUIT')
 }

@@ -83,10 +83,10 @@ describe('env', () => {
   it('uses the token and the host that it is given, and keeps what NO_PROXY says', async () => {
     const result = await runInProcess(
       ['env', '--token', 'mine', '--host', 'proxy.example', '--user', 'a.b'],
-      { ...env(), NO_PROXY: 'intranet.example' },
+      { ...env(), NO_PROXY: 'intranet.example\n.corp' },
     )
     assert.match(result.stdout, /HTTPS_PROXY='http:\/\/a\.b:mine@proxy\.example:8888'/)
-    assert.match(result.stdout, /NO_PROXY='intranet\.example,localhost,127\.0\.0\.1,::1'/)
+    assert.match(result.stdout, /NO_PROXY='intranet\.example,\.corp,localhost,127\.0\.0\.1,::1'/)
   })
 
   it('puts a placeholder where there is a central key', async () => {

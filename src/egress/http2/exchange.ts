@@ -34,10 +34,10 @@ export async function exchangeHttp2(
       waitForTrailers: order.body !== undefined,
     })
   } catch (error) {
-    giveBack()
+    giveBack(false)
     throw new Refusal(order.faults.broken, undefined, { cause: error })
   }
-  stream.once('close', giveBack)
+  stream.once('close', () => giveBack(stream.rstCode === constants.NGHTTP2_NO_ERROR))
   const abort = (): void => stream.close(constants.NGHTTP2_CANCEL)
   order.signal.addEventListener('abort', abort)
   stream.once('close', () => order.signal.removeEventListener('abort', abort))

@@ -1,7 +1,9 @@
 import { type ClientHttp2Session, connect } from 'node:http2'
+import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { Refusal } from '../../kernel/error.ts'
 import type { Opened } from '../../kernel/flow.ts'
+import { Heartbeat, type Patience } from './heartbeat.ts'
 
 /** Longer than the pauses within a conversation; servers end idle connections later. */
 const IDLE_MS = 60_000
@@ -13,32 +15,41 @@ const STREAM_WINDOW = 512 * 1024
 
 type Connect = (signal: AbortSignal) => Promise<Pick<Opened, 'socket'>>
 
+interface OpenSession {
+  readonly heartbeat: Heartbeat
+  streams: number
+}
+
 /**
  * HTTP/2 connections to one origin, however they come about. Calls share one as
- * long as the origin lets them; one that it ends (GOAWAY) gets no new calls.
+ * long as the origin lets them; one that it ends (GOAWAY) gets no new calls, and
+ * neither does one that has died without a word.
  */
 export class OriginSessions implements Disposable {
   readonly #connect: Connect
+  readonly #patience: Partial<Patience>
   readonly #closing = new AbortController()
-  readonly #open = new Map<ClientHttp2Session, number>()
+  readonly #open = new Map<ClientHttp2Session, OpenSession>()
   #opening: Promise<ClientHttp2Session> | undefined
 
-  constructor(dial: Connect) {
+  constructor(dial: Connect, patience: Partial<Patience> = {}) {
     this.#connect = dial
+    this.#patience = patience
   }
 
   /**
    * A session with room for one more stream, and what gives the room back.
    * Rejects as the connect function does, or with a Refusal.
    */
-  async take(): Promise<{ session: ClientHttp2Session; giveBack: () => void }> {
+  async take(): Promise<{ session: ClientHttp2Session; giveBack: (heard: boolean) => void }> {
     for (let tries = 0; tries < MAX_TRIES; tries += 1) {
       const session = this.#withRoom() ?? (await this.#openOne())
-      const streams = this.#open.get(session)
+      await this.#open.get(session)?.heartbeat.felt()
+      const open = this.#open.get(session)
       // Whoever waited for the same one may have filled it.
-      if (streams === undefined || streams >= roomOf(session)) continue
-      this.#open.set(session, streams + 1)
-      return { session, giveBack: () => this.#giveBack(session) }
+      if (open === undefined || !hasRoom(session, open)) continue
+      open.streams += 1
+      return { session, giveBack: heard => giveBack(open, heard) }
     }
     throw new Refusal('provider_unreachable', 'its HTTP/2 connections end at once, or are full')
   }
@@ -54,8 +65,8 @@ export class OriginSessions implements Disposable {
   }
 
   #withRoom(): ClientHttp2Session | undefined {
-    for (const [session, streams] of this.#open) {
-      if (!session.closed && !session.destroyed && streams < roomOf(session)) return session
+    for (const [session, open] of this.#open) {
+      if (hasRoom(session, open)) return session
     }
     return undefined
   }
@@ -73,27 +84,36 @@ export class OriginSessions implements Disposable {
       socket.destroy()
       throw new Refusal('provider_broken', 'it does not speak HTTP/2, which gRPC needs')
     }
-    // The name is never used: each request says its own authority.
-    const session = connect('https://origin.invalid', {
-      createConnection: () => socket,
-      settings: { enablePush: false, initialWindowSize: STREAM_WINDOW },
-    })
-    session.setLocalWindowSize(2 * STREAM_WINDOW)
-    session.on('error', () => {})
+    const session = openSession(socket)
+    const open = { heartbeat: new Heartbeat(session, socket, this.#patience), streams: 0 }
     session.once('close', () => this.#open.delete(session))
     session.setTimeout(IDLE_MS, () => {
-      if (this.#open.get(session) === 0) session.close()
+      if (open.streams === 0) session.close()
     })
-    this.#open.set(session, 0)
+    this.#open.set(session, open)
     return session
-  }
-
-  #giveBack(session: ClientHttp2Session): void {
-    const streams = this.#open.get(session)
-    if (streams !== undefined) this.#open.set(session, streams - 1)
   }
 }
 
-function roomOf({ remoteSettings }: ClientHttp2Session): number {
-  return Math.max(1, remoteSettings.maxConcurrentStreams ?? DEFAULT_STREAMS)
+function openSession(socket: Socket): ClientHttp2Session {
+  // The name is never used: each request says its own authority.
+  const session = connect('https://origin.invalid', {
+    createConnection: () => socket,
+    settings: { enablePush: false, initialWindowSize: STREAM_WINDOW },
+  })
+  session.setLocalWindowSize(2 * STREAM_WINDOW)
+  session.on('error', () => {})
+  return session
+}
+
+function hasRoom(session: ClientHttp2Session, { streams }: OpenSession): boolean {
+  const { closed, destroyed, remoteSettings } = session
+  const room = Math.max(1, remoteSettings.maxConcurrentStreams ?? DEFAULT_STREAMS)
+  return !closed && !destroyed && streams < room
+}
+
+/** `heard`: the stream came to its end at the other side's word. */
+function giveBack(open: OpenSession, heard: boolean): void {
+  open.streams -= 1
+  if (heard) open.heartbeat.heard()
 }

@@ -3,7 +3,7 @@ import type { CallEnded } from '../kernel/event.ts'
 import type { Call } from '../kernel/flow.ts'
 import { firstHeader } from '../kernel/headers.ts'
 import type { CallIntent } from '../kernel/records.ts'
-import type { RequestFacts, ResponseFacts } from '../kernel/usage.ts'
+import type { RequestFacts, ResponseFacts, ToolUse } from '../kernel/usage.ts'
 import { withoutQuery } from './path.ts'
 import { firewallCorrelation, sessionId } from './usage/session.ts'
 
@@ -16,9 +16,16 @@ export interface Books {
    * `budget_exhausted`.
    */
   begin(intent: CallIntent, limits: CallLimits, onExhausted: () => void): Promise<void>
+  /**
+   * Resolves when the call may ask its provider once more: what was answered
+   * until now is written down and paid. Rejects like `begin`.
+   */
+  askAgain(callId: string): Promise<void>
   request(callId: string, facts: RequestFacts): void
   /** `costNano`: what it cost, in nano-dollars; null when that is not known. */
   response(callId: string, facts: ResponseFacts, costNano: number | null): void
+  /** A tool that was called here for the model, in the answer of that id. */
+  tool(callId: string, tool: ToolUse, responseId: string | null): void
   /** After the last fact, or for a call that was refused. */
   finish(ended: CallEnded): void
 }

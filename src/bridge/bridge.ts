@@ -28,8 +28,9 @@ import type { Provider } from './provider.ts'
 import { type Route, route } from './route.ts'
 import type { CallTap } from './tap/call-tap.ts'
 import type { Taps } from './tap/taps.ts'
+import { recordParts } from './tools/record-parts.ts'
 import type { Toolbox } from './tools/toolbox.ts'
-import { withTools } from './tools/with-tools.ts'
+import { type Message, withTools } from './tools/with-tools.ts'
 
 interface BridgeConfig extends LimitSettings {
   readonly providers: ReadonlyMap<string, Provider>
@@ -157,40 +158,41 @@ async function forward(
   provider: Provider,
   { target, credential, events, known, config, spent, isCharged }: Ready,
 ): Promise<Reply> {
-  const pass = target.listed
-    ? provider.breaker.enter(target.label, call.caller.identity.user)
-    : undefined
-  const body = !call.upgrade && hasBody(call.headers) ? call.body : undefined
   const { format } = target
   const observed =
     format === undefined
       ? undefined
       : observeCall(deps, call, { ...config, format, known, path: target.path, at: events.at })
-  const { toolbox } = config
+  const body = !call.upgrade && hasBody(call.headers) ? call.body : undefined
   const tap = call.upgrade || observed === undefined ? undefined : deps.taps.open(observed)
-  const equipped =
-    toolbox === undefined || observed === undefined
-      ? provider
-      : { ...provider, send: withTools(provider.send, { ...observed, ...provider, toolbox }) }
-  events.sending(body, tap)
-  const send = async (): Promise<Reply> => {
-    const { path } = target
-    const actor = actorOf(config.actor, {
-      user: call.caller.identity.user,
-      isBridged: target.kind === 'bridged',
-    })
-    const parcel = { path, credential, body, actor }
-    return await deliver({ ...deps, watch: events }, call, equipped, parcel)
+  const { user } = call.caller.identity
+  const actor = actorOf(config.actor, { user, isBridged: target.kind === 'bridged' })
+  const send = async (message: Message): Promise<Reply> => {
+    const outgoing = { ...call, headers: message.headers }
+    const parcel = { path: target.path, credential, body: message.body, actor }
+    const act = () => deliver({ ...deps, watch: events }, outgoing, provider, parcel)
+    if (!target.listed) return await act()
+    return await protect(provider.breaker.enter(target.label, user), { ...message, call }, act)
   }
-  const reply = pass === undefined ? await send() : await protect(pass, { call, body }, send)
+  events.sending(body, tap)
+  const message = { headers: call.headers, body }
+  const { toolbox } = config
+  const reply =
+    toolbox === undefined || observed === undefined || call.upgrade
+      ? await send(message)
+      : await withTools(send, {
+          ...observed,
+          type: provider.type,
+          toolbox,
+          hold: deps.hold,
+          signal: call.signal,
+          parts: recordParts(deps, call, { events, observed }),
+        })(message)
   if (reply.kind === 'response') {
     events.answered(reply)
     return reply
   }
-  const messages =
-    observed === undefined
-      ? undefined
-      : deps.taps.openWebSocket({ ...observed, headers: reply.headers })
+  const messages = observed && deps.taps.openWebSocket({ ...observed, headers: reply.headers })
   events.upgraded(reply, messages)
   if (isCharged) endUnpaid(reply.socket, spent, messages)
   if (messages === undefined) return reply

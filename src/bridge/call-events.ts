@@ -7,7 +7,7 @@ import type { Call, Emit, Reply } from '../kernel/flow.ts'
 import { withoutTokens } from '../kernel/token.ts'
 import type { KnownCall } from './books.ts'
 import { withoutQuery } from './path.ts'
-import type { CallTap, Sink } from './tap/call-tap.ts'
+import type { CallTap } from './tap/call-tap.ts'
 
 type Variable = Pick<
   CallEnded,
@@ -37,7 +37,10 @@ export class CallEvents {
   #overheadMs: number | undefined
   #bytesUp = 0
   #bytesDown = 0
+  /** Reads the request, and waits for an answer to read. */
   #tap: CallTap | undefined
+  readonly #taps = new Set<CallTap>()
+  #brokenOff: Refusal | undefined
   #usedHint: string | undefined
   #isOut = false
   readonly #refusedKeys: RefusedKey[] = []
@@ -70,6 +73,7 @@ export class CallEvents {
   /** The request is ready to go: what came before was our own work. */
   sending(body: Readable | undefined, tap: CallTap | undefined): void {
     this.#tap = tap
+    if (tap !== undefined) this.#taps.add(tap)
     this.#sentAt = this.#deps.clock.monotonic()
     this.#overheadMs = this.#sentAt - this.#startedAt
     if (body === undefined) {
@@ -96,6 +100,15 @@ export class CallEvents {
     this.#isOut = true
   }
 
+  get isOut(): boolean {
+    return this.#isOut
+  }
+
+  /** Another request of the same call is about to go. */
+  sendingAgain(): void {
+    this.#isOut = false
+  }
+
   /** The provider refused it, and another takes over. */
   keyRefused(refused: RefusedKey): void {
     this.#isOut = false
@@ -107,20 +120,39 @@ export class CallEvents {
 
   /** The head of the provider's answer is there; follows the rest. */
   answered(reply: Extract<Reply, { kind: 'response' }>): void {
-    this.#answeredAt = this.#deps.clock.monotonic()
-    this.#followBody(reply, this.#tap?.response(reply.status, reply.headers))
+    this.#answeredAt ??= this.#deps.clock.monotonic()
+    const tap = this.#takeTap()
+    if (tap !== undefined) showBody(reply, tap)
+    this.#followBody(reply)
+  }
+
+  /**
+   * One of several answers that are made into one for the client; the first goes
+   * to the tap that read the request. Resolves when it has been read.
+   */
+  partAnswered(reply: Extract<Reply, { kind: 'response' }>, open: () => CallTap): Promise<void> {
+    this.#answeredAt ??= this.#deps.clock.monotonic()
+    const tap = this.#takeTap() ?? open()
+    this.#taps.add(tap)
+    showBody(reply, tap)
+    return tap.settled
+  }
+
+  /** The answer ends, in order, with our own error. */
+  brokenOff(refusal: Refusal): void {
+    this.#brokenOff = refusal
   }
 
   /** The provider agreed to a WebSocket; `tap` observes its messages. */
   upgraded(reply: Extract<Reply, { kind: 'upgraded' }>, tap: CallTap | undefined): void {
-    this.#tap = tap
+    if (tap !== undefined) this.#taps.add(tap)
     this.#answeredAt = this.#deps.clock.monotonic()
     this.#followSocket(reply, tap)
   }
 
   /** Our own refusal, or a provider that could not be used. */
   refused(refusal: Refusal, status: number): void {
-    this.#tap?.cancel()
+    this.#takeTap()?.cancel()
     const cause = refusal.cause === undefined ? undefined : describeError(refusal.cause)
     const gone = this.#call.signal.aborted
     this.#end({
@@ -135,30 +167,32 @@ export class CallEvents {
     })
   }
 
-  #followBody(
-    { status, body }: Extract<Reply, { kind: 'response' }>,
-    sink: Sink | undefined,
-  ): void {
+  #takeTap(): CallTap | undefined {
+    const tap = this.#tap
+    this.#tap = undefined
+    return tap
+  }
+
+  #followBody({ status, body }: Extract<Reply, { kind: 'response' }>): void {
     body.pause()
     body.on('data', (chunk: Buffer) => {
       this.#bytesDown += chunk.length
-      sink?.observe(chunk)
     })
     let fault: Error | undefined
     body.once('error', error => {
       fault = error
     })
     body.once('close', () => {
-      const complete = body.readableEnded
+      const broken = this.#brokenOff ?? fault
+      const complete = body.readableEnded && this.#brokenOff === undefined
       const gone = this.#call.signal.aborted
-      sink?.end(complete)
       this.#end({
         status,
         outcome: complete ? 'completed' : gone ? 'aborted' : 'failed',
-        reason: complete || gone ? undefined : 'provider_broken',
+        reason: complete || gone ? undefined : (this.#brokenOff?.reason ?? 'provider_broken'),
         bytesUp: this.#bytesUp,
         bytesDown: this.#bytesDown,
-        detail: complete || gone || fault === undefined ? undefined : describeError(fault),
+        detail: complete || gone || broken === undefined ? undefined : describeError(broken),
       })
     })
   }
@@ -213,9 +247,21 @@ export class CallEvents {
       ...variable,
     }
     this.#deps.emit(ended)
-    if (this.#tap === undefined) this.#deps.finish(ended)
-    else void this.#tap.settled.then(() => this.#deps.finish(ended))
+    if (this.#taps.size === 0) return this.#deps.finish(ended)
+    const settled = [...this.#taps].map(tap => tap.settled)
+    void Promise.all(settled).then(() => this.#deps.finish(ended))
   }
+}
+
+/** Shows a tap an answer as it passes. */
+function showBody(
+  { status, headers, body }: Extract<Reply, { kind: 'response' }>,
+  tap: CallTap,
+): void {
+  const sink = tap.response(status, headers)
+  body.pause()
+  body.on('data', (chunk: Buffer) => sink.observe(chunk))
+  body.once('close', () => sink.end(body.readableEnded))
 }
 
 /** What a connection has carried so far. */

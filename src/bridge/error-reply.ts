@@ -15,12 +15,11 @@ export function errorReply(
   refusal: Refusal,
   { upgrade, now }: { readonly upgrade: boolean; readonly now: number },
 ): Extract<Reply, { kind: 'response' }> {
-  const { reason, told, limit } = refusal
-  const text = told === undefined ? REASONS[reason].text : `${REASONS[reason].text} ${told}`
+  const { reason, limit } = refusal
   // Codex takes 426 for "use HTTP instead" and shows the error that it meets there;
   // any other status costs it seven seconds of tries.
   const status = upgrade ? 426 : REASONS[reason].status
-  const body = Buffer.from(type.errorBody(REASONS[reason].status, text, reason))
+  const body = Buffer.from(errorBody(type, refusal))
   return {
     kind: 'response',
     status,
@@ -38,6 +37,12 @@ export function errorReply(
     ],
     body: Readable.from([body], { objectMode: false }),
   }
+}
+
+/** A refusal in the dialect, as JSON. */
+export function errorBody(type: ProviderType, { reason, told }: Refusal): string {
+  const { status, text } = REASONS[reason]
+  return type.errorBody(status, told === undefined ? text : `${text} ${told}`, reason)
 }
 
 /** Statuses that pass by themselves; agents that are told nothing wait for as long as they like. */

@@ -3,14 +3,13 @@ import type { Event } from '../kernel/event.ts'
 import type { Call, Emit } from '../kernel/flow.ts'
 import type { Price } from '../kernel/price.ts'
 import { type Ruling, rulesAbout } from '../kernel/rule.ts'
-import type { ResponseFacts, ToolUse, WireFormat } from '../kernel/usage.ts'
+import type { WireFormat } from '../kernel/usage.ts'
 import type { Books, KnownCall } from './books.ts'
 import { trialOf } from './model/model-gate.ts'
 import { answerCost } from './prices/answer-cost.ts'
 import type { TapRequest } from './tap/taps.ts'
 import { toolUse } from './tools/toolbox.ts'
 import type { ToolsContext } from './tools/with-tools.ts'
-import { createFold } from './usage/format.ts'
 import { sessionId } from './usage/session.ts'
 
 interface Observed {
@@ -28,21 +27,13 @@ export function observeCall(
   { books, emit }: { readonly books: Books; readonly emit: Emit },
   call: Call,
   { format, known, path, at, prices, policy }: Observed,
-): TapRequest & Pick<ToolsContext, 'onInvoked' | 'onUnfinished'> {
+): TapRequest & Pick<ToolsContext, 'onOffered' | 'onInvoked'> {
   const { user } = call.caller.identity
   const { client, billing } = known
   const whose = { callId: call.id, user, provider: call.provider, client }
   let asked: string | null = null
-  // Left out of the answer that the tap sees; written down with it.
-  const invoked: ToolUse[] = []
-  const onResponse = (facts: ResponseFacts): void => {
-    const model = facts.model ?? asked
-    const { usage } = facts
-    const costNano = answerCost(prices, { ...known, model, at }, usage)
-    books.response(call.id, { ...facts, tools: [...invoked.splice(0), ...facts.tools] }, costNano)
-    const tools = facts.tools.map(tool => tool.name)
-    emit({ type: 'answer_seen', ...whose, model, usage, costNano, billing, tools })
-  }
+  let answered: string | null = null
+  let offered: ReadonlySet<string> = new Set()
   return {
     user,
     format,
@@ -56,16 +47,24 @@ export function observeCall(
       if (trial !== undefined) emit(shadowRefusal(call, asked, trial))
       if (facts.prompt !== null) emit({ type: 'prompt_seen', ...whose, model: asked })
     },
-    onResponse,
+    onResponse: facts => {
+      const model = facts.model ?? asked
+      const { usage } = facts
+      const costNano = answerCost(prices, { ...known, model, at }, usage)
+      // Those of ours are written down when they are called.
+      const own = facts.tools.filter(({ name }) => !offered.has(name))
+      books.response(call.id, { ...facts, tools: own }, costNano)
+      answered = facts.responseId
+      const tools = own.map(tool => tool.name)
+      emit({ type: 'answer_seen', ...whose, model, usage, costNano, billing, tools })
+    },
+    onOffered: names => {
+      offered = names
+    },
     onInvoked: tool => {
-      invoked.push(toolUse(tool))
+      books.tool(call.id, toolUse(tool), answered)
       const { server, tool: name, isError: failed } = tool
       emit({ type: 'tool_invoked', ...whose, model: asked, server, tool: name, failed })
-    },
-    onUnfinished: answer => {
-      const fold = createFold(format)
-      fold.event(answer, undefined)
-      onResponse({ ...fold.finish({ complete: false, gap: false }), usageNote: 'partial' })
     },
   }
 }

@@ -1,17 +1,20 @@
-import { type BeginEntry, type Entry, entrySize } from './entry.ts'
+import { type Entry, entrySize } from './entry.ts'
 import type { Denial } from './limits/denial.ts'
 
-/** A call that waits to be begun. */
-export interface WaitingBegin {
-  readonly entry: BeginEntry
+/** An entry that somebody waits for. */
+export interface Waiting {
+  readonly entry: Entry
   /** Called once with how it went; what comes later is ignored. */
   readonly settle: (failure?: string | Denial) => void
   readonly isSettled: () => boolean
 }
 
+/** An entry on its way, whether somebody waits for it or nobody does. */
+export type Queued = Waiting | { readonly entry: Entry; readonly settle?: undefined }
+
 export interface Batch {
-  readonly begins: readonly WaitingBegin[]
-  readonly rest: readonly Entry[]
+  readonly begins: readonly Waiting[]
+  readonly rest: readonly Queued[]
 }
 
 const BATCH_BEGINS = 1000
@@ -25,9 +28,11 @@ const BATCH_BYTES = 8 * 1024 * 1024
 export class EntryQueue {
   readonly #maxEntries: number
   readonly #maxBytes: number
-  #begins: WaitingBegin[] = []
-  #rest: Entry[] = []
+  #begins: Waiting[] = []
+  #rest: Queued[] = []
   #bytes = 0
+  /** Of the rest, those that somebody waits for. */
+  #waiting = 0
 
   constructor(maxEntries: number, maxBytes: number) {
     this.#maxEntries = maxEntries
@@ -38,8 +43,9 @@ export class EntryQueue {
     return this.#begins.length + this.#rest.length
   }
 
-  get hasBegins(): boolean {
-    return this.#begins.length > 0
+  /** Whether somebody waits for one of them. */
+  get isAwaited(): boolean {
+    return this.#begins.length + this.#waiting > 0
   }
 
   /** Whether the next batch is full, so that there is nothing to wait for. */
@@ -48,7 +54,7 @@ export class EntryQueue {
   }
 
   /** False when there is no room. */
-  pushBegin(begin: WaitingBegin): boolean {
+  pushBegin(begin: Waiting): boolean {
     if (this.#begins.length >= this.#maxEntries) return false
     this.#begins.push(begin)
     return true
@@ -58,33 +64,47 @@ export class EntryQueue {
    * False when there is no room. The end of a call is small and tells the most,
    * so it may take as much room again.
    */
-  push(entry: Entry): boolean {
+  push(queued: Queued): boolean {
+    const { entry } = queued
     const size = entrySize(entry)
     const isEnd = entry.type === 'end' || entry.type === 'gap'
     const share = isEnd ? 2 : 1
     if (this.#rest.length >= share * this.#maxEntries) return false
     if (this.#bytes + size > share * this.#maxBytes) return false
-    this.#rest.push(entry)
-    this.#bytes += size
+    this.#rest.push(queued)
+    this.#count([queued], 1)
     return true
   }
 
   take(): Batch {
-    const begins = this.#begins.splice(0, BATCH_BEGINS).filter(begin => !begin.isSettled())
+    const begins = this.#begins.splice(0, BATCH_BEGINS).filter(isWanted)
     let count = 0
     let bytes = 0
-    for (const entry of this.#rest) {
+    for (const { entry } of this.#rest) {
       if (count >= BATCH_REST || bytes >= BATCH_BYTES) break
       count += 1
       bytes += entrySize(entry)
     }
-    this.#bytes -= bytes
-    return { begins, rest: this.#rest.splice(0, count) }
+    const taken = this.#rest.splice(0, count)
+    this.#count(taken, -1)
+    return { begins, rest: taken.filter(isWanted) }
   }
 
   /** A batch that could not be written comes first again. */
-  putBack(rest: readonly Entry[]): void {
+  putBack(rest: readonly Queued[]): void {
     this.#rest = [...rest, ...this.#rest]
-    this.#bytes += rest.reduce((sum, entry) => sum + entrySize(entry), 0)
+    this.#count(rest, 1)
   }
+
+  #count(rest: readonly Queued[], sign: 1 | -1): void {
+    for (const { entry, settle } of rest) {
+      this.#bytes += sign * entrySize(entry)
+      if (settle !== undefined) this.#waiting += sign
+    }
+  }
+}
+
+/** Whoever has stopped waiting has been told that it is not written. */
+function isWanted(queued: Queued): boolean {
+  return queued.settle === undefined || !queued.isSettled()
 }

@@ -1,14 +1,22 @@
-import type { CallLimits } from '../kernel/budget.ts'
+import type { CallLimits, Charge } from '../kernel/budget.ts'
 import type { CallEnded, ConnectEnded } from '../kernel/event.ts'
 import type { CallIntent } from '../kernel/records.ts'
-import type { RequestFacts, ResponseFacts } from '../kernel/usage.ts'
+import type { RequestFacts, ResponseFacts, ToolUse } from '../kernel/usage.ts'
 
 /**
  * One step of the books, on its way to the disk. `position` is a number that
  * this process never uses twice: writing an entry again changes nothing. An
  * answer takes as many positions as it has details, counted up from its own.
  */
-export type Entry = BeginEntry | RequestEntry | ResponseEntry | EndEntry | ConnectEntry | GapEntry
+export type Entry =
+  | BeginEntry
+  | RequestEntry
+  | ResponseEntry
+  | ToolEntry
+  | TurnEntry
+  | EndEntry
+  | ConnectEntry
+  | GapEntry
 
 export interface BeginEntry {
   readonly type: 'begin'
@@ -40,6 +48,27 @@ export interface ResponseEntry {
   readonly isCharged: boolean
 }
 
+/** A tool that was called here for the model, in the answer of that id. */
+export interface ToolEntry {
+  readonly type: 'tool'
+  readonly callId: string
+  readonly at: number
+  readonly position: number
+  readonly responseId: string | null
+  readonly tool: ToolUse
+}
+
+/** A call asks its provider once more: with the results of tools. */
+export interface TurnEntry {
+  readonly type: 'turn'
+  readonly callId: string
+  readonly at: number
+  readonly position: number
+  readonly charges: readonly Charge[]
+  /** False for a call that has gone on while nothing could be written. */
+  readonly isJudged: boolean
+}
+
 export interface EndEntry {
   readonly type: 'end'
   readonly ended: CallEnded
@@ -47,6 +76,8 @@ export interface EndEntry {
   /** Entries of this call that had to be dropped. */
   readonly lost: number
   readonly isCharged: boolean
+  /** The provider may have billed it, as far as its end tells. */
+  readonly isBilled: boolean
 }
 
 interface ConnectEntry {
@@ -75,6 +106,7 @@ export function entrySize(entry: Entry): number {
   if (entry.type === 'request') return base + 2 * (entry.facts.prompt?.length ?? 0)
   // Of any length until it is written; a refused call may have a long one.
   if (entry.type === 'end') return base + entry.ended.path.length
+  if (entry.type === 'tool') return base + 2 * entry.tool.input.length
   if (entry.type !== 'response') return base
   const { tools, thoughts } = entry.facts
   const text =

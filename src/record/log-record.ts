@@ -1,6 +1,7 @@
 import type { CallEnded, ConnectEnded } from '../kernel/event.ts'
+import type { ToolUse } from '../kernel/usage.ts'
 import { errorTypeOf, statusOf } from './end-row.ts'
-import type { EndEntry, Entry, GapEntry, RequestEntry, ResponseEntry } from './entry.ts'
+import type { EndEntry, Entry, GapEntry, RequestEntry, ResponseEntry, ToolEntry } from './entry.ts'
 
 /** One line of the structured log before it is text; keys as Coder names them. */
 export type LogRecord = Readonly<Record<string, unknown>> & { readonly record_type: string }
@@ -15,11 +16,14 @@ type CallRow = Readonly<Record<string, unknown>>
 export function logRecords(entry: Entry, row: CallRow | undefined): LogRecord[] {
   switch (entry.type) {
     case 'begin':
+    case 'turn':
       return []
     case 'request':
       return [...startOf(entry.first, row), ...promptOf(entry)]
     case 'response':
       return responseRecords(entry)
+    case 'tool':
+      return [toolRecord(entry, entry.tool)]
     case 'end':
       return [...startOf(entry.first, row), endRecord(entry)]
     case 'connect':
@@ -108,16 +112,9 @@ function responseRecords({ callId, at, facts, costNano }: ResponseEntry): LogRec
             metadata: usage.extra,
           },
         ]
-  const tools = facts.tools.map(tool => ({
-    ...common,
-    record_type: 'tool_usage',
-    tool_call_id: tool.callId,
-    tool: tool.name,
-    input: tool.input,
-    server_url: tool.serverUrl,
-    injected: tool.invocation !== undefined,
-    invocation_error: tool.invocation?.error ?? null,
-  }))
+  const tools = facts.tools.map(tool =>
+    toolRecord({ callId, at, responseId: facts.responseId }, tool),
+  )
   const thoughts = facts.thoughts.map(({ content, source }) => ({
     ...common,
     record_type: 'model_thought',
@@ -125,6 +122,25 @@ function responseRecords({ callId, at, facts, costNano }: ResponseEntry): LogRec
     metadata: { source },
   }))
   return [...tokens, ...tools, ...thoughts]
+}
+
+function toolRecord(
+  { callId, at, responseId }: Pick<ToolEntry, 'callId' | 'at' | 'responseId'>,
+  { callId: toolCallId, name, input, serverUrl, invocation }: ToolUse,
+): LogRecord {
+  return {
+    record_type: 'tool_usage',
+    interception_id: callId,
+    msg_id: responseId,
+    tool_call_id: toolCallId,
+    tool: name,
+    input,
+    server_url: serverUrl,
+    injected: invocation !== undefined,
+    invocation_error: invocation?.error ?? null,
+    created_at: time(at),
+    metadata: {},
+  }
 }
 
 function endRecord({ ended, lost }: EndEntry): LogRecord {

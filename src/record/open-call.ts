@@ -1,11 +1,15 @@
+import type { Charge } from '../kernel/budget.ts'
+
 /** What the recorder remembers of a call from its beginning to its end. */
 export interface OpenCall {
   /** Whether the structured log has its start. */
   isTold: boolean
   /** Entries that had to be dropped. */
   lost: number
-  /** It is paid from budgets. */
-  readonly isCharged: boolean
+  /** The purses that it is paid from. */
+  readonly charges: readonly Charge[]
+  /** Its provider has answered, and was asked again. */
+  isContinued: boolean
   /** It was refused from memory. */
   readonly isRepeated: boolean
   readonly onExhausted: () => void
@@ -14,7 +18,8 @@ export interface OpenCall {
 export const UNTOLD: OpenCall = {
   isTold: false,
   lost: 0,
-  isCharged: false,
+  charges: [],
+  isContinued: false,
   isRepeated: false,
   onExhausted: () => undefined,
 }

@@ -18,7 +18,9 @@ export class Places {
     const among = dialect.amongTexts('id', ':ids')
     this.#sql = `SELECT seq, id, "user" FROM interceptions WHERE ${among}`
     this.#wanted = entries.flatMap(entry =>
-      entry.type === 'request' || entry.type === 'response' ? [entry.callId] : [],
+      entry.type === 'request' || entry.type === 'response' || entry.type === 'tool'
+        ? [entry.callId]
+        : [],
     )
   }
 

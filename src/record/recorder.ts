@@ -1,43 +1,17 @@
 import { type CallLimits, NO_LIMITS } from '../kernel/budget.ts'
-import type { Clock } from '../kernel/clock.ts'
 import { ConfigurationError, describeError, Refusal } from '../kernel/error.ts'
 import type { CallEnded, ConnectEnded } from '../kernel/event.ts'
 import type { AskRecords, CallIntent } from '../kernel/records.ts'
-import type { RequestFacts, ResponseFacts } from '../kernel/usage.ts'
-import { type BeginFailure, beginCall } from './begin-call.ts'
-import type { BookStore } from './book-store.ts'
-import type { BeginEntry, Entry, TextMode } from './entry.ts'
-import { type Batch, EntryQueue } from './entry-queue.ts'
+import type { RequestFacts, ResponseFacts, ToolUse } from '../kernel/usage.ts'
+import { awaitEntry, type EntryFailure, settleAll } from './await-entry.ts'
+import { isBilled } from './end-row.ts'
+import type { BeginEntry, Entry, TurnEntry } from './entry.ts'
+import { type Batch, EntryQueue, type Waiting } from './entry-queue.ts'
 import { GapWatch } from './gap-watch.ts'
 import { refusalOf } from './limits/denial.ts'
 import { KnownDenials } from './limits/known-denials.ts'
 import { type OpenCall, UNTOLD } from './open-call.ts'
-
-/** Options that may change while calls are open. */
-export interface RecorderSettings {
-  readonly prompts: TextMode
-  /** Calls pass while nothing can be written, and the gap is marked. */
-  readonly failOpen: boolean
-  readonly structuredLogging: boolean
-  /** 0 keeps records forever. */
-  readonly retentionMs: number
-  /** 0 sets no bound. */
-  readonly retentionBytes: number
-}
-
-export interface RecorderOptions {
-  readonly store: BookStore
-  readonly clock: Clock
-  readonly settings: () => RecorderSettings
-  /** Entries that may wait to be written. */
-  readonly queueSize: number
-  /** Takes one line of the structured log, without its end. */
-  readonly writeLine: (line: string) => void
-  /** The books cannot be written (with the cause), or can again (undefined). */
-  readonly onState: (problem: string | undefined) => void
-  /** How long a call waits to be begun. */
-  readonly beginTimeoutMs?: number
-}
+import type { RecorderOptions } from './recorder-options.ts'
 
 /** How long an entry that nobody waits for may wait: a quarter of what we promise. */
 const FLUSH_MS = 100
@@ -122,19 +96,28 @@ export class Recorder implements AsyncDisposable {
       this.#open.set(intent.callId, { ...UNTOLD, isRepeated: true })
       return Promise.reject(refusalOf(known))
     }
-    const isCharged = limits.charges.length > 0
-    this.#open.set(intent.callId, { ...UNTOLD, isCharged, onExhausted })
+    const { charges } = limits
+    this.#open.set(intent.callId, { ...UNTOLD, charges, onExhausted })
     const entry: BeginEntry = { type: 'begin', intent, limits, isJudged: true }
-    const { waiting, begun } = beginCall(entry, this.#patienceMs, failure =>
-      this.#judge(entry, failure),
-    )
-    if (this.#closing) waiting.settle('the books are closed')
-    // Nobody is made to wait for what is known to fail.
-    else if (this.#problem !== undefined && (this.#isLate || this.#options.settings().failOpen)) {
-      waiting.settle(this.#problem)
-    } else if (!this.#queue.pushBegin(waiting)) waiting.settle('too many calls wait to be recorded')
-    this.#schedule()
-    return begun
+    return this.#await(entry, waiting => this.#queue.pushBegin(waiting))
+  }
+
+  /**
+   * Resolves when a call may ask its provider once more. What was answered until
+   * now is settled before, and each purse has to have something left.
+   * @throws Refusal as `begin` does
+   */
+  askAgain(callId: string): Promise<void> {
+    const call = this.#open.get(callId)
+    if (call === undefined) return Promise.resolve()
+    call.isContinued = true
+    const { charges } = call
+    const when = { at: this.#options.clock.now(), position: this.#take(1) }
+    const entry: TurnEntry = { type: 'turn', callId, ...when, charges, isJudged: true }
+    // Behind the answer that it follows.
+    if (charges.length > 0) return this.#await(entry, waiting => this.#queue.push(waiting))
+    this.#push(entry, callId)
+    return Promise.resolve()
   }
 
   /** What a request was about, as soon as it is known. A WebSocket has several. */
@@ -151,9 +134,14 @@ export class Recorder implements AsyncDisposable {
   response(callId: string, facts: ResponseFacts, costNano: number | null = null): void {
     const position = this.#take(1 + facts.tools.length + facts.thoughts.length)
     const at = this.#options.clock.now()
-    const isCharged = this.#open.get(callId)?.isCharged === true
-    const entry = { type: 'response', callId, at, position, facts, costNano, isCharged } as const
-    this.#push(entry, callId)
+    const isCharged = (this.#open.get(callId)?.charges.length ?? 0) > 0
+    this.#push({ type: 'response', callId, at, position, facts, costNano, isCharged }, callId)
+  }
+
+  /** A tool that was called here for the model, in the answer of that id. */
+  tool(callId: string, tool: ToolUse, responseId: string | null): void {
+    const at = this.#options.clock.now()
+    this.#push({ type: 'tool', callId, at, position: this.#take(1), responseId, tool }, callId)
   }
 
   /** The end of a call, begun or refused before, with answers not told yet. */
@@ -163,8 +151,9 @@ export class Recorder implements AsyncDisposable {
     this.#open.delete(ended.callId)
     // The first of a flood of refusals is on record, and it would be the flood that fills it.
     if (call?.isRepeated === true) return
-    const { isTold, lost, isCharged } = call ?? UNTOLD
-    this.#push({ type: 'end', ended, first: !isTold, lost, isCharged })
+    const { isTold, lost, charges, isContinued } = call ?? UNTOLD
+    const paid = { isCharged: charges.length > 0, isBilled: isContinued || isBilled(ended) }
+    this.#push({ type: 'end', ended, first: !isTold, lost, ...paid })
   }
 
   /** The end of a CONNECT or of a plain request, whatever became of it. */
@@ -197,22 +186,38 @@ export class Recorder implements AsyncDisposable {
     const limit = setTimeout(patience.resolve, CLOSE_MS)
     await Promise.race([this.flush(), patience.promise])
     clearTimeout(limit)
-    for (const { settle } of this.#queue.take().begins) settle('the books are closed')
+    const { begins, rest } = this.#queue.take()
+    for (const { settle } of [...begins, ...rest]) settle?.('the books are closed')
     await this.#options.store[Symbol.asyncDispose]()
   }
 
-  /** What becomes of a call that could not be begun: undefined lets it go on. */
-  #judge(entry: BeginEntry, failure: BeginFailure): Refusal | undefined {
-    const { intent } = entry
+  #await(entry: BeginEntry | TurnEntry, push: (waiting: Waiting) => boolean): Promise<void> {
+    const { waiting, written } = awaitEntry(entry, this.#patienceMs, failure =>
+      this.#judge(entry, failure),
+    )
+    if (this.#closing) waiting.settle('the books are closed')
+    // Nobody is made to wait for what is known to fail.
+    else if (this.#problem !== undefined && (this.#isLate || this.#options.settings().failOpen)) {
+      waiting.settle(this.#problem)
+    } else if (!push(waiting)) waiting.settle('too many calls wait to be recorded')
+    this.#schedule()
+    return written
+  }
+
+  /** What becomes of a call whose entry could not be written: undefined lets it go on. */
+  #judge(entry: BeginEntry | TurnEntry, failure: EntryFailure): Refusal | undefined {
     if (typeof failure !== 'string') {
-      this.#denials.remember(intent.user, failure, intent.at)
+      if (entry.type === 'begin') {
+        this.#denials.remember(entry.intent.user, failure, entry.intent.at)
+      }
       return refusalOf(failure)
     }
     if (!this.#options.settings().failOpen || this.#closing) {
       return new Refusal('accounting_unavailable', failure)
     }
     this.#gap.passed(failure)
-    this.#push({ ...entry, isJudged: false }, intent.callId)
+    const callId = entry.type === 'begin' ? entry.intent.callId : entry.callId
+    this.#push({ ...entry, isJudged: false }, callId)
     return undefined
   }
 
@@ -223,7 +228,7 @@ export class Recorder implements AsyncDisposable {
   }
 
   #push(entry: Entry, callId?: string): void {
-    if (!this.#queue.push(entry)) {
+    if (!this.#queue.push({ entry })) {
       this.#gap.lost()
       const call = callId === undefined ? undefined : this.#open.get(callId)
       if (call !== undefined) call.lost += 1
@@ -234,7 +239,7 @@ export class Recorder implements AsyncDisposable {
   #schedule(): void {
     if (this.#writing !== undefined || this.#closing) return
     // While nothing can be written, the clock sets the pace, not the callers.
-    const urgent = this.#queue.hasBegins || (this.available && this.#queue.isBatchFull)
+    const urgent = this.#queue.isAwaited || (this.available && this.#queue.isBatchFull)
     if (urgent) this.#soon ??= setImmediate(() => void this.#write())
     else if (this.#queue.length > 0 || !this.available) {
       this.#timer ??= setTimeout(() => void this.#write(), this.available ? FLUSH_MS : RETRY_MS)
@@ -257,23 +262,22 @@ export class Recorder implements AsyncDisposable {
 
   async #commit({ begins, rest }: Batch): Promise<void> {
     const { prompts: text, structuredLogging: lines } = this.#options.settings()
-    const entries = [...begins.map(({ entry }) => entry), ...rest]
+    const all = [...begins, ...rest]
+    const entries = all.map(({ entry }) => entry)
     const late = setTimeout(() => {
       this.#isLate = true
       this.#turned('the books did not answer in time')
     }, this.#patienceMs)
     try {
       const result = await this.#options.store.commit({ entries, text, lines })
-      for (const { place, denial } of result.denied) begins[place]?.settle(denial)
-      for (const place of result.refused) begins[place]?.settle('this call cannot be stored')
-      for (const { settle } of begins) settle()
+      settleAll(all, result)
       for (const callId of result.exhausted) this.#open.get(callId)?.onExhausted()
       for (const line of result.lines) this.#options.writeLine(line)
       this.#turned(undefined)
     } catch (error) {
       const problem = describeError(error)
       this.#queue.putBack(rest)
-      for (const { settle } of begins) settle(problem)
+      for (const { settle } of all) settle?.(problem)
       this.#turned(problem)
     } finally {
       clearTimeout(late)

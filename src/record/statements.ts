@@ -94,6 +94,8 @@ export const SQL = {
   response: RESPONSE,
   end: END,
   connect: CONNECT,
+  /** What is asked once more is known again when that is answered. */
+  turn: 'UPDATE interceptions SET usage_complete = NULL WHERE id = :id AND usage_complete = 1',
   row: 'SELECT * FROM interceptions WHERE id = :id',
   token: `INSERT INTO token_usages (interception, position, id, response_id, model, input, output,
       cache_read, cache_write, extra, cost_nano, created_at)

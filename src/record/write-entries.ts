@@ -3,10 +3,10 @@ import type { ConnectEnded } from '../kernel/event.ts'
 import type { CallIntent } from '../kernel/records.ts'
 import type { ResponseFacts, ToolUse } from '../kernel/usage.ts'
 import { boundLine, boundName, boundText, wholeNumber } from './bounds.ts'
-import { endRow, isBilled } from './end-row.ts'
-import type { Entry, RequestEntry, ResponseEntry, TextMode } from './entry.ts'
+import { endRow } from './end-row.ts'
+import type { Entry, RequestEntry, ResponseEntry, TextMode, ToolEntry } from './entry.ts'
 import { errorTypeOfName } from './error-type.ts'
-import { admit } from './limits/admit.ts'
+import { admit, admitAgain } from './limits/admit.ts'
 import { payAnswer, settleCall } from './limits/settle.ts'
 import type { Places } from './places.ts'
 import { redact } from './redact.ts'
@@ -39,9 +39,15 @@ export function* writeEntry(context: WriteContext, entry: Entry): Work<Entry> {
       return yield* writeRequest(context, entry)
     case 'response':
       return yield* writeResponse(context, entry)
+    case 'tool':
+      return yield* writeTool(context, entry)
+    case 'turn':
+      yield* admitAgain(entry)
+      yield put(SQL.turn, { id: entry.callId })
+      return entry
     case 'end':
       yield put(SQL.end, endRow(entry, instance))
-      if (entry.isCharged) yield* settleCall(entry.ended.callId, isBilled(entry.ended))
+      if (entry.isCharged) yield* settleCall(entry.ended.callId, entry.isBilled)
       return entry
     case 'connect':
       yield put(SQL.connect, { ...connectRow(entry.ended), instance, position: entry.position })
@@ -124,8 +130,8 @@ function* writeResponse(context: WriteContext, entry: ResponseEntry): Work<Respo
   yield put(SQL.response, {
     seq,
     model: facts.model,
-    complete: Number(usage !== null && usageNote === null),
-    note: usageNote ?? (usage === null ? 'missing' : null),
+    complete: Number(usageNote === null),
+    note: usageNote,
     error_type: facts.errorType,
     error_message: facts.errorMessage,
   })
@@ -160,6 +166,17 @@ function* writeResponse(context: WriteContext, entry: ResponseEntry): Work<Respo
   return { ...entry, facts }
 }
 
+function* writeTool({ places, text }: WriteContext, entry: ToolEntry): Work<ToolEntry> {
+  const place = yield* places.of(entry.callId)
+  if (place === undefined) return entry
+  const { position, at, responseId } = entry
+  const tool = keptTool(entry.tool, text)
+  const response_id = nameOrNull(responseId)
+  const base = { seq: place.seq, position, id: randomUUID(), response_id, at }
+  yield put(SQL.tool, { ...base, ...toolRow(tool) })
+  return { ...entry, tool }
+}
+
 function toolRow({ callId, name, input, serverUrl, invocation }: ToolUse): SqlValues {
   return {
     tool_call_id: callId,
@@ -188,13 +205,7 @@ function keptFacts(facts: ResponseFacts, text: TextMode): ResponseFacts {
       cacheWrite: wholeNumber(usage.cacheWrite),
       extra: usage.extra,
     },
-    tools: facts.tools.map(tool => ({
-      callId: nameOrNull(tool.callId),
-      name: boundName(tool.name),
-      input: keptText(tool.input, text) ?? '',
-      serverUrl: tool.serverUrl === null ? null : redact(boundLine(tool.serverUrl)),
-      ...(tool.invocation !== undefined && { invocation: keptInvocation(tool.invocation) }),
-    })),
+    tools: facts.tools.map(tool => keptTool(tool, text)),
     thoughts:
       text === 'false'
         ? []
@@ -205,6 +216,16 @@ function keptFacts(facts: ResponseFacts, text: TextMode): ResponseFacts {
     errorType: errorType === null ? null : errorTypeOfName(errorType),
     // Providers repeat parts of a wrong key in what they say about it.
     errorMessage: facts.errorMessage === null ? null : redact(boundLine(facts.errorMessage)),
+  }
+}
+
+function keptTool(tool: ToolUse, text: TextMode): ToolUse {
+  return {
+    callId: nameOrNull(tool.callId),
+    name: boundName(tool.name),
+    input: keptText(tool.input, text) ?? '',
+    serverUrl: tool.serverUrl === null ? null : redact(boundLine(tool.serverUrl)),
+    ...(tool.invocation !== undefined && { invocation: keptInvocation(tool.invocation) }),
   }
 }
 

@@ -10,10 +10,13 @@ import { type TestContext, test } from 'node:test'
 import { databaseFile } from '../../src/record/database.ts'
 import { temporaryDirectory } from '../record/support.ts'
 import { createToken, type DaemonProcess, startDaemonProcess } from '../support/daemon-process.ts'
+import { ANSWER_USAGE } from '../support/dialects/answer.ts'
 import { parseJsonObject } from '../support/json.ts'
+import { startMcpServer } from '../support/mcp-server.ts'
 import { startProvider } from '../support/provider.ts'
 import type { Exchange } from '../support/provider-exchange.ts'
 import { aiProvidersEnv, type Callable, openIntercepted } from './ai-world.ts'
+import { TOOL, toolServersEnv } from './tool-world.ts'
 import { post } from './wire.ts'
 
 const STREAMS = 100
@@ -68,6 +71,9 @@ async function receive(
   return { [Symbol.dispose]: () => socket.destroy() }
 }
 
+/** A tool that the model calls in three turns; the fourth goes silent. */
+const SILENT_TURN = 4
+
 interface Purse {
   readonly spent_nano_usd: number
   readonly reserved_nano_usd: number
@@ -88,6 +94,20 @@ async function purseHolding(
   }
 }
 
+/** A budget that nobody uses up, and the prices by which it is. */
+function moneyEnv(directory: string): Record<string, string> {
+  const policy = join(directory, 'policy.yaml')
+  const prices = join(directory, 'prices.yaml')
+  writeFileSync(policy, 'budgets: [{user: ada, usd: 9000000, period: month}]\n')
+  const rates = 'input: 0, output: 100000, cache_read: 0, cache_write_5m: 0'
+  writeFileSync(prices, `prices: [{type: anthropic, model: "m*", ${rates}}]\n`)
+  return {
+    CODER_AIBRIDGE_POLICY_FILE: policy,
+    CODER_AIBRIDGE_PRICES_FILE: prices,
+    CODER_AI_BUDGET_RESERVE: '5',
+  }
+}
+
 async function startLedger(t: TestContext) {
   const stateDir = temporaryDirectory(t)
   const provider = await startProvider({
@@ -98,17 +118,7 @@ async function startLedger(t: TestContext) {
     },
   })
   t.after(() => provider[Symbol.asyncDispose]())
-  const policy = join(stateDir, 'policy.yaml')
-  const prices = join(stateDir, 'prices.yaml')
-  writeFileSync(policy, 'budgets: [{user: ada, usd: 9000000, period: month}]\n')
-  const rates = 'input: 0, output: 100000, cache_read: 0, cache_write_5m: 0'
-  writeFileSync(prices, `prices: [{type: anthropic, model: "m*", ${rates}}]\n`)
-  const env = {
-    ...aiProvidersEnv(provider.url),
-    CODER_AIBRIDGE_POLICY_FILE: policy,
-    CODER_AIBRIDGE_PRICES_FILE: prices,
-    CODER_AI_BUDGET_RESERVE: '5',
-  }
+  const env = { ...aiProvidersEnv(provider.url), ...moneyEnv(stateDir) }
   const start = async (): Promise<DaemonProcess> => {
     const daemon = await startDaemonProcess({ stateDir, env })
     t.after(() => daemon.stop('SIGKILL'))
@@ -197,4 +207,80 @@ test('a hundred streams that break off anywhere leave the totals that the provid
       ['interrupted', open],
     ],
   )
+})
+
+test('turns of an answer that ended are on record and paid, however the daemon goes in the next one', async t => {
+  const stateDir = temporaryDirectory(t)
+  const provider = await startProvider({
+    gapMs: 0,
+    behaviour: ({ path }) => {
+      const turn = provider.exchanges.filter(exchange => exchange.path === path).length + 1
+      const toolCall = { id: `call_${path}_${turn}`, name: TOOL, input: { q: 'the sky' } }
+      return turn < SILENT_TURN ? { toolCall, insists: true } : { stallAfter: 3 }
+    },
+  })
+  t.after(() => provider[Symbol.asyncDispose]())
+  const tools = await startMcpServer()
+  t.after(() => tools[Symbol.asyncDispose]())
+  const files = await toolServersEnv(stateDir, tools)
+  const env = { ...aiProvidersEnv(provider.url), ...moneyEnv(stateDir), ...files }
+  const start = async () => {
+    const daemon = await startDaemonProcess({ stateDir, env })
+    t.after(() => daemon.stop('SIGKILL'))
+    return daemon
+  }
+  let daemon = await start()
+  const token = await createToken(daemon, 'ada', '--admin')
+  const headers = { 'Coder-Session-Token': token }
+  const begin = async (id: number) => {
+    const { proxy, apiUrl } = daemon
+    const certificate = await fetch(`${apiUrl}/api/v2/aibridge/proxy/ca-cert.pem`)
+    const caPem = await certificate.text()
+    const socket = await openIntercepted({ proxy, credentials: `ada:${token}`, caPem })
+    const messages = [{ role: 'user', content: 'x' }]
+    const body = JSON.stringify({ model: 'm', max_tokens: 9, messages, stream: true })
+    socket.write(post(`/v1/messages?id=${id}`, 'api.anthropic.com', body))
+    for (let text = ''; !text.includes('content_block_start'); ) {
+      text += String((await once(socket, 'data'))[0])
+    }
+  }
+
+  const turns = (SILENT_TURN - 1) * ANSWER_USAGE.output * OUTPUT_NANO
+  const first = turns + RESERVE_NANO
+  await begin(1)
+  assert.equal(await daemon.stop('SIGKILL'), 'SIGKILL')
+  daemon = await start()
+  assert.equal(await purseHolding(daemon, headers, 0), first)
+  // It holds what the one before it took.
+  const second = turns + first
+  await begin(2)
+  // The second signal does not wait for what is open.
+  const stopping = daemon.stop('SIGTERM')
+  await daemon.waitForLine(line => String(line['msg']).includes('drain'))
+  daemon.child.kill('SIGTERM')
+  await stopping
+  daemon = await start()
+  assert.equal(await purseHolding(daemon, headers, 0), first + second)
+
+  using database = new DatabaseSync(databaseFile(stateDir), { readOnly: true })
+  const all = (sql: string) =>
+    database
+      .prepare(sql)
+      .all()
+      .map(row => Object.values(row))
+  assert.deepEqual(all('SELECT status, usage_complete, usage_note FROM interceptions'), [
+    ['interrupted', 0, 'missing'],
+    ['aborted', 0, 'partial'],
+  ])
+  const whole = ANSWER_USAGE.output
+  assert.deepEqual(all('SELECT output FROM token_usages').flat(), [
+    whole,
+    whole,
+    whole,
+    whole,
+    whole,
+    whole,
+    1,
+  ])
+  assert.deepEqual(all('SELECT tool, injected, count(*) FROM tool_usages'), [['search', 1, 6]])
 })

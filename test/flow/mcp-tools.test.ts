@@ -1,41 +1,12 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { ANSWER_TEXT, ANSWER_USAGE } from '../support/dialects/answer.ts'
-import { startMcpServer, type TestMcpServer } from '../support/mcp-server.ts'
-import { type AiWorld, ANTHROPIC, OPENAI, openIntercepted, startAiWorld } from './ai-world.ts'
+import { type AiWorld, openIntercepted } from './ai-world.ts'
 import { lastCall, rowOf } from './rows.ts'
+import { DIALECTS, startToolWorld, TOOL, type ToolDialect, type ToolWorld } from './tool-world.ts'
 import { type Answer, exchangeOn, post } from './wire.ts'
 
-const TOOL = 'bmcp_docs_search'
-
-interface Dialect {
-  readonly authority: string
-  readonly path: string
-  readonly body: object
-}
-
-const DIALECTS: Readonly<Record<string, Dialect>> = {
-  messages: {
-    authority: ANTHROPIC,
-    path: '/v1/messages',
-    body: {
-      model: 'claude-sonnet-4-5',
-      max_tokens: 9,
-      messages: [{ role: 'user', content: 'hi' }],
-    },
-  },
-  chat: {
-    authority: OPENAI,
-    path: '/v1/chat/completions',
-    body: { model: 'gpt-5', messages: [{ role: 'user', content: 'hi' }] },
-  },
-  responses: { authority: OPENAI, path: '/v1/responses', body: { model: 'gpt-5', input: 'hi' } },
-}
-
-async function ask(world: AiWorld, { authority, path, body }: Dialect): Promise<Answer> {
+async function ask(world: AiWorld, { authority, path, body }: ToolDialect): Promise<Answer> {
   const socket = await openIntercepted(world.daemon, { authority })
   const host = authority.slice(0, authority.lastIndexOf(':'))
   const answer = await exchangeOn(socket, post(path, host, JSON.stringify(body)))
@@ -43,36 +14,15 @@ async function ask(world: AiWorld, { authority, path, body }: Dialect): Promise<
   return answer
 }
 
-/** A daemon that offers the tools of a server of its own. */
-async function startToolWorld(
-  servers: (url: string) => string,
-): Promise<{ world: AiWorld; tools: TestMcpServer } & AsyncDisposable> {
-  await using opened = new AsyncDisposableStack()
-  const folder = await mkdtemp(join(tmpdir(), 'aibridge-mcp-'))
-  opened.defer(() => rm(folder, { recursive: true }))
-  const tools = opened.use(await startMcpServer())
-  const file = join(folder, 'mcp.yaml')
-  await writeFile(join(folder, 'token'), 'mcp-secret\n')
-  await writeFile(file, servers(tools.url).replace('TOKEN', join(folder, 'token')))
-  const world = opened.use(
-    await startAiWorld({
-      env: {
-        CODER_AIBRIDGE_INJECT_CODER_MCP_TOOLS: 'true',
-        CODER_AIBRIDGE_MCP_SERVERS_FILE: file,
-      },
-    }),
-  )
-  const keep = opened.move()
-  return { world, tools, [Symbol.asyncDispose]: () => keep.disposeAsync() }
-}
-
-const SERVERS = (url: string): string =>
-  `servers:\n  - {name: docs, url: "${url}", token_file: TOKEN, deny: ^delete_}\n`
-
 describe('tools of an MCP server', () => {
-  let opened: Awaited<ReturnType<typeof startToolWorld>>
+  let opened: ToolWorld
   before(async () => {
-    opened = await startToolWorld(SERVERS)
+    opened = await startToolWorld({
+      env: {
+        CODER_AIBRIDGE_CIRCUIT_BREAKER_ENABLED: 'true',
+        CODER_AIBRIDGE_CIRCUIT_BREAKER_FAILURE_THRESHOLD: '3',
+      },
+    })
   })
   after(() => opened[Symbol.asyncDispose]())
 
@@ -100,9 +50,11 @@ describe('tools of an MCP server', () => {
         assert.ok(second.includes('found the sky'), second)
 
         const row = await rowOf(world, await lastCall(world, events))
-        const [tokens] = row.tokens
-        assert.equal(row.tokens.length, 1)
-        assert.equal(tokens?.output, 2 * ANSWER_USAGE.output)
+        assert.deepEqual(
+          row.tokens.map(({ output }) => output),
+          [ANSWER_USAGE.output, ANSWER_USAGE.output],
+        )
+        assert.equal(row.usageComplete, true)
         assert.deepEqual(
           row.tools.map(({ tool, injected, invocationError, serverUrl }) => [
             tool,
@@ -120,7 +72,7 @@ describe('tools of an MCP server', () => {
     const { world, tools } = opened
     world.provider.script(() => ({ toolCall: { id: 'c', name: 'Read', input: { path: 'x' } } }))
     const called = tools.calls.length
-    const { text } = await ask(world, DIALECTS['messages'] ?? assert.fail())
+    const { text } = await ask(world, DIALECTS.messages)
     assert.ok(text.includes('"Read"'), text)
     assert.equal(tools.calls.length, called)
   })
@@ -130,7 +82,7 @@ describe('tools of an MCP server', () => {
     const call = { id: 'call_f', name: 'bmcp_docs_fail', input: {} }
     world.provider.script(() => ({ toolCall: call }))
     const [seen, events] = [world.provider.exchanges.length, world.daemon.events.length]
-    await ask(world, DIALECTS['messages'] ?? assert.fail())
+    await ask(world, DIALECTS.messages)
     const second = world.provider.exchanges[seen + 1]?.request.text ?? ''
     assert.match(second, /no such document/)
     assert.match(second, /"is_error":true/)
@@ -147,7 +99,7 @@ describe('tools of an MCP server', () => {
   it("pass the provider's refusal on when it will not go on", async () => {
     const { world } = opened
     const call = { id: 'call_r', name: TOOL, input: { q: 'x' } }
-    const dialect = DIALECTS['messages'] ?? assert.fail()
+    const dialect = DIALECTS.messages
     const script = (): void => {
       let asked = 0
       world.provider.script(() => (asked++ === 0 ? { toolCall: call } : { status: 529 }))
@@ -173,15 +125,28 @@ describe('tools of an MCP server', () => {
     assert.match(stream.text, /event: error\ndata: .*overloaded_error/)
     await assertCounted(between)
   })
+
+  it('show the circuit breaker each answer', async () => {
+    const { world } = opened
+    const call = { id: 'call_b', name: TOOL, input: { q: 'x' } }
+    let asked = 0
+    world.provider.script(() => (asked++ === 0 ? { toolCall: call } : { status: 529 }))
+    const { body, ...rest } = DIALECTS.messages
+    const streamed = { ...rest, body: { ...body, stream: true } }
+    const statuses: number[] = []
+    for (let i = 0; i < 4; i += 1) statuses.push((await ask(world, streamed)).status)
+    // The first call was answered well and then refused.
+    assert.deepEqual(statuses, [200, 529, 529, 503])
+  })
 })
 
 describe('an MCP server that is not there', () => {
   it('costs no call anything but its tools', async () => {
-    await using opened = await startToolWorld(
-      () => 'servers:\n  - {name: gone, url: "http://127.0.0.1:1/mcp"}\n',
-    )
+    await using opened = await startToolWorld({
+      servers: () => 'servers:\n  - {name: gone, url: "http://127.0.0.1:1/mcp"}\n',
+    })
     const { world } = opened
-    const dialect = DIALECTS['messages'] ?? assert.fail()
+    const dialect = DIALECTS.messages
     const answer = await ask(world, dialect)
     assert.equal(answer.status, 200)
     assert.equal(world.provider.exchanges[0]?.request.text, JSON.stringify(dialect.body))

@@ -28,5 +28,12 @@ export function answers(
 }
 
 export function ends(call: CallIntent, change?: Parameters<typeof ended>[1], lost = 0): Entry {
-  return { type: 'end', ended: ended(call, change), first: false, lost, isCharged: false }
+  return {
+    type: 'end',
+    ended: ended(call, change),
+    first: false,
+    lost,
+    isCharged: false,
+    isBilled: true,
+  }
 }

@@ -4,7 +4,8 @@ import { systemClock } from '../../src/kernel/clock.ts'
 import { Refusal } from '../../src/kernel/error.ts'
 import type { BookStore, CommitOptions } from '../../src/record/book-store.ts'
 import { EntryQueue } from '../../src/record/entry-queue.ts'
-import { Recorder, type RecorderOptions } from '../../src/record/recorder.ts'
+import { Recorder } from '../../src/record/recorder.ts'
+import type { RecorderOptions } from '../../src/record/recorder-options.ts'
 import { ended, intent, request, response, SETTINGS } from './books-support.ts'
 import { ends } from './entries.ts'
 
@@ -159,6 +160,6 @@ test('what waits to be written is bounded by its size, whatever it is', () => {
   const queue = new EntryQueue(1000, 64 * 1024)
   const call = intent({ path: `/${'x'.repeat(16 * 1024)}` })
   let taken = 0
-  while (queue.push(ends(call))) taken += 1
+  while (queue.push({ entry: ends(call) })) taken += 1
   assert.ok(taken > 4 && taken <= 8, `${taken}`)
 })

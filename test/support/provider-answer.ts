@@ -59,7 +59,8 @@ function plan(exchange: Exchange, behaviour: Behaviour): Planned {
   if (behaviour.status !== undefined) return failed(behaviour.status, 'scripted by the test')
 
   const request = parseJsonObject(exchange.request.text)
-  const toolCall = endsWithToolResult(request) ? undefined : behaviour.toolCall
+  const isDone = endsWithToolResult(request) && behaviour.insists !== true
+  const toolCall = isDone ? undefined : behaviour.toolCall
   const answer = dialect.answer(exchange.method, path, request, toolCall)
   return answer === undefined ? failed(404, `no such path: ${path}`) : { status: 200, ...answer }
 }

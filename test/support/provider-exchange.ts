@@ -41,6 +41,8 @@ export interface Behaviour {
   readonly contentType?: string
   /** Answers with this tool call, until a request brings the result of one. */
   readonly toolCall?: ToolCall
+  /** Goes on with it all the same. */
+  readonly insists?: boolean
   /** Milliseconds between two events. */
   readonly gapMs?: number
   /** Destroys the connection after that many events; 0 is before the head. */

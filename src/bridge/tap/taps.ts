@@ -29,6 +29,8 @@ export interface TapRequest extends TapHandlers {
   readonly headers: RawHeaders
 }
 
+const CLOSE_MS = 1000
+
 /**
  * The side tap: hands copies of what calls carry to a thread that reads them,
  * and says what it found. It takes copies only, never waits, and gives up on
@@ -73,9 +75,19 @@ export class Taps implements AsyncDisposable {
 
   /** Reads what was copied so far, then ends the thread. */
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#settled()
     this.#outbox.flush()
     await this.#link[Symbol.asyncDispose]()
     for (const tap of this.#open.values()) tap.fail()
+  }
+
+  /** Connections that were cut a moment ago have yet to say so. */
+  async #settled(): Promise<void> {
+    const patience = Promise.withResolvers<void>()
+    const limit = setTimeout(patience.resolve, CLOSE_MS)
+    const settled = [...this.#open.values()].map(tap => tap.settled)
+    await Promise.race([Promise.all(settled), patience.promise])
+    clearTimeout(limit)
   }
 
   #begin(request: TapRequest, takeover: Takeover | undefined): CallTap {

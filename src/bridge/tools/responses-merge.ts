@@ -20,6 +20,8 @@ export class ResponsesMerge implements AnswerMerge {
   #places = new Map<number, number | undefined>()
   #nextPlace = 0
   #sequence = 0
+  /** As the first answer began. */
+  #head: JsonObject = {}
   #response: JsonObject = {}
   #usageBefore: JsonObject | undefined
   #shown: JsonObject[] = []
@@ -80,23 +82,25 @@ export class ResponsesMerge implements AnswerMerge {
   }
 
   failure(error: JsonObject): readonly SseEvent[] {
-    const told = asObject(error['error']) ?? error
-    const { code = null, message = '', param = null } = told
-    return [
-      jsonEvent('error', {
-        type: 'error',
-        code,
-        message,
-        param,
-        sequence_number: this.#sequence,
-      }),
-    ]
+    const { code, type, message = '' } = asObject(error['error']) ?? error
+    const response = {
+      ...this.#head,
+      ...this.result(),
+      status: 'failed',
+      error: { code: code ?? type ?? 'server_error', message },
+    }
+    const value = { type: 'response.failed', response, sequence_number: this.#sequence }
+    return [jsonEvent('response.failed', value)]
   }
 
   /** An event about the response as a whole: how it began, or how it ended. */
   #whole(event: SseEvent, value: JsonObject, response: JsonObject): readonly SseEvent[] {
     const isStart = !ENDS.has(asText(value['type']) ?? '')
-    if (isStart) return this.#answers === 0 ? this.#numbered(event, value, {}) : []
+    if (isStart && this.#answers > 0) return []
+    if (isStart) {
+      this.#head = response
+      return this.#numbered(event, value, {})
+    }
     this.#response = response
     if (this.#isTurn()) return []
     const isWhole = this.#answers === 0 && outputOf(response).every(item => !this.#isOurs(item))

@@ -3,13 +3,13 @@ import { describeError, Refusal } from '../../kernel/error.ts'
 import type { Reply } from '../../kernel/flow.ts'
 import { filterHeaders, firstHeader, type RawHeaders } from '../../kernel/headers.ts'
 import type { ProviderType } from '../../kernel/provider.ts'
-import { REASONS } from '../../kernel/reasons.ts'
 import type { WireFormat } from '../../kernel/usage.ts'
-import { MAX_BYTES } from '../body/held-body.ts'
+import { type Hold, MAX_BYTES } from '../body/held-body.ts'
 import { JsonMembers } from '../body/json-members.ts'
+import { errorBody } from '../error-reply.ts'
 import type { UpstreamRequest } from '../provider.ts'
 import type { SseEvent } from '../tap/sse-parser.ts'
-import { framingOf } from '../usage/format.ts'
+import { type Framing, framingOf } from '../usage/format.ts'
 import { type JsonObject, parseObject } from '../usage/json-value.ts'
 import { anthropicTools } from './anthropic-tools.ts'
 import { chatTools } from './chat-tools.ts'
@@ -22,16 +22,42 @@ import { sseText } from './sse-text.ts'
 import type { InvokedTool, Toolbox } from './toolbox.ts'
 
 type Response = Extract<Reply, { kind: 'response' }>
-type Send = (request: UpstreamRequest) => Promise<Reply>
+
+/** What the client sent, or we in its place. */
+export interface Message {
+  readonly headers: RawHeaders
+  readonly body: UpstreamRequest['body']
+}
+
+type Send = (message: Message) => Promise<Reply>
+
+/** An answer of the provider, and when it has been read and is in the books. */
+interface PartAnswer {
+  readonly reply: Response
+  readonly isRead: Promise<void>
+}
+
+/** The answers that make one for the client: each is recorded and paid by itself. */
+export interface Parts {
+  /** The first one. */
+  begin(reply: Response): PartAnswer
+  /** Asks once more, if the call may. Rejects with a Refusal. */
+  next(send: () => Promise<Reply>): Promise<PartAnswer>
+  /** The client is told in its answer that it ends here. */
+  brokenOff(refusal: Refusal): void
+}
 
 export interface ToolsContext {
   readonly toolbox: Toolbox
   readonly format: WireFormat
   readonly type: ProviderType
+  readonly hold: Hold
+  readonly signal: AbortSignal
+  readonly parts: Parts
+  /** Hears under which names models are offered tools. */
+  readonly onOffered: (names: ReadonlySet<string>) => void
   /** Hears of each call that was made. */
   readonly onInvoked: (invoked: InvokedTool) => void
-  /** Hears of the answers so far when the client is given none of them: they cost all the same. */
-  readonly onUnfinished: (answer: JsonObject) => void
 }
 
 const DIALECTS: Partial<Record<WireFormat, ToolDialect>> = {
@@ -53,15 +79,15 @@ const MAX_TURNS = 25
  */
 export function withTools(send: Send, context: ToolsContext): Send {
   const dialect = DIALECTS[context.format]
-  return async request => {
-    if (dialect === undefined || request.body === undefined || !isReadable(request.headers)) {
-      return await send(request)
+  return async message => {
+    if (dialect === undefined || message.body === undefined || !isReadable(message.headers)) {
+      return await send(message)
     }
     const tools = await context.toolbox.offered()
-    if (tools.length === 0) return await send(request)
+    if (tools.length === 0) return await send(message)
     const pieces: Buffer[] = []
     const scan = new JsonMembers()
-    const release = await request.hold(request.body, piece => {
+    const release = await context.hold(message.body, piece => {
       pieces.push(piece)
       scan.write(piece)
     })
@@ -69,10 +95,12 @@ export function withTools(send: Send, context: ToolsContext): Send {
     const body = members && new BodyText(pieces, members)
     const open = body && dialect.open(body, tools)
     if (open === undefined) {
-      return await releasing(release, () => send({ ...request, body: bodyOf(...pieces) }))
+      return await releasing(release, () => send({ ...message, body: bodyOf(...pieces) }))
     }
     const offer = { ...context, dialect, tools }
-    return await releasing(release, () => new Conversation(send, request, open, offer).reply())
+    return await releasing(release, () =>
+      new Conversation(send, message.headers, open, offer).reply(),
+    )
   }
 }
 
@@ -97,53 +125,48 @@ interface Offer extends ToolsContext {
 /** One request of the client, and as many to the provider as its tools take. */
 class Conversation {
   readonly #send: Send
-  readonly #request: UpstreamRequest
+  readonly #headers: RawHeaders
   readonly #open: OpenBody
   readonly #offer: Offer
   readonly #merge: AnswerMerge
   readonly #entries: string[] = []
   #turns = 0
 
-  constructor(send: Send, request: UpstreamRequest, open: OpenBody, offer: Offer) {
+  constructor(send: Send, headers: RawHeaders, open: OpenBody, offer: Offer) {
     this.#send = send
-    this.#request = request
+    this.#headers = headers
     this.#open = open
     this.#offer = offer
     const names = new Set(offer.tools.map(({ name }) => name))
+    offer.onOffered(names)
     this.#merge = offer.dialect.merge(name => names.has(name))
   }
 
   async reply(): Promise<Reply> {
-    const first = await this.#next()
-    if (first.kind !== 'response' || first.status !== 200 || isCoded(first.headers)) return first
-    const framing = framingOf(this.#offer.format, firstHeader(first.headers, 'content-type'))
-    if (framing === 'sse') {
-      const body = Readable.from(this.#stream(first), { objectMode: false })
-      return { ...first, headers: unframed(first.headers), body }
-    }
-    return framing === 'json' ? await this.#told(first) : first
+    const reply = await this.#ask()
+    if (reply.kind !== 'response') return reply
+    const framing = this.#framingOf(reply)
+    if (framing !== 'sse' && framing !== 'json') return reply
+    const first = this.#offer.parts.begin(reply)
+    if (framing === 'json') return await this.#whole(first)
+    const body = Readable.from(this.#stream(first), { objectMode: false })
+    return { ...reply, headers: unframed(reply.headers), body }
   }
 
-  async #told(first: Response): Promise<Reply> {
-    let reply: Reply | undefined
-    try {
-      reply = await this.#whole(first)
-      return reply
-    } finally {
-      const isOver = reply !== undefined && isGood(reply)
-      if (this.#turns > 0 && !isOver) this.#offer.onUnfinished(this.#merge.result())
-    }
+  /** How an answer that can be gone on from is framed; undefined for any other. */
+  #framingOf({ status, headers }: Response): Framing | undefined {
+    if (status !== 200 || isCoded(headers)) return undefined
+    return framingOf(this.#offer.format, firstHeader(headers, 'content-type'))
   }
 
-  #next(): Promise<Reply> {
+  #ask(): Promise<Reply> {
     const pieces = continued(this.#open, this.#entries)
     const length = pieces.reduce((sum, piece) => sum + piece.length, 0)
     return this.#send({
-      ...this.#request,
       headers: [
         // What is to be read must not be compressed.
         ...filterHeaders(
-          unframed(this.#request.headers),
+          unframed(this.#headers),
           name => name !== 'accept-encoding' && name !== 'transfer-encoding',
         ),
         'Accept-Encoding',
@@ -155,25 +178,31 @@ class Conversation {
     })
   }
 
-  async *#stream(first: Response): AsyncGenerator<Buffer> {
-    let reply: Response | undefined = first
+  async *#stream(first: PartAnswer): AsyncGenerator<Buffer> {
+    let part = first
     try {
-      while (reply !== undefined) {
-        for await (const event of readEvents(reply.body)) yield* texts(this.#merge.event(event))
+      for (;;) {
+        for await (const event of readEvents(part.reply.body)) {
+          yield* texts(this.#merge.event(event))
+        }
         const turn = this.#merge.turn()
         if (turn === undefined) return
-        const next: Reply | Refusal = await this.#answered(turn).catch(describeFailure)
-        if (!isGood(next)) yield* texts(this.#merge.failure(await this.#errorOf(next)))
-        reply = isGood(next) ? next : undefined
+        const next = await this.#goOn(part, turn).catch(asRefusal)
+        if (next instanceof Refusal || this.#framingOf(next.reply) !== 'sse') {
+          yield* texts(this.#merge.failure(await this.#errorOf(next)))
+          return
+        }
+        part = next
       }
     } finally {
-      reply?.body.destroy()
+      part.reply.body.destroy()
     }
   }
 
-  async #whole(first: Response): Promise<Reply> {
-    let reply = first
+  async #whole(first: PartAnswer): Promise<Reply> {
+    let part = first
     for (;;) {
+      const { reply } = part
       const bytes = await readWhole(reply.body)
       const answer = parseObject(bytes.toString('utf8'))
       if (answer === undefined) return { ...reply, body: bodyOf(bytes) }
@@ -182,9 +211,8 @@ class Conversation {
       if (turn === undefined) {
         return this.#turns === 0 ? { ...reply, body: bodyOf(bytes) } : this.#merged(reply)
       }
-      const next = await this.#answered(turn)
-      if (!isGood(next)) return next
-      reply = next
+      part = await this.#goOn(part, turn)
+      if (this.#framingOf(part.reply) !== 'json') return part.reply
     }
   }
 
@@ -195,42 +223,43 @@ class Conversation {
   }
 
   /** Makes the calls, one after the other, and tells the model what came of them. */
-  async #answered(turn: Turn): Promise<Reply> {
+  async #goOn({ isRead }: PartAnswer, turn: Turn): Promise<PartAnswer> {
+    const { toolbox, signal, onInvoked, parts } = this.#offer
+    await isRead
     this.#turns += 1
     if (this.#turns > MAX_TURNS) throw new Refusal('too_many_tool_calls')
     const results: InvokedTool[] = []
     for (const call of turn.calls) {
-      const invoked = await this.#offer.toolbox.call(call, this.#request.signal)
-      this.#offer.onInvoked(invoked)
+      const invoked = await toolbox.call(call, signal)
+      onInvoked(invoked)
       results.push(invoked)
     }
-    this.#request.signal.throwIfAborted()
+    signal.throwIfAborted()
     this.#entries.push(...turn.entries(results))
-    return await this.#next()
+    return await parts.next(() => this.#ask())
   }
 
   /** What the provider said when it refused to go on, or we in its place. */
-  async #errorOf(failed: Reply | Refusal): Promise<JsonObject> {
-    const told =
-      failed instanceof Refusal || failed.kind !== 'response'
-        ? undefined
-        : parseObject((await readWhole(failed.body)).toString('utf8'))
+  async #errorOf(next: PartAnswer | Refusal): Promise<JsonObject> {
+    const told = next instanceof Refusal ? undefined : await errorIn(next.reply)
     if (told !== undefined) return told
-    const reason = failed instanceof Refusal ? failed.reason : 'provider_broken'
-    const { status, text } = REASONS[reason]
-    return parseObject(this.#offer.type.errorBody(status, text, reason)) ?? {}
+    const refusal = next instanceof Refusal ? next : new Refusal('provider_broken')
+    this.#offer.parts.brokenOff(refusal)
+    return parseObject(errorBody(this.#offer.type, refusal)) ?? {}
   }
+}
+
+async function errorIn({ status, body }: Response): Promise<JsonObject | undefined> {
+  if (status >= 400) return parseObject((await readWhole(body)).toString('utf8'))
+  body.destroy()
+  return undefined
 }
 
 function texts(events: readonly SseEvent[]): Buffer[] {
   return events.map(event => Buffer.from(sseText(event)))
 }
 
-function isGood(reply: Reply | Refusal): reply is Response {
-  return !(reply instanceof Refusal) && reply.kind === 'response' && reply.status === 200
-}
-
-function describeFailure(error: unknown): Refusal {
+function asRefusal(error: unknown): Refusal {
   return error instanceof Refusal ? error : new Refusal('internal', describeError(error))
 }
 
@@ -252,13 +281,19 @@ function bodyOf(...pieces: readonly Buffer[]): Readable {
   return Readable.from(pieces, { objectMode: false })
 }
 
+/** Rejects with a Refusal when it breaks off, falls silent, or is too long. */
 async function readWhole(body: Readable): Promise<Buffer> {
   const pieces: Buffer[] = []
   let length = 0
-  for await (const piece of body) {
-    pieces.push(piece)
-    length += piece.length
-    if (length > MAX_ANSWER) throw new Refusal('provider_broken', 'the answer is too long')
+  try {
+    for await (const piece of body) {
+      pieces.push(piece)
+      length += piece.length
+      if (length > MAX_ANSWER) throw new Refusal('provider_broken', 'the answer is too long')
+    }
+  } catch (error) {
+    if (error instanceof Refusal) throw error
+    throw new Refusal('provider_broken', undefined, { cause: error })
   }
   return Buffer.concat(pieces)
 }

@@ -1,9 +1,10 @@
 import type { Charge } from '../../kernel/budget.ts'
-import type { BeginEntry } from '../entry.ts'
+import type { BeginEntry, TurnEntry } from '../entry.ts'
 import { ask, change, put, type SqlValues, type Work } from '../work.ts'
 import { LimitReached } from './denial.ts'
-import { estimate, judgePurse, type Purse } from './purse.ts'
+import { estimate, finalPrice, judgePurse, type Purse } from './purse.ts'
 import { judgeRate } from './rate.ts'
+import { PAY, reservationOf } from './settle.ts'
 
 /**
  * Judges a call that is to begin and takes what it needs: one place in its
@@ -36,6 +37,34 @@ export function* admit(entry: BeginEntry, instance: string): Work<void> {
     // A call that is begun a second time holds what it held.
     const { changes } = yield change(RESERVE, row)
     if (changes > 0) yield put(HOLD, { ...placeOf(charge), amount: row.amount })
+  }
+}
+
+/**
+ * Judges a call that is to ask its provider once more. What it holds of each
+ * purse it has paid for by now, and holds for the next answer. Its caller's rate
+ * counts calls, not what they take.
+ * @throws LimitReached before anything is changed, unless the call goes on anyway
+ */
+export function* admitAgain({ callId, at, position, charges, isJudged }: TurnEntry): Work<void> {
+  const held: { readonly place: SqlValues; readonly unpaid: number }[] = []
+  for (const charge of charges) {
+    const place = placeOf(charge)
+    const [row] = (yield ask(HELD, { ...place, call_id: callId })).rows
+    // Its beginning was never written, or this entry was.
+    if (row === undefined || Number(row['position']) >= position) continue
+    const reservation = reservationOf(row)
+    // An answer that nobody told of is paid with what was held for it.
+    const unpaid = finalPrice(reservation, true)
+    const { spent, reserved, calls } = yield* lockPurse(charge)
+    const others = { spent: spent + unpaid, reserved: reserved - reservation.amount, calls }
+    const denial = isJudged ? judgePurse(others, charge, at) : undefined
+    if (denial !== undefined) throw new LimitReached(denial)
+    held.push({ place, unpaid })
+  }
+  for (const { place, unpaid } of held) {
+    yield put(HOLD_ON, { ...place, call_id: callId, position })
+    if (unpaid > 0) yield ask(PAY, { ...place, paid: unpaid })
   }
 }
 
@@ -72,5 +101,10 @@ const LOCK_PURSE = `
 const RESERVE = `
   INSERT INTO budget_reservations (call_id, scope, period, instance, ceiling, amount)
   VALUES (:call_id, :scope, :period, :instance, :ceiling, :amount) ON CONFLICT DO NOTHING`
+const HELD = `SELECT * FROM budget_reservations
+  WHERE call_id = :call_id AND scope = :scope AND period = :period`
+/** From here on what was guessed is spent: the provider has answered, and went on. */
+const HOLD_ON = `UPDATE budget_reservations SET answers = 0, guessed = 0, position = :position
+  WHERE call_id = :call_id AND scope = :scope AND period = :period`
 const HOLD = `UPDATE budget_purses SET reserved = reserved + :amount
   WHERE scope = :scope AND period = :period`

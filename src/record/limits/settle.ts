@@ -11,7 +11,8 @@ export function* payAnswer({ callId, position, costNano, facts }: ResponseEntry)
   for (const row of (yield ask(OF_CALL, { call_id: callId })).rows) {
     // An answer that is written a second time was paid.
     if (Number(row['position']) >= position) continue
-    const isError = facts.usage === null && facts.errorType !== null
+    // An error in place of an answer, or amid one that says nothing of tokens.
+    const isError = facts.usage === null && (facts.errorType !== null || facts.usageNote === null)
     const cost = isError ? 0 : costNano
     const price = answerPrice(cost, facts.usageNote === null, reservationOf(row))
     yield put(GUESS, { ...placeOf(row), call_id: callId, position, guessed: price.guessed })
@@ -42,7 +43,7 @@ function* settle(row: Row, isBilled: boolean): Work<void> {
   yield put(FORGET, { ...placeOf(row), call_id: String(row['call_id']) })
 }
 
-function reservationOf(row: Row): Reservation {
+export function reservationOf(row: Row): Reservation {
   const { amount, guessed, answers } = row
   return { amount: Number(amount), guessed: Number(guessed), answers: Number(answers) }
 }
@@ -58,7 +59,7 @@ const OF_INSTANCE = `SELECT * FROM budget_reservations WHERE instance = :instanc
 const GUESS = `UPDATE budget_reservations SET guessed = guessed + :guessed, answers = answers + 1,
     position = :position
   WHERE call_id = :call_id AND scope = :scope AND period = :period`
-const PAY = `UPDATE budget_purses SET spent = spent + :paid
+export const PAY = `UPDATE budget_purses SET spent = spent + :paid
   WHERE scope = :scope AND period = :period RETURNING spent`
 const SETTLE = `UPDATE budget_purses
   SET spent = spent + :paid, reserved = reserved - :amount, calls = calls + :calls

@@ -283,6 +283,19 @@ describe('Taps', () => {
   })
 })
 
+describe('Taps that are closed', () => {
+  it('wait for the ends of what was cut for it', async () => {
+    const taps = startTaps()
+    const seen = keep()
+    const sink = open(taps, seen).response(200, SSE)
+    sink.observe(STREAM.body.subarray(0, 600))
+    const closed = taps[Symbol.asyncDispose]()
+    setImmediate(() => sink.end(false))
+    await closed
+    assert.equal(seen.responses[0]?.usageNote, 'partial')
+  })
+})
+
 describe('Taps whose thread dies', () => {
   /** A worker that dies of its first batch, unless a file says that it may live. */
   async function mortal(): Promise<{ url: URL; heal: () => Promise<void> } & AsyncDisposable> {

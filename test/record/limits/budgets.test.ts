@@ -140,6 +140,47 @@ test('a call that breaks off pays what it held, one that nobody billed pays noth
   assert.deepEqual(purses(opened), ['user:ada 30 0 3'])
 })
 
+test('a call that asks again is judged again, and what was answered before is paid whatever follows', async t => {
+  const opened = await openRecorder(t)
+  const { recorder } = opened
+  const call = intent()
+  await recorder.begin(call, purse({ limit: 50 }))
+  recorder.response(call.callId, response(), 20)
+  await recorder.askAgain(call.callId)
+  assert.deepEqual(purses(opened), ['user:ada 20 10 0'])
+  // Without a price it takes what was held; an error that nobody can read takes nothing.
+  recorder.response(call.callId, response(), null)
+  await recorder.askAgain(call.callId)
+  recorder.response(call.callId, response({ usage: null }), null)
+  await recorder.flush()
+  assert.deepEqual(purses(opened), ['user:ada 30 10 0'])
+
+  await recorder.askAgain(call.callId)
+  recorder.response(call.callId, response(), 20)
+  const refusal = await denialOf(recorder.askAgain(call.callId))
+  assert.equal(refusal.reason, 'budget_exhausted')
+  recorder.finish(ended(call, { outcome: 'refused', status: 429, reason: 'budget_exhausted' }))
+  await recorder.flush()
+  assert.deepEqual(purses(opened), ['user:ada 50 0 1'])
+})
+
+test('a call that asked again pays what it holds when nothing is told of that answer', async t => {
+  const stateDir = temporaryDirectory(t)
+  const dying = await openRecorder(t, { stateDir })
+  const [call, other] = [intent(), intent()]
+  await dying.recorder.begin(call, purse({ limit: 30 }))
+  dying.recorder.response(call.callId, response(), 5)
+  await dying.recorder.askAgain(call.callId)
+  await dying.recorder.askAgain(call.callId)
+  assert.deepEqual(purses(dying), ['user:ada 15 10 0'])
+  // Its own share does not stand in its way, that of others does.
+  await dying.recorder.begin(other, purse({ limit: 30 }))
+  const refusal = await denialOf(dying.recorder.askAgain(call.callId))
+  assert.match(refusal.told ?? '', /^Calls in flight hold the rest/)
+  await dying.recorder[Symbol.asyncDispose]()
+  assert.deepEqual(purses(dying), ['user:ada 35 0 2'])
+})
+
 test('an answer that uses up a budget is told to its call, and only to that', async t => {
   const { recorder } = await openRecorder(t)
   const told: string[] = []

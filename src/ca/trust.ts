@@ -38,7 +38,7 @@ const BUNDLE_VARIABLES = [
  * accept a certificate that we minted ourselves.
  */
 export function systemRoots(exclude = ''): readonly string[] {
-  const own = pemBlocks(exclude).map(block => publicKeyOf(block.text))
+  const own = publicKeysOf(exclude)
   const roots = new Map<string, string>()
   for (const pem of [...getCACertificates('bundled'), ...getCACertificates('system')]) {
     const [block] = pemBlocks(pem)
@@ -47,6 +47,26 @@ export function systemRoots(exclude = ''): readonly string[] {
     if (!roots.has(id) && !holdsOneOf(block.text, own)) roots.set(id, block.text)
   }
   return [...roots.values()]
+}
+
+/** What vouches for a server: the roots of all of them, and those of a file (PEM) of its own. */
+export type RootsWith = (file: string | undefined) => readonly string[]
+
+/**
+ * The roots of the servers that the operator named. SECURITY: our own CA is
+ * not among them, whoever lists it: `bundle.pem` holds it among all others.
+ * `onOwn` hears of a file that did.
+ */
+export function serverRoots(ownPem: string, onOwn: () => void): RootsWith {
+  const own = publicKeysOf(ownPem)
+  const shared = systemRoots(ownPem)
+  return file => {
+    if (file === undefined) return shared
+    const listed = pemBlocks(file).map(block => block.text)
+    const others = listed.filter(pem => !holdsOneOf(pem, own))
+    if (others.length < listed.length) onOwn()
+    return [...shared, ...others]
+  }
 }
 
 /** One PEM that a client can use in place of its own roots. */
@@ -80,9 +100,11 @@ async function writeWhenChanged(file: string, wanted: string): Promise<void> {
   if (present !== wanted) await replaceFile(file, wanted, 0o644)
 }
 
-/** DER of the certificate's SubjectPublicKeyInfo. */
-function publicKeyOf(pem: string): Buffer {
-  return new X509Certificate(pem).publicKey.export({ type: 'spki', format: 'der' })
+/** DER of each certificate's SubjectPublicKeyInfo. */
+function publicKeysOf(pem: string): Buffer[] {
+  return pemBlocks(pem).map(({ text }) =>
+    new X509Certificate(text).publicKey.export({ type: 'spki', format: 'der' }),
+  )
 }
 
 /**

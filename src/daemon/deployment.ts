@@ -41,7 +41,7 @@ export function createDeployment(
   deps: OriginDeps,
 ): Deployment {
   const { access, target, caPem } = settings
-  const roots = caPem === undefined ? deps.roots : [...deps.roots, caPem]
+  const roots = deps.rootsWith(caPem)
   const openAgent = ({ origin }: Place): Agent =>
     createOriginAgent(createOriginDial(origin, roots, deps.dial, { reasons: LEG }))
   const calls = openAgent(target)

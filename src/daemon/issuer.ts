@@ -23,7 +23,7 @@ export interface Issuer extends Disposable {
 
 export function createIssuer(settings: OidcSettings, deps: OriginDeps): Issuer {
   const { origin, issuer, jwksUrl, caPem } = settings
-  const roots = caPem === undefined ? deps.roots : [...deps.roots, caPem]
+  const roots = deps.rootsWith(caPem)
   const agent = createOriginAgent(createOriginDial(origin, roots, deps.dial, { reasons: LEG }))
   const request = createOriginFetch({
     origin,

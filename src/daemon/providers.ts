@@ -6,6 +6,7 @@ import { KeyPool } from '../bridge/keys/key-pool.ts'
 import type { Provider, Send } from '../bridge/provider.ts'
 import { bedrock } from '../bridge/providers/bedrock.ts'
 import { PROVIDER_TYPES } from '../bridge/providers/registry.ts'
+import type { RootsWith } from '../ca/trust.ts'
 import { awsCredentials } from '../egress/aws/credentials.ts'
 import { createSign } from '../egress/aws/sign.ts'
 import { type OriginLeg, openOrigin } from '../egress/origin.ts'
@@ -29,8 +30,7 @@ const FAULTS = { timeout: 'provider_timeout', broken: 'provider_broken' } as con
 /** What the ways to all configured origins have in common. */
 export interface OriginDeps {
   readonly dial: OriginDialDeps
-  /** PEM; what an origin has of its own is added. */
-  readonly roots: readonly string[]
+  readonly rootsWith: RootsWith
   readonly limits: Limits
 }
 
@@ -63,8 +63,7 @@ export function createProviders(
 ): Providers {
   const legs: OriginLeg[] = []
   const create = (provider: ProviderSettings, state: ProviderState): Provider => {
-    const roots = provider.caPem === undefined ? deps.roots : [...deps.roots, provider.caPem]
-    const leg = openOrigin(provider.origin, roots, deps.dial)
+    const leg = openOrigin(provider.origin, deps.rootsWith(provider.caPem), deps.dial)
     legs.push(leg)
     const siblings = provider.siblings.map(one => {
       const sibling = siblingAt(provider, one)

@@ -3,7 +3,7 @@ import type { ToolServers } from '../bridge/tools/tool-servers.ts'
 import type { Authority } from '../ca/authority.ts'
 import { LeafContexts } from '../ca/contexts.ts'
 import type { LeafKey } from '../ca/leaf-key.ts'
-import { systemRoots } from '../ca/trust.ts'
+import { type RootsWith, serverRoots } from '../ca/trust.ts'
 import type { Settings } from '../config/settings.ts'
 import { dial } from '../egress/dial.ts'
 import type { LoopMark } from '../egress/loop.ts'
@@ -81,8 +81,10 @@ export function buildSnapshot(
   foundation: Foundation,
 ): Snapshot {
   const { proxy, bridge, limits } = settings
-  const roots = systemRoots(authority.trustPem)
-  const open = openDeps(settings, roots, foundation)
+  const rootsWith = serverRoots(authority.trustPem, () =>
+    foundation.warn('own_ca', "a file of roots holds this daemon's own CA, which is left out"),
+  )
+  const open = openDeps(settings, rootsWith, foundation)
   const origins: OriginDeps = {
     dial: {
       ...open,
@@ -90,7 +92,7 @@ export function buildSnapshot(
       own: foundation.own,
       tlsHandshakeTimeoutMs: limits.tlsHandshakeTimeoutMs,
     },
-    roots,
+    rootsWith,
     limits,
   }
   const dumps = openDumps(settings, foundation.warn)
@@ -154,7 +156,7 @@ export async function endSnapshot({
 
 function openDeps(
   { proxy, limits }: Settings,
-  roots: readonly string[],
+  rootsWith: RootsWith,
   { own, loop, resolvers }: Foundation,
 ): OpenDeps {
   const { connectTimeoutMs, tlsHandshakeTimeoutMs } = limits
@@ -163,7 +165,7 @@ function openDeps(
       ? undefined
       : createUpstream({
           proxy: proxy.upstream,
-          roots,
+          roots: rootsWith(proxy.upstream.caPem),
           resolve: resolvers.operator,
           dial,
           own,

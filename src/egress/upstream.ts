@@ -30,7 +30,7 @@ export interface Upstream {
 
 export interface UpstreamDeps {
   readonly proxy: UpstreamProxy
-  /** PEM; the proxy's own CA is added for this leg and no other. */
+  /** PEM, for this leg and no other. */
   readonly roots: readonly string[]
   readonly resolve: Resolve
   readonly dial: Dial
@@ -60,8 +60,7 @@ const PROXY_REASON: Partial<Record<Reason, Reason>> = {
  */
 export function createUpstream(deps: UpstreamDeps): Upstream {
   const { proxy, resolve, dial, own } = deps
-  const ownCa = proxy.caPem === undefined ? [] : [proxy.caPem]
-  const context = proxy.protocol === 'https' ? clientContext([...deps.roots, ...ownCa]) : undefined
+  const context = proxy.protocol === 'https' ? clientContext(deps.roots) : undefined
 
   const open = async (signal: AbortSignal): Promise<Socket> => {
     const socket = await dialProxy(signal)

@@ -69,6 +69,7 @@ const own = (): boolean => false
 const timeouts = { connectTimeoutMs: 5000, tlsHandshakeTimeoutMs: 5000 }
 
 function upstreamTo(squid: Squid, proxy: Partial<UpstreamProxy> = {}): Upstream {
+  const { caPem } = proxy
   return createUpstream({
     proxy: {
       protocol: 'http',
@@ -77,7 +78,7 @@ function upstreamTo(squid: Squid, proxy: Partial<UpstreamProxy> = {}): Upstream 
       caPem: undefined,
       ...proxy,
     },
-    roots: [],
+    roots: caPem === undefined ? [] : [caPem],
     resolve,
     dial,
     own,

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { createServer as createTlsServer } from 'node:tls'
+import { loadAuthority } from '../../src/ca/authority.ts'
 import { readElement, readElements } from '../../src/ca/der-reader.ts'
 import { authorityFiles, replaceAuthority } from '../../src/ca/ensure-authority.ts'
+import { mintLeaf } from '../../src/ca/leaf.ts'
+import { generateLeafKey } from '../../src/ca/leaf-key.ts'
 import { systemClock } from '../../src/kernel/clock.ts'
 import {
   type AiWorld,
@@ -187,6 +190,7 @@ describe('TLS towards providers', () => {
       socket.on('error', () => socket.destroy())
       socket.on('data', chunk => {
         heard += chunk.length
+        socket.destroy()
       })
     })
     server.on('tlsClientError', () => {})
@@ -194,25 +198,31 @@ describe('TLS towards providers', () => {
     return { server, url: `https://localhost:${port}`, heard: () => heard }
   }
 
-  it('C13 our own CA vouches for no provider: the key stays here', async () => {
-    await using daemon = await startTestDaemon()
-    const { certFile, keyFile } = authorityFiles(daemon.stateDir)
-    const provider = await ask({
-      cert: readFileSync(certFile, 'utf8'),
-      key: readFileSync(keyFile, 'utf8'),
-    })
-    await daemon.reload({
+  it('C13 our own CA vouches for no provider, whatever file of roots holds it: the key stays here', async () => {
+    const env = (url: string, more: Readonly<Record<string, string>>) => ({
       CODER_AIBRIDGE_PROVIDER_0_TYPE: 'anthropic',
-      CODER_AIBRIDGE_PROVIDER_0_BASE_URL: provider.url,
+      CODER_AIBRIDGE_PROVIDER_0_BASE_URL: url,
       CODER_AIBRIDGE_PROVIDER_0_KEY: 'sk-ant-x',
-      CODER_AIBRIDGE_PROVIDER_0_HOSTS: HOST,
+      CODER_AIBRIDGE_PROVIDER_0_HOSTS: `${HOST},localhost`,
+      ...more,
     })
-    const socket = await openIntercepted(daemon)
-    const answer = await exchangeOn(socket, post('/v1/messages', HOST, '{}'))
-    assert.equal(answer.status, 502)
-    assert.equal(answer.head.header('x-aibridge-reason'), 'provider_tls')
+    await using daemon = await startTestDaemon({ env: env('https://localhost', {}) })
+    const context = { hosts: ['localhost'], now: Date.now() }
+    const authority = await loadAuthority(authorityFiles(daemon.stateDir), context)
+    const key = await generateLeafKey()
+    const leaf = await mintLeaf(authority, 'localhost', { ...context, key, lifetimeMs: 86_400_000 })
+    const provider = await ask({ cert: leaf.certificatePem, key: key.privateKeyPem })
+    const bundle = join(daemon.stateDir, 'bundle.pem')
+    writeFileSync(bundle, testPki().certPem + daemon.caPem)
+
+    for (const more of [{}, { CODER_AIBRIDGE_PROVIDER_0_CA_FILE: bundle }]) {
+      await daemon.reload(env(provider.url, more))
+      const socket = await openIntercepted(daemon)
+      const answer = await exchangeOn(socket, post('/v1/messages', HOST, '{}'))
+      assert.equal(answer.head.header('x-aibridge-reason'), 'provider_tls')
+      socket.destroy()
+    }
     assert.equal(provider.heard(), 0)
-    socket.destroy()
     provider.server.close()
   })
 

@@ -62,7 +62,8 @@ export class EntryQueue {
 
   /**
    * False when there is no room. The end of a call is small and tells the most,
-   * so it may take as much room again.
+   * so it may take as much room again. SECURITY: prompts get half of the bytes,
+   * or whoever sends long ones by the dozen could hide what others' answers cost.
    */
   push(queued: Queued): boolean {
     const { entry } = queued
@@ -70,7 +71,8 @@ export class EntryQueue {
     const isEnd = entry.type === 'end' || entry.type === 'gap'
     const share = isEnd ? 2 : 1
     if (this.#rest.length >= share * this.#maxEntries) return false
-    if (this.#bytes + size > share * this.#maxBytes) return false
+    const bytes = entry.type === 'request' ? this.#maxBytes / 2 : share * this.#maxBytes
+    if (this.#bytes + size > bytes) return false
     this.#rest.push(queued)
     this.#count([queued], 1)
     return true

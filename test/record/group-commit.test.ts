@@ -163,3 +163,14 @@ test('what waits to be written is bounded by its size, whatever it is', () => {
   while (queue.push({ entry: ends(call) })) taken += 1
   assert.ok(taken > 4 && taken <= 8, `${taken}`)
 })
+
+test('long prompts leave room for what answers cost', () => {
+  const queue = new EntryQueue(1000, 64 * 1024)
+  const { callId } = intent()
+  const place = { callId, at: 1, position: 1 }
+  const facts = request({ prompt: 'x'.repeat(4096) })
+  const asked = { ...place, type: 'request', first: true, facts } as const
+  while (queue.push({ entry: asked }));
+  const costs = { facts: response(), costNano: 1, isCharged: true }
+  assert.ok(queue.push({ entry: { ...place, type: 'response', ...costs } }))
+})

@@ -4,7 +4,7 @@ import type { RequestFacts, ResponseFacts } from '../../kernel/usage.ts'
 import { UNKNOWN_REQUEST } from '../usage/request-facts.ts'
 import { UNPARSED } from '../usage/response-fold.ts'
 import { holderOf } from './observation.ts'
-import type { Outbox } from './outbox.ts'
+import type { Outbox, Owner } from './outbox.ts'
 import type { AnswerHead, Side } from './protocol.ts'
 
 /** Takes copies of the bytes of one direction. Never throws, never waits. */
@@ -46,6 +46,7 @@ export class CallTap {
   readonly #settled = Promise.withResolvers<void>()
   readonly #blinded = Promise.withResolvers<void>()
   readonly #isWebSocket: boolean
+  readonly #owners: Readonly<Record<Side, Owner>>
   #toldRequest = false
   #toldResponse = false
   #failed = false
@@ -58,6 +59,9 @@ export class CallTap {
     this.#deps = deps
     this.#handlers = handlers
     this.#isWebSocket = isWebSocket
+    const { id, user } = deps
+    const owner = (side: Side): Owner => ({ id, side, holder: holderOf(user, side) })
+    this.#owners = { up: owner('up'), down: owner('down') }
     this.request = this.#sink('up')
   }
 
@@ -133,8 +137,7 @@ export class CallTap {
   #observe(side: Side, chunk: Uint8Array): void {
     if (this.#sides[side] !== 'open' || !this.#isLive()) return
     this.#attempt(outbox => {
-      const { id, user } = this.#deps
-      if (outbox.bytes({ id, side, holder: holderOf(user, side) }, chunk)) return
+      if (outbox.bytes(this.#owners[side], chunk)) return
       this.stop(side)
       outbox.add({ op: 'lost', id: this.#deps.id, side })
     })

@@ -19,7 +19,7 @@ export interface Batch {
 type Post = (batch: Batch, onRead: () => void) => void
 
 /** Of whose bytes a copy is made, and who holds it until it has been read. */
-interface Owner {
+export interface Owner {
   readonly id: number
   readonly side: Side
   readonly holder: string

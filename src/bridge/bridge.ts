@@ -21,7 +21,7 @@ import { errorReply } from './error-reply.ts'
 import { replayMemory } from './keys/replay-body.ts'
 import { type LimitSettings, limitsOf } from './limits/call-limits.ts'
 import { CallSlots } from './limits/call-slots.ts'
-import { admitModel, judgeHead } from './model/model-gate.ts'
+import { admitHead, admitModel } from './model/model-gate.ts'
 import { observeCall } from './observe-call.ts'
 import { withoutQuery } from './path.ts'
 import type { Provider } from './provider.ts'
@@ -89,7 +89,7 @@ export function createBridge(deps: BridgeDeps): Handle {
       if (target.kind === 'refuse') throw new Refusal(target.reason)
       if (credential.kind === 'refuse') throw new Refusal(credential.reason)
       const rules = rulesAbout(call.caller.identity, config.policy)
-      judgeHead(call, rules)
+      admitHead(call, rules, deps.emit)
       events.holds(slots.take(config.maxConcurrency, deps.clock.now()))
       const limits = limitsOf(call.caller.identity, known, { ...config, type, now: events.at })
       const spent = new AbortController()

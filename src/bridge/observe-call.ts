@@ -1,11 +1,10 @@
 import type { CallerPolicy } from '../kernel/budget.ts'
-import type { Event } from '../kernel/event.ts'
 import type { Call, Emit } from '../kernel/flow.ts'
 import type { Price } from '../kernel/price.ts'
-import { type Ruling, rulesAbout } from '../kernel/rule.ts'
+import { rulesAbout } from '../kernel/rule.ts'
 import type { WireFormat } from '../kernel/usage.ts'
 import type { Books, KnownCall } from './books.ts'
-import { trialOf } from './model/model-gate.ts'
+import { modelOnTrial } from './model/model-gate.ts'
 import { answerCost } from './prices/answer-cost.ts'
 import type { TapRequest } from './tap/taps.ts'
 import { toolUse } from './tools/toolbox.ts'
@@ -43,8 +42,8 @@ export function observeCall(
       const bodySessionId = sessionId(client, call.headers, facts.bodySessionId)
       books.request(call.id, { ...facts, bodySessionId })
       asked = facts.model
-      const trial = trialOf(asked, rulesAbout(call.caller.identity, policy))
-      if (trial !== undefined) emit(shadowRefusal(call, asked, trial))
+      const trial = modelOnTrial(call, asked, rulesAbout(call.caller.identity, policy))
+      if (trial !== undefined) emit(trial)
       if (facts.prompt !== null) emit({ type: 'prompt_seen', ...whose, model: asked })
     },
     onResponse: facts => {
@@ -67,10 +66,4 @@ export function observeCall(
       emit({ type: 'tool_invoked', ...whose, model: asked, server, tool: name, failed })
     },
   }
-}
-
-function shadowRefusal(call: Call, model: string | null, trial: Ruling): Event {
-  const { id: callId, connectId, caller } = call
-  const { user } = caller.identity
-  return { type: 'shadow_refusal', connectId, callId, user, subject: model ?? '', ...trial }
 }

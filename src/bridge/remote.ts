@@ -15,7 +15,7 @@ import { type Credential, chooseCredential } from './credentials.ts'
 import { errorReply } from './error-reply.ts'
 import { providerHeaders, providerPath } from './inject.ts'
 import { CallSlots } from './limits/call-slots.ts'
-import { admitModel, judgeHead } from './model/model-gate.ts'
+import { admitHead, admitModel } from './model/model-gate.ts'
 import type { Provider } from './provider.ts'
 import { coderName } from './providers/copilot-names.ts'
 import { route } from './route.ts'
@@ -85,7 +85,7 @@ export function createRemoteBridge(
       if (path.kind === 'refuse') throw new Refusal(path.reason)
       if (credential.kind === 'refuse') throw new Refusal(credential.reason)
       const rules = rulesAbout(call.caller.identity, config.policy)
-      judgeHead(call, rules)
+      admitHead(call, rules, deps.emit)
       events.holds(slots.take(config.maxConcurrency, deps.clock.now()))
       const { user } = call.caller.identity
       const hold = holdFor({ memory: deps.held, user, idleMs: config.bodyIdleTimeoutMs })

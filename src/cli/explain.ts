@@ -8,7 +8,7 @@ import { judge } from '../egress/guard.ts'
 import { createOwn } from '../egress/own.ts'
 import type { CallerVerdict, Verdict } from '../kernel/flow.ts'
 import { REASONS, type Reason } from '../kernel/reasons.ts'
-import { enforced, judgeModel, limitsModels, type Rule, rulesAbout } from '../kernel/rule.ts'
+import { enforced, judgeModel, type Rule, rulesAbout, rulesOnModels } from '../kernel/rule.ts'
 import { hostText, parseAuthority, type Target } from '../kernel/target.ts'
 import { buildPolicy } from '../proxy/policy.ts'
 
@@ -114,11 +114,9 @@ function callLines(
 }
 
 function modelLines({ model }: Question, rules: readonly Rule[]): string[] {
-  if (!limitsModels(rules)) return []
-  if (model === undefined) {
-    const names = rules.filter(rule => rule.models !== undefined).map(({ name }) => name)
-    return [`models: certain ones only (${names.join(', ')}); ask with --model`]
-  }
+  const names = rulesOnModels(rules)
+  if (names === undefined) return []
+  if (model === undefined) return [`models: certain ones only (${names}); ask with --model`]
   const ruling = judgeModel(model, enforced(rules))
   const trial = judgeModel(model, rules)
   if (ruling !== undefined) return [`model ${model}: ${refusal(ruling.reason)} (${ruling.rule})`]

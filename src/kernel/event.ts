@@ -218,7 +218,7 @@ interface ShadowRefusal {
   readonly connectId: string | undefined
   readonly callId: string | undefined
   readonly user: string
-  /** The target of a CONNECT, or the model of a call. */
+  /** The target of a CONNECT; the provider of a base-URL route; the model of a call, or why there is none. */
   readonly subject: string
   readonly reason: Reason
   readonly rule: string

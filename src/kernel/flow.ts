@@ -76,6 +76,8 @@ export interface Call {
   readonly peer: Peer
   /** The host that the client asked for. */
   readonly host: string
+  /** Of its CONNECT; a base-URL route has none. */
+  readonly target?: Target
   /** What it came in; the rest of a call is the same in both. */
   readonly protocol: 'http/1.1' | 'h2'
   readonly method: string

@@ -64,6 +64,14 @@ export function enforced(rules: readonly Rule[]): readonly Rule[] {
   return rules.filter(rule => !rule.shadow)
 }
 
+/** What rules on trial would refuse of what the others let through. */
+export function onTrial(
+  rules: readonly Rule[],
+  judge: (rules: readonly Rule[]) => Ruling | undefined,
+): Ruling | undefined {
+  return judge(enforced(rules)) === undefined ? judge(rules) : undefined
+}
+
 /** A denied host is denied to whatever end; nothing that allows it counts. */
 export function judgeHost(target: Target, rules: readonly Rule[]): Ruling | undefined {
   const rule = rules.find(({ denyHosts }) => denyHosts.some(pattern => fits(pattern, target)))
@@ -93,9 +101,10 @@ export function judgeProvider(provider: string, rules: readonly Rule[]): Ruling 
   return { reason: 'provider_denied', rule: namesOf(saying) }
 }
 
-/** Whether the caller may use certain models only. */
-export function limitsModels(rules: readonly Rule[]): boolean {
-  return rules.some(rule => rule.models !== undefined)
+/** Which rules let the caller use certain models only; undefined where none does. */
+export function rulesOnModels(rules: readonly Rule[]): string | undefined {
+  const saying = rules.filter(rule => rule.models !== undefined)
+  return saying.length === 0 ? undefined : namesOf(saying)
 }
 
 /** Whether the caller may use the model, as named in a request. */

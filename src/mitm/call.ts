@@ -65,6 +65,7 @@ export function toCall(
     caller: session.connect.caller,
     peer: session.connect.peer,
     host: session.verdict.host,
+    target: session.connect.target,
     protocol: version === '2' ? 'h2' : 'http/1.1',
     method,
     path,

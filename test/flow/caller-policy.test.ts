@@ -5,7 +5,14 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { echo, type Origin, startTcpOrigin } from '../support/origin.ts'
 import { connectRaw, connectThrough } from '../support/raw-client.ts'
-import { type AiWorld, ANTHROPIC, OPENAI, openIntercepted, startAiWorld } from './ai-world.ts'
+import {
+  type AiWorld,
+  ANTHROPIC,
+  aiProvidersEnv,
+  OPENAI,
+  openIntercepted,
+  startAiWorld,
+} from './ai-world.ts'
 import { createCaller, type TestCaller } from './callers.ts'
 import { exchangeOn, get, post, readAnswer, requestText } from './wire.ts'
 
@@ -27,18 +34,19 @@ describe('a caller with rules', () => {
   let bob: TestCaller
   let grace: TestCaller
   let tess: TestCaller
+  let env: { readonly CODER_AIBRIDGE_POLICY_FILE: string }
   const directory = mkdtempSync(join(tmpdir(), 'aibridge-policy-'))
   before(async () => {
     origin = await startTcpOrigin(echo)
     const file = join(directory, 'policy.yaml')
     writeFileSync(file, RULES(origin.port))
-    world = await startAiWorld({
-      env: {
-        CODER_AIBRIDGE_POLICY_FILE: file,
-        CODER_AIBRIDGE_PROXY_ALLOWED_PORTS: `80,443,${origin.port}`,
-        CODER_AIBRIDGE_PROXY_ALLOWED_PRIVATE_CIDRS: '127.0.0.0/8',
-      },
-    })
+    const own = {
+      CODER_AIBRIDGE_POLICY_FILE: file,
+      CODER_AIBRIDGE_PROXY_ALLOWED_PORTS: `80,443,${origin.port}`,
+      CODER_AIBRIDGE_PROXY_ALLOWED_PRIVATE_CIDRS: '127.0.0.0/8',
+    }
+    world = await startAiWorld({ env: own })
+    env = { ...aiProvidersEnv(world.provider.url), ...own }
     bob = createCaller(world.daemon, 'bob')
     grace = createCaller(world.daemon, 'grace')
     tess = createCaller(world.daemon, 'tess')
@@ -142,6 +150,11 @@ describe('a caller with rules', () => {
       'model_denied',
     ],
     [
+      'a model behind another question mark',
+      post('/v1/messages?x=?&model=claude-opus-4', HOST, '{"model":"claude-haiku-4"}'),
+      'model_denied',
+    ],
+    [
       'a model behind an escaped colon',
       post('/v1beta/models/gemini%2Dpro%3AgenerateContent', HOST, '{"model":"claude-haiku-4"}'),
       'model_denied',
@@ -204,6 +217,44 @@ describe('a caller with rules', () => {
       ({ reason }) => reason === 'model_denied',
     )
     assert.deepEqual([told.subject, told.rule], ['claude-opus-4', 'rules[3]'])
+    for (const [request, subject] of [
+      [requestText('POST /v1/messages', [`Host: ${HOST}`]), 'no body'],
+      [get('/v1beta/models/gemini-pro:countTokens', HOST), 'gemini-pro'],
+    ] as const) {
+      await exchangeOn(socket, request)
+      const trial = await world.daemon.event('shadow_refusal', event => event.subject === subject)
+      assert.equal(trial.rule, 'rules[3]')
+    }
+    socket.destroy()
+  })
+
+  it('has a rule on trial told on base-URL routes, too, which know no CONNECT', async () => {
+    const socket = await connectRaw(world.daemon.api)
+    const path = '/api/v2/aibridge/anthropic/v1/models'
+    const answer = await exchangeOn(socket, get(path, '127.0.0.1', [`x-api-key: ${tess.token}`]))
+    assert.equal(answer.status, 200)
+    const told = await world.daemon.event(
+      'shadow_refusal',
+      ({ callId, reason }) => callId !== undefined && reason === 'provider_denied',
+    )
+    assert.deepEqual([told.user, told.subject, told.rule], ['tess', 'anthropic', 'rules[3]'])
+    socket.destroy()
+  })
+
+  it('is held by new rules on a connection that is open, and by the old where they are broken', async () => {
+    const socket = await asBob()
+    writeFileSync(env.CODER_AIBRIDGE_POLICY_FILE, 'rules: [{user: bob, tunnels: maybe}]')
+    await assert.rejects(async () => await world.daemon.reload(env), /"maybe" is not accepted/)
+    assert.equal(await connect(bob, origin.authority), '403 tunnels_denied')
+    assert.equal((await exchangeOn(socket, get('/v1/models', HOST))).status, 200)
+    writeFileSync(
+      env.CODER_AIBRIDGE_POLICY_FILE,
+      'rules: [{user: bob, deny_hosts: ["*.anthropic.com"]}]',
+    )
+    await world.daemon.reload(env)
+    const answer = await exchangeOn(socket, get('/v1/models', HOST))
+    assert.equal(answer.status, 403)
+    assert.equal(answer.head.header('x-aibridge-reason'), 'host_denied')
     socket.destroy()
   })
 })

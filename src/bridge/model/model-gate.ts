@@ -1,42 +1,79 @@
 import { Readable } from 'node:stream'
 import { Refusal } from '../../kernel/error.ts'
-import type { Call } from '../../kernel/flow.ts'
+import type { Event } from '../../kernel/event.ts'
+import type { Call, Emit } from '../../kernel/flow.ts'
 import { hasBody } from '../../kernel/framing.ts'
 import { headerValues } from '../../kernel/headers.ts'
 import {
   enforced,
+  judgeHost,
   judgeModel,
   judgeProvider,
-  limitsModels,
+  onTrial,
   type Rule,
   type Ruling,
+  rulesOnModels,
 } from '../../kernel/rule.ts'
 import type { Hold } from '../body/held-body.ts'
 import { JsonMembers } from '../body/json-members.ts'
+import { withoutQuery } from '../path.ts'
 import { modelInBody } from './model-in-body.ts'
 
+/** A refusal by rules, and what of the call they refuse. */
+interface CallRuling extends Ruling {
+  readonly subject: string
+}
+
 /**
- * What the rules about its caller say of a call, as far as its head tells.
- * @throws Refusal `provider_denied`, `model_denied`, `model_unknown`
+ * Lets a call through as far as the rules about its caller judge it by its head,
+ * and tells what rules on trial would refuse.
+ * @throws Refusal `host_denied`, `provider_denied`, `model_denied`, `model_unknown`
  */
-export function judgeHead(call: Call, allRules: readonly Rule[]): void {
-  const rules = enforced(allRules)
-  const provider = judgeProvider(call.provider, rules)
-  if (provider !== undefined) throw new Refusal(provider.reason, provider.rule)
-  if (!limitsModels(rules)) return
+export function admitHead(call: Call, rules: readonly Rule[], emit: Emit): void {
+  const ruling = judgeHead(call, enforced(rules))
+  if (ruling !== undefined) throw new Refusal(ruling.reason, `${ruling.subject} (${ruling.rule})`)
+  // Of hosts and providers it was told at CONNECT, where there was one.
+  const trial =
+    (call.target === undefined ? judgePlace(call, rules) : undefined) ?? judgeModels(call, rules)
+  if (trial !== undefined) emit(shadowRefusal(call, trial))
+}
+
+type Head = Pick<Call, 'target' | 'provider' | 'upgrade' | 'path' | 'headers' | 'method'>
+
+/** What these rules say of a call, as far as its head tells. */
+export function judgeHead(head: Head, rules: readonly Rule[]): CallRuling | undefined {
+  return judgePlace(head, rules) ?? judgeModels(head, rules)
+}
+
+/** CONNECT was judged by the rules of its time. */
+function judgePlace({ target, provider }: Head, rules: readonly Rule[]): CallRuling | undefined {
+  const ruling = (target && judgeHost(target, rules)) ?? judgeProvider(provider, rules)
+  return ruling && { ...ruling, subject: provider }
+}
+
+function judgeModels(
+  { upgrade, path, headers, method }: Head,
+  rules: readonly Rule[],
+): CallRuling | undefined {
+  const rule = rulesOnModels(rules)
+  if (rule === undefined) return undefined
+  const unknown = (subject: string): CallRuling => ({ reason: 'model_unknown', rule, subject })
   // What a WebSocket asks for is said in messages that are not ours to hold.
-  if (call.upgrade) throw new Refusal('model_unknown', 'a WebSocket')
-  const named = modelsInTarget(call.path)
-  judgeAll(named, rules)
-  if (hasBody(call.headers)) {
-    const coding = headerValues(call.headers, 'content-encoding')
-    if (coding.every(value => value.trim().toLowerCase() === 'identity')) return
-    throw new Refusal('model_unknown', 'the body is compressed')
+  if (upgrade) return unknown('a WebSocket')
+  const named = modelsInTarget(path)
+  if (named === undefined) return unknown('a path that is not escaped correctly')
+  for (const model of named) {
+    const ruling = judgeModel(model, rules)
+    if (ruling !== undefined) return { ...ruling, subject: model }
+  }
+  if (hasBody(headers)) {
+    const coding = headerValues(headers, 'content-encoding')
+    const isPlain = coding.every(value => value.trim().toLowerCase() === 'identity')
+    return isPlain ? undefined : unknown('a compressed body')
   }
   // Nothing is asked of a model by reading a list.
-  if (named.length === 0 && !/^(?:GET|HEAD|OPTIONS)$/.test(call.method)) {
-    throw new Refusal('model_unknown', 'no body')
-  }
+  const isReading = /^(?:GET|HEAD|OPTIONS)$/.test(method)
+  return named.length > 0 || isReading ? undefined : unknown('no body')
 }
 
 interface Holding {
@@ -57,26 +94,33 @@ export async function admitModel(
   holding: Holding,
 ): Promise<Call> {
   const rules = enforced(allRules)
-  if (!limitsModels(rules) || !hasBody(call.headers)) return call
+  if (rulesOnModels(rules) === undefined || !hasBody(call.headers)) return call
   const { body, model } = await readBody(call, holding)
-  if (model !== undefined) judgeAll([model], rules)
-  else if (modelsInTarget(call.path).length === 0) {
+  const ruling = model === undefined ? undefined : judgeModel(model, rules)
+  if (ruling !== undefined) throw new Refusal(ruling.reason, `${model} (${ruling.rule})`)
+  if (model === undefined && modelsInTarget(call.path)?.length === 0) {
     throw new Refusal('model_unknown', 'the body names no model')
   }
   return { ...call, body }
 }
 
-/** What a rule on trial would have said to a model that was let through. */
-export function trialOf(model: string | null, rules: readonly Rule[]): Ruling | undefined {
-  if (model === null || judgeModel(model, enforced(rules)) !== undefined) return undefined
-  return judgeModel(model, rules)
+/** What rules on trial would refuse of the model that a body names; of others it was told. */
+export function modelOnTrial(
+  call: Call,
+  model: string | null,
+  rules: readonly Rule[],
+): Event | undefined {
+  if (model === null || modelsInTarget(call.path)?.includes(model) === true) return undefined
+  const trial = onTrial(rules, some => judgeModel(model, some))
+  return trial && shadowRefusal(call, { ...trial, subject: model })
 }
 
-function judgeAll(models: readonly string[], rules: readonly Rule[]): void {
-  for (const model of models) {
-    const ruling = judgeModel(model, rules)
-    if (ruling !== undefined) throw new Refusal(ruling.reason, `${model} (${ruling.rule})`)
-  }
+function shadowRefusal(
+  { id: callId, connectId, caller }: Call,
+  { subject, reason, rule }: CallRuling,
+): Event {
+  const { user } = caller.identity
+  return { type: 'shadow_refusal', connectId, callId, user, subject, reason, rule }
 }
 
 /** Where Gemini, Bedrock and Azure's deployments name the model. */
@@ -88,17 +132,17 @@ const IN_PATH = [
 
 /**
  * The models that path and query name. Read with escapes undone, as a server
- * would: `%3A` must not hide what a colon would show.
- * @throws Refusal `model_unknown` for escapes that are none
+ * would: `%3A` must not hide what a colon would show. Undefined for escapes that
+ * are none.
  */
-function modelsInTarget(target: string): string[] {
-  const [path = '', query = ''] = target.split('?', 2)
+function modelsInTarget(target: string): readonly string[] | undefined {
+  const path = withoutQuery(target)
   try {
     const plain = decodeURIComponent(path)
     const inPath = IN_PATH.flatMap(pattern => pattern.exec(plain)?.[1] ?? [])
-    return [...inPath, ...new URLSearchParams(query).getAll('model')]
-  } catch (error) {
-    throw new Refusal('model_unknown', 'the path is not escaped correctly', { cause: error })
+    return [...inPath, ...new URLSearchParams(target.slice(path.length)).getAll('model')]
+  } catch {
+    return undefined
   }
 }
 

@@ -11,16 +11,18 @@ import { explain, type Question } from './explain.ts'
 
 export const CHECK_USAGE = `Usage:
   aibridgeproxyd check [--OPTION VALUE …]
-  aibridgeproxyd check --explain HOST:PORT [--user NAME] [--method M --path P] [--model NAME]
+  aibridgeproxyd check --explain HOST:PORT [--user NAME [--group NAME …]]
+                             [--method M --path P] [--model NAME]
 
 Validates the configuration and prints every value with where it came from.
 With --explain, says instead what would happen to a CONNECT to that target, of
-that user, and which rule of the policy file decides; with a method and a path
-what would happen to that request, with a model whether it may be used.
+that user (whose own token names those groups), and which rule of the policy
+file decides; with a method and a path what would happen to that request, with
+a model whether it may be used.
 Exits with 2 when the configuration would not start.`
 
 /** What a question may say beside its target. */
-const DETAILS = ['user', 'method', 'path', 'model'] as const
+const DETAILS = ['user', 'group', 'method', 'path', 'model'] as const
 
 /** `check`: exit code 0; a bad configuration is thrown by `configure`. */
 export async function runCheck(context: CliContext): Promise<number> {
@@ -54,6 +56,7 @@ function question(target: string, configured: Configured): Question {
   return {
     target,
     user: flagValue(configured, 'user'),
+    groups: configured.flags['group'] ?? [],
     request:
       path === undefined && method === undefined
         ? undefined

@@ -1,21 +1,27 @@
-import { chooseCredential } from '../bridge/credentials.ts'
-import { PROVIDER_TYPES } from '../bridge/providers/registry.ts'
+import { type Credential, chooseCredential } from '../bridge/credentials.ts'
+import { judgeHead } from '../bridge/model/model-gate.ts'
+import { withoutQuery } from '../bridge/path.ts'
 import { route } from '../bridge/route.ts'
 import { accessUrlText } from '../config/deployment.ts'
 import type { Settings } from '../config/settings.ts'
 import { decideTarget } from '../daemon/decide.ts'
+import { siblingAt, typeOf } from '../daemon/providers.ts'
 import { judge } from '../egress/guard.ts'
 import { createOwn } from '../egress/own.ts'
 import type { CallerVerdict, Verdict } from '../kernel/flow.ts'
+import type { ProviderSettings } from '../kernel/provider.ts'
 import { REASONS, type Reason } from '../kernel/reasons.ts'
 import { enforced, judgeModel, type Rule, rulesAbout, rulesOnModels } from '../kernel/rule.ts'
 import { hostText, parseAuthority, type Target } from '../kernel/target.ts'
+import { ANONYMOUS } from '../proxy/auth.ts'
 import { buildPolicy } from '../proxy/policy.ts'
 
 export interface Question {
   readonly target: string
-  /** Undefined: a caller of whom no rule speaks by name or group. */
+  /** Undefined: a caller of whom no rule speaks by name. */
   readonly user: string | undefined
+  /** Those that a token of the caller names, beside the file's. */
+  readonly groups: readonly string[]
   /** A request inside the interception. */
   readonly request: { readonly method: string; readonly path: string } | undefined
   readonly model: string | undefined
@@ -31,7 +37,8 @@ export function explain(question: Question, settings: Settings): string {
   if (!parsed.ok) return `${question.target}: ${refusal(parsed.reason)}`
   const { target } = parsed
   const policy = buildPolicy({ ...settings.proxy, providers: settings.bridge.providers })
-  const identity = { user: question.user ?? '' }
+  const nobody = settings.proxy.auth === 'off' ? ANONYMOUS.identity.user : ''
+  const identity = { user: question.user ?? nobody, groups: question.groups }
   const decided = decideTarget(target, identity, policy, settings.policy)
   const rules = rulesAbout(identity, settings.policy)
   const lines = [`${target.text}: ${connect(target, decided, settings)}`]
@@ -39,7 +46,11 @@ export function explain(question: Question, settings: Settings): string {
     lines.push(`on trial: ${refusal(decided.shadow.reason)} (${decided.shadow.rule})`)
   }
   if (decided.verdict.kind === 'intercept') {
-    lines.push(...callLines(question, decided.verdict, settings), ...modelLines(question, rules))
+    const { request } = question
+    if (request !== undefined) {
+      lines.push(...callLines({ ...request, target }, decided.verdict, { settings, rules }))
+    }
+    lines.push(...modelLines(question, rules))
   }
   return lines.join('\n')
 }
@@ -72,29 +83,35 @@ function tunnel(target: Target, caller: string, { proxy, api }: Settings): strin
     : `tunnelled for ${caller}: a private address inside CODER_AIBRIDGE_PROXY_ALLOWED_PRIVATE_CIDRS`
 }
 
+type Request = NonNullable<Question['request']>
+
 /** A request without a credential of its own, as clients behind the proxy send it. */
 function callLines(
-  { request }: Question,
-  { provider: name, host }: Extract<Verdict, { kind: 'intercept' }>,
-  { bridge }: Settings,
+  { method, path, target }: Request & { readonly target: Target },
+  { provider, host }: Extract<Verdict, { kind: 'intercept' }>,
+  { settings: { bridge }, rules }: { settings: Settings; rules: readonly Rule[] },
 ): string[] {
-  const settings = bridge.providers.find(provider => provider.name === name)
-  const type = PROVIDER_TYPES.find(known => known.type === settings?.type)
-  if (
-    request === undefined ||
-    bridge.remote !== undefined ||
-    settings === undefined ||
-    type === undefined
-  )
-    return []
-  const { method, path } = request
+  const configured = bridge.providers.find(({ name }) => name === provider)
+  if (configured === undefined) return []
+  const settings = placeOf(configured, host, path)
+  const type = typeOf(settings)
   const found = route(path, method, {
     type,
     basePath: settings.basePath,
     passthrough: bridge.passthrough,
     ownHost: host === hostText(settings.origin.target.host),
   })
-  if (found.kind === 'refuse') return [`${method} ${path}: ${refusal(found.reason)}`]
+  const line = (text: string): string => `${method} ${path}: ${text}`
+  if (found.kind === 'refuse') return [line(refusal(found.reason))]
+  const hasBody = !/^(?:GET|HEAD|OPTIONS)$/.test(method)
+  const headers = hasBody ? ['Content-Length', '1'] : []
+  const head = { target, provider, method, path, headers, upgrade: false }
+  const ruling = judgeHead(head, enforced(rules))
+  if (ruling !== undefined) return [line(`${refusal(ruling.reason)} (${ruling.rule})`)]
+  const trial = judgeHead(head, rules)
+  const onTrial =
+    trial === undefined ? [] : [line(`on trial: ${refusal(trial.reason)} (${trial.rule})`)]
+  if (bridge.remote !== undefined) return onTrial
   const credential = chooseCredential([], {
     type,
     key: settings.keys[0],
@@ -104,13 +121,21 @@ function callLines(
     listed: found.listed,
   })
   const to = `${found.kind}, to ${settings.origin.protocol}://${settings.origin.target.text}${found.path}`
+  return [line(`${to}${keyText(credential)}`), ...onTrial]
+}
+
+/** As the bridge chooses: of several hosts each has its own calls, but for what is translated. */
+function placeOf(provider: ProviderSettings, host: string, path: string): ProviderSettings {
+  const isTranslated = typeOf(provider).translated?.includes(withoutQuery(path)) === true
+  const sibling = provider.siblings.find(one => one.host === host)
+  return sibling === undefined || isTranslated ? provider : siblingAt(provider, sibling)
+}
+
+function keyText(credential: Credential): string {
   if (credential.kind === 'refuse') {
-    return [
-      `${method} ${path}: ${to}; without a key of the client's own ${refusal(credential.reason)}`,
-    ]
+    return `; without a key of the client's own ${refusal(credential.reason)}`
   }
-  const key = credential.kind === 'centralized' ? 'with the central key' : 'without a key of ours'
-  return [`${method} ${path}: ${to}, ${key}`]
+  return credential.kind === 'centralized' ? ', with the central key' : ', without a key of ours'
 }
 
 function modelLines({ model }: Question, rules: readonly Rule[]): string[] {

@@ -123,7 +123,10 @@ function createState({ name, keys }: ProviderSettings, deps: ProviderDeps): Prov
 }
 
 /** The same at another of its hosts. What Bedrock has no form for goes there without keys of ours. */
-function siblingAt(provider: ProviderSettings, { origin, basePath }: Sibling): ProviderSettings {
+export function siblingAt(
+  provider: ProviderSettings,
+  { origin, basePath }: Sibling,
+): ProviderSettings {
   const sibling = { ...provider, origin, basePath, siblings: [] }
   return provider.bedrock === undefined ? sibling : { ...sibling, keys: [], bedrock: undefined }
 }

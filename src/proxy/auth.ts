@@ -10,7 +10,7 @@ const BEARER = /^bearer +([A-Za-z0-9._~+/-]+=*)$/i
 /** JWTs of issuers that name many groups have some kilobytes. */
 const MAX_HEADER = 12 * 1024
 /** What `authenticate` gives when the operator switched authentication off. */
-const ANONYMOUS: Caller = {
+export const ANONYMOUS: Caller = {
   identity: { user: 'anonymous', tokenId: '', admin: false },
   token: undefined,
   isValid: () => true,

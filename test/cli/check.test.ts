@@ -77,7 +77,32 @@ test('check --explain goes by the rules about the user', async () => {
     await ask(api, ...call, '--model', 'claude-haiku-4'),
     /model claude-haiku-4: allowed\n$/,
   )
+  const path = ['--user', 'bob', '--method', 'GET', '--path', '/v1/models/gemini-pro:countTokens']
+  assert.match(await ask(api, ...path), /\nGET .*: refused, 403 model_denied: .* \(rules\[0\]\)\n/)
+  writeFileSync(file, 'groups: {ci: []}\nrules: [{members_of: ci, tunnels: deny}]')
+  assert.match(await ask('example.com:443', '--user', 'oidc:x', '--group', 'ci'), /tunnels_denied/)
+  writeFileSync(file, 'rules: [{user: anonymous, tunnels: deny}]')
+  const off = { ...env, CODER_AIBRIDGE_PROXY_AUTH: 'off' }
+  assert.match(await check(['--explain', 'example.com:443'], off), /tunnels_denied/)
   rmSync(directory, { recursive: true })
+})
+
+test('check --explain names the host that a call goes to, and what it is on Bedrock', async () => {
+  const call = ['--method', 'POST', '--path', '/responses']
+  assert.match(
+    await check(['--explain', 'api.business.githubcopilot.com:443', ...call]),
+    /bridged, to https:\/\/api\.business\.githubcopilot\.com:443\/responses; without a key/,
+  )
+  const env = {
+    CODER_AIBRIDGE_PROVIDER_0_TYPE: 'anthropic',
+    CODER_AIBRIDGE_PROVIDER_0_BEDROCK_REGION: 'eu-west-1',
+    CODER_AIBRIDGE_PROVIDER_0_BEDROCK_ACCESS_KEY: 'AKIAX',
+    CODER_AIBRIDGE_PROVIDER_0_BEDROCK_ACCESS_KEY_SECRET: 'x',
+  }
+  const ask = async (path: string): Promise<string> =>
+    await check(['--explain', 'api.anthropic.com:443', '--method', 'POST', '--path', path], env)
+  assert.match(await ask('/v1/messages'), /bridged, to https:\/\/bedrock-runtime\..*central key/)
+  assert.match(await ask('/v1/files'), /to https:\/\/api\.anthropic\.com:443\/v1\/files/)
 })
 
 test('check refuses what serve would refuse', async () => {

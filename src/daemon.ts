@@ -174,7 +174,7 @@ async function openCore(
   const live = new LiveCell(buildSnapshot(settings, authority, foundation))
   opened.defer(() => endSnapshot(live.current))
   const store = opened.use(await openStore(settings, options))
-  const callers = createCallers(store, live, clock)
+  const callers = createCallers(store, live, foundation)
   const books = opened.use(
     await openBooks(() => live.current.settings, clock, {
       writeLine: line => options.log.writeLine(line),

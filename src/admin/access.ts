@@ -3,6 +3,7 @@ import { isIP } from 'node:net'
 import { Refusal } from '../kernel/error.ts'
 import type { Identity } from '../kernel/flow.ts'
 import { REASONS } from '../kernel/reasons.ts'
+import type { AdminDeps } from './deps.ts'
 import type { ErrorAnswer } from './respond.ts'
 import type { Access } from './route.ts'
 
@@ -15,7 +16,7 @@ export async function admit(
   access: Access,
   headers: IncomingHttpHeaders,
   onLoopback: boolean,
-  authenticate: (token: string) => Promise<Identity | undefined>,
+  authenticate: AdminDeps['authenticate'],
 ): Promise<Admission> {
   if (access === 'none' || (access === 'loopback' && onLoopback)) {
     return { ok: true, identity: undefined }
@@ -23,7 +24,7 @@ export async function admit(
   const token = tokenOf(headers)
   if (token === undefined) return { ok: false, answer: MISSING }
   try {
-    const identity = await authenticate(token)
+    const identity = await authenticate(token, headers.via === undefined ? [] : [headers.via])
     if (identity === undefined) return { ok: false, answer: INVALID, wrongToken: true }
     if (access !== 'user' && !identity.admin) return { ok: false, answer: NOT_ADMIN }
     return { ok: true, identity }

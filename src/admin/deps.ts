@@ -13,8 +13,8 @@ export interface Check {
 
 /** What the API listener shows, handed in by whoever owns it. */
 export interface AdminDeps {
-  /** @throws Refusal `auth_unavailable` */
-  readonly authenticate: (token: string) => Promise<Identity | undefined>
+  /** `via`: the Via values of the request. @throws Refusal `auth_unavailable` */
+  readonly authenticate: (token: string, via: readonly string[]) => Promise<Identity | undefined>
   /** Counts a wrong token of this peer; resolves when its answer may go out. */
   readonly onBadToken: (peer: string) => Promise<void>
   /** Configuration, CA, store, draining: whoever knows them puts them together. */

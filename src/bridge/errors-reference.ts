@@ -36,6 +36,7 @@ const OF_CALLS = [
   'bridge_tls',
   'bridge_broken',
   'bridge_timeout',
+  'bridge_loop',
   'internal',
 ] as const satisfies readonly Reason[]
 

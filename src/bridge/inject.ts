@@ -1,3 +1,4 @@
+import { namesDaemon } from '../egress/loop.ts'
 import { framingAnew } from '../kernel/framing.ts'
 import { filterHeaders, isForUs, type RawHeaders, stripHopByHop } from '../kernel/headers.ts'
 import type { ProviderSettings, ProviderType } from '../kernel/provider.ts'
@@ -44,6 +45,8 @@ export function providerHeaders(headers: RawHeaders, context: InjectContext): st
     if (context.upgrade && name === 'content-length') return false
     // SECURITY: a token of ours must not reach a provider, in whatever header.
     if (OWN_LEG.has(name) || isForUs(name) || holdsToken(value, callerToken)) return false
+    // What finds loops among daemons is no business of a provider's.
+    if (name === 'via' && namesDaemon(value)) return false
     // SECURITY: nobody calls in another's name.
     if (context.actor?.names.has(name) === true) return false
     if (credential.kind === 'centralized' && ACCOUNT.has(name)) return false

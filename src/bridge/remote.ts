@@ -1,8 +1,10 @@
+import type { LoopMark } from '../egress/loop.ts'
 import type { CallerPolicy } from '../kernel/budget.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { Refusal } from '../kernel/error.ts'
 import type { Call, Emit, Reply } from '../kernel/flow.ts'
 import { hasBody } from '../kernel/framing.ts'
+import { filterHeaders, headerValues } from '../kernel/headers.ts'
 import type { SharedMemory } from '../kernel/memory.ts'
 import { REASONS } from '../kernel/reasons.ts'
 import { rulesAbout } from '../kernel/rule.ts'
@@ -40,6 +42,8 @@ interface RemoteConfig {
 }
 
 interface RemoteDeps {
+  /** Finds calls that come back from the deployment. */
+  readonly loop: Pick<LoopMark, 'chain'>
   readonly emit: Emit
   readonly clock: Clock
   readonly held: SharedMemory
@@ -90,7 +94,10 @@ export function createRemoteBridge(
       const { user } = call.caller.identity
       const hold = holdFor({ memory: deps.held, user, idleMs: config.bodyIdleTimeoutMs })
       const admitted = await admitModel(call, rules, { hold, keep: part => events.holds(part) })
-      return await forward(admitted, config.bridge, { provider, credential, events, hold })
+      // SECURITY: two daemons that point at each other would hand one call on for ever.
+      const via = deps.loop.chain(headerValues(call.headers, 'via'))
+      if (via === undefined) throw new Refusal('bridge_loop')
+      return await forward(admitted, config.bridge, { provider, credential, events, hold, via })
     } catch (error) {
       const refusal =
         error instanceof Refusal ? error : new Refusal('internal', undefined, { cause: error })
@@ -105,12 +112,14 @@ interface Ready {
   readonly credential: Exclude<Credential, { kind: 'refuse' }>
   readonly events: CallEvents
   readonly hold: Hold
+  /** Of this hop and those before. */
+  readonly via: string
 }
 
 async function forward(
   call: Call,
   { target, send }: RemoteBridge,
-  { provider: { settings, type }, credential, events, hold }: Ready,
+  { provider: { settings, type }, credential, events, hold, via }: Ready,
 ): Promise<Reply> {
   const callerToken = call.caller.token
   const context = {
@@ -122,13 +131,14 @@ async function forward(
     upgrade: call.upgrade,
   }
   const body = !call.upgrade && hasBody(call.headers) ? call.body : undefined
-  const headers = providerHeaders(call.headers, context)
+  const handedOn = filterHeaders(call.headers, name => name !== 'via')
+  const headers = providerHeaders(handedOn, context)
   events.sending(body, undefined)
   const reply = await send({
     callId: call.id,
     method: call.method,
     path: `${target.basePath}/${coderName(call)}${providerPath(call.path, context)}`,
-    headers: [...headers, ...governance(call, credential)],
+    headers: [...headers, ...governance(call, credential), 'Via', via],
     body,
     upgrade: call.upgrade,
     inform: call.inform,

@@ -7,15 +7,18 @@ import type { Live } from '../kernel/live.ts'
 import { JwtCallers } from '../proxy/oidc/jwt-callers.ts'
 import { RemoteTokens } from '../record/remote-tokens.ts'
 import type { Store } from '../record/store.ts'
-import type { Snapshot } from './snapshot.ts'
+import type { Foundation, Snapshot } from './snapshot.ts'
 
 /**
  * Who may call: those whom this daemon knows, those for whom the OIDC issuer
  * vouches and, in remote mode, the deployment's users.
  */
 export interface Callers {
-  /** @throws Refusal `auth_invalid` or `auth_unavailable` */
-  readonly authenticate: (token: string) => Promise<Holder | undefined>
+  /**
+   * `via`: the Via values of the request, where another daemon may ask.
+   * @throws Refusal `auth_invalid` or `auth_unavailable`
+   */
+  readonly authenticate: (token: string, via?: readonly string[]) => Promise<Holder | undefined>
   /** Whether a text says of itself that it is a JWT for this daemon to judge. */
   readonly isJwt: (text: string) => boolean
 }
@@ -24,23 +27,25 @@ export interface Callers {
 export function createCallers(
   store: Pick<Store, 'authenticate'>,
   live: Live<Pick<Snapshot, 'deployment' | 'issuer'>>,
-  clock: Clock,
+  { clock, loop }: Pick<Foundation, 'clock' | 'loop'>,
 ): Callers {
   const remote = new RemoteTokens(
-    async (token, signal) => await live.current.deployment?.whoIs(token, signal),
+    async (token, question) => await live.current.deployment?.whoIs(token, question),
     clock,
   )
   const isRemote = (): boolean => live.current.deployment !== undefined
   const jwts = liveJwtCallers(live, clock)
   return {
-    async authenticate(token) {
+    async authenticate(token, via = []) {
       const jwt = jwts()
       if (jwt?.claims(token) === true) {
         return only(await jwt.authenticate(token), () => jwts() === jwt)
       }
       const own = await store.authenticate(token)
       if (own !== undefined || !isRemote()) return own
-      const theirs = await remote.authenticate(token)
+      // SECURITY: two daemons that ask each other would wait for each other.
+      if (loop.seenIn(via)) throw new Refusal('auth_unavailable', 'our own question came back')
+      const theirs = await remote.authenticate(token, via)
       return theirs && only(theirs, isRemote)
     },
     isJwt: text => jwts()?.claims(text) === true,

@@ -3,6 +3,7 @@ import type { RemoteBridge } from '../bridge/remote.ts'
 import type { DeploymentSettings, Place } from '../config/settings.ts'
 import { createOriginAgent, endIdle } from '../egress/agents.ts'
 import { exchange } from '../egress/exchange.ts'
+import type { LoopMark } from '../egress/loop.ts'
 import { createOriginDial, type LegReasons } from '../egress/origin-dial.ts'
 import { sendRequest } from '../egress/request.ts'
 import { Refusal } from '../kernel/error.ts'
@@ -38,7 +39,7 @@ export interface Deployment extends RemoteBridge, Disposable {
 export function createDeployment(
   settings: DeploymentSettings,
   providers: readonly ProviderSettings[],
-  deps: OriginDeps,
+  deps: OriginDeps & { readonly loop: Pick<LoopMark, 'chain'> },
 ): Deployment {
   const { access, target, caPem } = settings
   const roots = deps.rootsWith(caPem)
@@ -48,8 +49,6 @@ export function createDeployment(
   const api = openAgent(access)
   const agents = [calls, api]
 
-  const ask = (path: string, token: string | undefined, signal: AbortSignal) =>
-    askApi(api, access, { path, token, signal })
   let probe: { readonly at: number; readonly answer: Promise<boolean> } | undefined
 
   return {
@@ -64,14 +63,17 @@ export function createDeployment(
         idleTimeoutMs: deps.limits.streamIdleTimeoutMs,
         faults: FAULTS,
       }),
-    async whoIs(token, signal) {
-      const { status, body } = await ask('/api/v2/users/me', token, signal)
+    async whoIs(token, { signal, via }) {
+      const chain = deps.loop.chain(via)
+      if (chain === undefined) throw new Refusal('bridge_loop')
+      const question = { path: '/api/v2/users/me', token, signal, via: chain }
+      const { status, body } = await askApi(api, access, question)
       return readUser(status, body)
     },
     async isReachable() {
       if (probe === undefined || performance.now() - probe.at > PROBE_AGE_MS) {
         const signal = AbortSignal.timeout(PROBE_TIMEOUT_MS)
-        const answer = ask('/api/v2/', undefined, signal).then(
+        const answer = askApi(api, access, { path: '/api/v2/', signal }).then(
           ({ status }) => status < 500,
           () => false,
         )
@@ -90,14 +92,15 @@ export function createDeployment(
 
 interface Question {
   readonly path: string
-  readonly token: string | undefined
+  readonly token?: string
   readonly signal: AbortSignal
+  readonly via?: string
 }
 
 async function askApi(
   agent: Agent,
   { origin, basePath }: Place,
-  { path, token, signal }: Question,
+  { path, token, signal, via }: Question,
 ): Promise<{ readonly status: number; readonly body: string }> {
   const reply = await exchange(outgoing => sendRequest(agent, outgoing), {
     method: 'GET',
@@ -110,6 +113,7 @@ async function askApi(
       'User-Agent',
       'aibridgeproxyd',
       ...(token === undefined ? [] : ['Coder-Session-Token', token]),
+      ...(via === undefined ? [] : ['Via', via]),
     ],
     body: undefined,
     upgrade: false,

@@ -11,7 +11,7 @@ import type { Foundation, Snapshot } from './snapshot.ts'
 export function createHandle(
   live: Live<Snapshot>,
   { recorder, taps }: OpenedBooks,
-  { clock, emit }: Foundation,
+  { clock, emit, loop }: Foundation,
 ): Handle {
   const held = new SharedMemory(live.current.settings.limits.heldBytes)
   const embedded = createBridge({
@@ -22,7 +22,7 @@ export function createHandle(
     taps,
     held,
   })
-  const remote = createRemoteBridge({ emit, clock, held })
+  const remote = createRemoteBridge({ emit, clock, held, loop })
   const bridge: Handle = async call => {
     const { deployment, settings } = live.current
     return deployment === undefined

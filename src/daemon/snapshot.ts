@@ -127,7 +127,7 @@ export function buildSnapshot(
     deployment:
       bridge.remote === undefined
         ? undefined
-        : createDeployment(bridge.remote, bridge.providers, origins),
+        : createDeployment(bridge.remote, bridge.providers, { ...origins, loop: foundation.loop }),
     issuer: settings.oidc === undefined ? undefined : createIssuer(settings.oidc, origins),
     toolServers: createToolServers(bridge.toolServers, { ...foundation, ...origins }),
   }

@@ -40,10 +40,6 @@ export interface UpstreamDeps {
   readonly tlsHandshakeTimeoutMs: number
 }
 
-/** More proxies in a row than any network has: a loop that hides its tracks. */
-const MAX_HOPS = 20
-const FIELD_TEXT = /^[\t\x20-\x7e]*$/
-
 /** How a failure on the way to the proxy is called. */
 const PROXY_REASON: Partial<Record<Reason, Reason>> = {
   dns_not_found: 'upstream_proxy_failed',
@@ -97,7 +93,11 @@ export function createUpstream(deps: UpstreamDeps): Upstream {
     return credentials && `Basic ${Buffer.from(credentials.reveal(), 'utf8').toString('base64')}`
   }
 
-  const via = (hops: readonly string[]): string => viaChain(hops, deps.loop)
+  const via = (hops: readonly string[]): string => {
+    const chain = deps.loop.chain(hops)
+    if (chain !== undefined) return chain
+    throw new Refusal('self', 'the request went through here before, or through too many proxies')
+  }
 
   const tunnel: Upstream['tunnel'] = async (target, signal, hops = []) => {
     const head = connectHead(target, via(hops), authorization())
@@ -125,13 +125,4 @@ function connectHead(target: Target, via: string, authorization: string | undefi
     '',
     '',
   ].join('\r\n')
-}
-
-/** The hops so far and ours. What a client sent is let through as plain text only. */
-function viaChain(via: readonly string[], loop: LoopMark): string {
-  const hops = via.flatMap(value => value.split(',')).map(hop => hop.trim())
-  if (hops.length > MAX_HOPS || loop.seenIn(hops)) {
-    throw new Refusal('self', 'the request went through here before, or through too many proxies')
-  }
-  return [...hops.filter(hop => hop !== '' && FIELD_TEXT.test(hop)), loop.via].join(', ')
 }

@@ -26,7 +26,13 @@ const TOKEN = /^[\x21-\x7e]{16,256}$/
  * The user whom the deployment knows a token by; undefined for none. Rejects
  * when it cannot say.
  */
-export type AskDeployment = (token: string, signal: AbortSignal) => Promise<string | undefined>
+export type AskDeployment = (token: string, question: Question) => Promise<string | undefined>
+
+interface Question {
+  readonly signal: AbortSignal
+  /** The Via values of whoever asks us. */
+  readonly via: readonly string[]
+}
 
 interface Known {
   readonly identity: Identity
@@ -56,19 +62,23 @@ export class RemoteTokens {
    * Who a token belongs to; undefined when the deployment does not know it.
    * @throws Refusal `auth_unavailable` when it cannot be asked
    */
-  async authenticate(token: string): Promise<Holder | undefined> {
+  async authenticate(token: string, via: readonly string[] = []): Promise<Holder | undefined> {
     if (!TOKEN.test(token)) return undefined
     const hash = hashToken(token)
-    const identity = await this.#identityOf(hash, token)
+    const identity = await this.#identityOf(hash, token, via)
     return identity && { identity, isValid: () => this.#isActive(hash, token) }
   }
 
-  async #identityOf(hash: string, token: string): Promise<Identity | undefined> {
+  async #identityOf(
+    hash: string,
+    token: string,
+    via: readonly string[],
+  ): Promise<Identity | undefined> {
     const known = this.#known.get(hash)
     if (known !== undefined && this.#ageOf(known.askedAt) < KNOWN_MS) return known.identity
     const refusedAt = this.#refused.get(hash)
     if (refusedAt !== undefined && this.#ageOf(refusedAt) < REFUSED_MS) return undefined
-    return await this.#askOnce(hash, token)
+    return await this.#askOnce(hash, token, via)
   }
 
   /** From memory, at once; what is old is asked about in the background. */
@@ -77,19 +87,23 @@ export class RemoteTokens {
     if (known === undefined) return false
     const age = this.#ageOf(known.askedAt)
     // Unanswered, it ends with the grace.
-    if (age >= KNOWN_MS) this.#askOnce(hash, token).catch(() => undefined)
+    if (age >= KNOWN_MS) this.#askOnce(hash, token, []).catch(() => undefined)
     return age < KNOWN_MS + GRACE_MS
   }
 
-  #askOnce(hash: string, token: string): Promise<Identity | undefined> {
+  #askOnce(hash: string, token: string, via: readonly string[]): Promise<Identity | undefined> {
     const asking = this.#asking.get(hash)
     if (asking !== undefined) return asking
-    const answer = this.#askInTurn(hash, token).finally(() => this.#asking.delete(hash))
+    const answer = this.#askInTurn(hash, token, via).finally(() => this.#asking.delete(hash))
     this.#asking.set(hash, answer)
     return answer
   }
 
-  async #askInTurn(hash: string, token: string): Promise<Identity | undefined> {
+  async #askInTurn(
+    hash: string,
+    token: string,
+    via: readonly string[],
+  ): Promise<Identity | undefined> {
     const isKnown = this.#known.has(hash)
     if (!isKnown && this.#unknownWaiting >= MAX_WAITING) {
       throw new Refusal('auth_unavailable', 'too many unknown tokens wait for the deployment')
@@ -99,7 +113,7 @@ export class RemoteTokens {
     try {
       const user = await this.#turns(isKnown ? 'known' : 'unknown', async () => {
         signal.throwIfAborted()
-        return await this.#ask(token, signal)
+        return await this.#ask(token, { signal, via })
       })
       return this.#remember(hash, user)
     } catch (error) {

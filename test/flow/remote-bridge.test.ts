@@ -10,6 +10,7 @@ import {
   type Deployment,
   headerLines,
   startDeployment,
+  viaLine,
 } from '../support/deployment.ts'
 import type { Behaviour, Exchange } from '../support/provider-exchange.ts'
 import { readHead, readToEnd } from '../support/raw-client.ts'
@@ -73,6 +74,7 @@ describe('a call in remote mode', () => {
       'x-dup: 2',
       `Authorization: Bearer ${CODER_TOKEN}`,
       `X-Coder-AI-Governance-Request-Id: ${callId}`,
+      viaLine(exchange.rawHeaders),
       'Connection: keep-alive',
     ])
     assert.match(callId, /^[0-9a-f]{8}-[0-9a-f]{4}-4/)

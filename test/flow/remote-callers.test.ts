@@ -8,6 +8,7 @@ import {
   headerLines,
   remoteEnv,
   startDeployment,
+  viaLine,
 } from '../support/deployment.ts'
 import { echo, startTcpOrigin } from '../support/origin.ts'
 import { createPki } from '../support/pki.ts'
@@ -74,11 +75,13 @@ describe('callers in remote mode', () => {
   it('are the users of the deployment, asked about by their token alone', async () => {
     assert.equal((await tryConnect(daemon, credentials)).status, 200)
     assert.equal((await tryConnect(daemon, credentials)).status, 200)
-    assert.deepEqual(headerLines(deployment.questions[0]?.rawHeaders ?? []), [
+    const { rawHeaders } = deployment.questions[0] ?? assert.fail()
+    assert.deepEqual(headerLines(rawHeaders), [
       `Host: localhost:${deployment.stub.port}`,
       'Accept: application/json',
       'User-Agent: aibridgeproxyd',
       `Coder-Session-Token: ${CODER_TOKEN}`,
+      viaLine(rawHeaders),
       'Connection: keep-alive',
     ])
     assert.equal(deployment.questions.length, 1)

@@ -4,6 +4,7 @@ import { after, before, describe, it } from 'node:test'
 import { WebSocket } from 'ws'
 import { headerValues } from '../../src/kernel/headers.ts'
 import { PLACEHOLDER_KEY } from '../../src/kernel/provider.ts'
+import { databaseFile, openDatabase } from '../../src/record/database.ts'
 import { startTestDaemon, type TestDaemon } from '../support/daemon.ts'
 import { CODER_TOKEN, remoteEnv, startDeployment } from '../support/deployment.ts'
 import { type Provider, startProvider } from '../support/provider.ts'
@@ -132,6 +133,44 @@ describe('two daemons in a chain', () => {
     assert.equal(answer.status, provider.exchanges.at(-1)?.status)
   })
 })
+
+describe('two daemons that point at each other', () => {
+  it('end a call, and a question about a token, where it comes back', async () => {
+    await using there = await startTestDaemon({ env: remoteEnv('http://127.0.0.1:1') })
+    await using here = await startTestDaemon({
+      env: remoteEnv(`http://127.0.0.1:${there.api.port}`),
+    })
+    await there.reload(remoteEnv(`http://127.0.0.1:${here.api.port}`))
+
+    // Both know the caller, as with a database that they share.
+    const known = createCaller(here)
+    shareTokens(here, there)
+    const socket = await openIntercepted(here, { connect: { credentials: known.credentials } })
+    const answer = await exchangeOn(socket, post('/v1/messages', HOST, MESSAGE))
+    socket.destroy()
+    assert.deepEqual([answer.status, answer.head.header('x-aibridge-reason')], [508, 'bridge_loop'])
+    const calls = [here, there].map(({ events }) =>
+      events.flatMap(event => (event.type === 'call_ended' ? [event.reason] : [])),
+    )
+    assert.deepEqual(calls, [['bridge_loop', undefined], [undefined]])
+
+    const asked = performance.now()
+    const stranger = `eve:${known.token.slice(0, -2)}xx`
+    const { head, socket: refused } = await connectThrough(here.proxy, ANTHROPIC, {
+      credentials: stranger,
+    })
+    refused.destroy()
+    assert.equal(head.status, 503)
+    assert.ok(performance.now() - asked < 2000)
+  })
+})
+
+/** Copies the tokens of one daemon to another. */
+function shareTokens(from: TestDaemon, to: TestDaemon): void {
+  using database = openDatabase(to.stateDir)
+  database.prepare('ATTACH ? AS other').run(databaseFile(from.stateDir))
+  database.exec('INSERT INTO main.tokens SELECT * FROM other.tokens')
+}
 
 describe('base-URL routes in remote mode', () => {
   it("take the deployment's tokens, and go to it by the name of the plan", async () => {

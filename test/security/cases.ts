@@ -50,6 +50,7 @@ export const CASES: readonly Case[] = [
     'our own listeners; proxies in a circle',
     'egress/guard: names own listeners first',
     'egress/upstream: does not send a request round in circles',
+    'flow/remote-chain: where it comes back',
     `${OUTSIDE}: never reaches our own listeners`,
   ),
   attack('A10', 'the same CONNECT through a relay', `${OUTSIDE}: is judged by its authority alone`),

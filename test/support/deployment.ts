@@ -76,3 +76,10 @@ export function remoteEnv(url: string): Readonly<Record<string, string>> {
 export function headerLines(raw: RawHeaders): string[] {
   return [...headerPairs(raw)].map(([name, value]) => `${name}: ${value}`)
 }
+
+/** The line by which a daemon would know its own request again; its name is random. */
+export function viaLine(raw: RawHeaders): string {
+  const via = firstHeader(raw, 'via') ?? ''
+  if (!/^1\.1 aibridgeproxyd-[0-9a-f]{18}$/.test(via)) throw new Error(`Via: ${via}`)
+  return `Via: ${via}`
+}

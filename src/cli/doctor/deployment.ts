@@ -17,7 +17,10 @@ export async function gatherCaller(
 ): Promise<CallerFacts> {
   if (token === undefined || token === '') return { kind: 'no-token' }
   try {
-    const user = await deployment.whoIs(token, AbortSignal.timeout(TIMEOUT_MS))
+    const user = await deployment.whoIs(token, {
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+      via: [],
+    })
     return user === undefined ? { kind: 'unknown' } : { kind: 'known', user }
   } catch (error) {
     return { kind: 'unasked', detail: describeError(error) }

@@ -86,6 +86,12 @@ export const OUTBOUND_REASONS = {
     level: 'error',
     doc: 'Remote mode: the connection to the deployment ended, or its answer was not HTTP.',
   },
+  bridge_loop: {
+    status: 508,
+    text: 'The AI bridge behind this proxy leads back to it.',
+    level: 'error',
+    doc: 'Remote mode: a call came back to the daemon that had handed it on, or went through more than 20 proxies. The access URLs of two instances point at each other.',
+  },
   bridge_timeout: {
     status: 504,
     text: 'The AI bridge behind this proxy did not answer in time.',

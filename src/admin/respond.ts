@@ -53,6 +53,11 @@ export async function respondStream(
     'X-Content-Type-Options': 'nosniff',
     ...headers,
   })
+  if (response.req.method === 'HEAD') {
+    response.end()
+    await iterator.return?.()
+    return
+  }
   try {
     await pipeline(all, response)
   } catch (error) {

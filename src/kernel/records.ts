@@ -253,6 +253,11 @@ export interface RecordQueries {
     }
     readonly answer: readonly ThreadRecord[] | null
   }
+  /** The name of whom `userId` gives this id. */
+  readonly userOfId: {
+    readonly argument: { readonly id: string }
+    readonly answer: string | null
+  }
   readonly names: {
     readonly argument: {
       readonly of: 'model' | 'client' | 'user'

@@ -4,6 +4,8 @@ import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { test } from 'node:test'
 import type { Check } from '../../src/admin/deps.ts'
+import { respondStream } from '../../src/admin/respond.ts'
+import type { Route } from '../../src/admin/route.ts'
 import { PROMETHEUS_ROUTES, ROUTES, ROUTES_WITHOUT_METRICS } from '../../src/admin/routes.ts'
 import { routesReference } from '../../src/admin/routes-reference.ts'
 import { RESERVED_NAMES } from '../../src/config/providers/build.ts'
@@ -37,6 +39,24 @@ test('readiness is 200 when every check holds and 503 with the reason otherwise'
     assert.equal(bad.status, 503)
     assert.deepEqual(await bad.json(), { status: 'unavailable', checks })
   }
+})
+
+test('a stream is not made for those who ask for its head alone', { timeout: 5000 }, async t => {
+  let made = 0
+  async function* endless(): AsyncGenerator<string> {
+    for (;;) {
+      made += 1
+      yield await Promise.resolve('line\n')
+    }
+  }
+  const handle: Route['handle'] = async ({ response }) =>
+    await respondStream(response, 'text/plain', endless())
+  const { get } = await startAdmin(t, {
+    routes: [{ method: 'GET', path: '/stream', access: 'none', summary: '', handle }],
+  })
+  const answer = await get('/stream', { method: 'HEAD' })
+  assert.deepEqual([answer.status, answer.headers.get('content-type')], [200, 'text/plain'])
+  assert.equal(made, 1)
 })
 
 test("the general API has Coder's shapes", async t => {

@@ -17,7 +17,6 @@ export interface Asking {
 }
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
-const MOST_USERS = 100_000
 
 /**
  * A route's handler over the books: who asks, what, and what goes wrong with it.
@@ -67,7 +66,7 @@ export async function visibleFilter(
     wanted === 'me'
       ? identity.user
       : wanted !== undefined && UUID.test(wanted)
-        ? await userOfId(ask, wanted.toLowerCase())
+        ? await userOfId({ ask, visibleUser }, wanted.toLowerCase())
         : wanted
   if (wanted !== undefined && named === undefined) return undefined
   if (visibleUser !== null && named !== undefined && named !== visibleUser) return undefined
@@ -75,9 +74,11 @@ export async function visibleFilter(
   return user === undefined ? rest : { ...rest, user }
 }
 
-/** Ids are made from names, so the names that there are must be looked through. */
-async function userOfId(ask: AskRecords, id: string): Promise<string | undefined> {
-  const argument = { of: 'user', prefix: '', filter: {}, offset: 0, limit: MOST_USERS } as const
-  const users = await ask('names', argument)
-  return users.find(user => userId(user) === id)
+async function userOfId(
+  { ask, visibleUser }: Pick<Asking, 'ask' | 'visibleUser'>,
+  id: string,
+): Promise<string | undefined> {
+  // Whose records may not be seen need not be found.
+  if (visibleUser !== null) return userId(visibleUser) === id ? visibleUser : undefined
+  return (await ask('userOfId', { id })) ?? undefined
 }

@@ -1,6 +1,9 @@
 import type { RecordQueries } from '../../kernel/records.ts'
+import { userId } from '../../kernel/user-id.ts'
 import { ask, type Dialect, type Work } from '../work.ts'
 import { also, conditionOf } from './filter.ts'
+
+const MOST_USERS = 100_000
 
 /** The distinct models, clients or users that begin with a prefix, sorted. */
 export function* names(
@@ -23,6 +26,16 @@ export function* names(
     { ...values, prefix, limit, offset },
   )
   return rows.map(row => String(row['name']))
+}
+
+/** Ids are made from names, so the names that there are must be looked through. */
+export function* userOfId(
+  dialect: Dialect,
+  { id }: RecordQueries['userOfId']['argument'],
+): Work<RecordQueries['userOfId']['answer']> {
+  const everybody = { of: 'user', prefix: '', filter: {}, offset: 0, limit: MOST_USERS } as const
+  const users = yield* names(dialect, everybody)
+  return users.find(user => userId(user) === id) ?? null
 }
 
 /** Jumps from one name to the next in the index, however many rows have it. */

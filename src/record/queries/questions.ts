@@ -2,7 +2,7 @@ import type { RecordQueries } from '../../kernel/records.ts'
 import type { Dialect, Work } from '../work.ts'
 import { budgets } from './budgets.ts'
 import { calls, countCalls, findCall } from './calls.ts'
-import { names } from './names.ts'
+import { names, userOfId } from './names.ts'
 import { countSessions, session, sessions } from './sessions.ts'
 import { usage } from './sums.ts'
 import { threads } from './threads.ts'
@@ -24,6 +24,7 @@ export const QUESTIONS: Questions = {
   session,
   threads,
   names,
+  userOfId,
   usage,
   budgets,
 }

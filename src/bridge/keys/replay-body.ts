@@ -7,7 +7,8 @@ export type Body = Readable & { readonly rawTrailers?: RawHeaders }
 
 /** Of one call; a longer request stays with the key that it began with. */
 const CALL_BYTES = 8 * 1024 * 1024
-const PROCESS_BYTES = 64 * 1024 * 1024
+/** One caller alone gets a half. */
+const PROCESS_BYTES = 128 * 1024 * 1024
 
 /** What all requests of a bridge that may still have to be sent again hold together. */
 export function replayMemory(): SharedMemory {

@@ -3,8 +3,11 @@ import { boundFacts } from '../usage/bound-facts.ts'
 import { HttpObservation } from './http-observation.ts'
 import type { TapLimits } from './limits.ts'
 import { holderOf, type Listener, type Observation, type Shared } from './observation.ts'
-import type { Finding, FromTapWorker, Operation, Side } from './protocol.ts'
+import type { Finding, Operation, Side } from './protocol.ts'
 import { WebSocketObservation } from './websocket-observation.ts'
+
+/** SECURITY: many bodies may end in one batch, and whoever waits must not take that for a stuck thread. */
+const PART_MS = 100
 
 interface Open {
   readonly observation: Observation
@@ -28,9 +31,24 @@ export class Observations {
     return this.#memory.held
   }
 
-  apply(bytes: Uint8Array, operations: readonly Operation[]): FromTapWorker {
+  /** Gives what a batch has brought to light; of a long one, parts of it before, to `onPart`. */
+  apply(
+    bytes: Uint8Array,
+    operations: readonly Operation[],
+    onPart?: (findings: readonly Finding[]) => void,
+  ): readonly Finding[] {
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    for (const operation of operations) this.#apply(operation, buffer)
+    let since = performance.now()
+    for (const operation of operations) {
+      this.#apply(operation, buffer)
+      if (performance.now() - since < PART_MS) continue
+      onPart?.(this.#found())
+      since = performance.now()
+    }
+    return this.#found()
+  }
+
+  #found(): readonly Finding[] {
     const findings = this.#findings
     this.#findings = []
     return findings

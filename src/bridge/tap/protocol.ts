@@ -68,8 +68,12 @@ export type Finding =
   /** Everything about this call has been said. */
   | { readonly kind: 'settled'; readonly id: number }
 
-/** The answer to a batch; they come in the order of the batches. */
-export type FromTapWorker = readonly Finding[]
+/** What a batch has brought to light; the answers come in the order of the batches. */
+export interface FromTapWorker {
+  readonly findings: readonly Finding[]
+  /** False for a sign of life from the middle of a batch that takes long. */
+  readonly isRead: boolean
+}
 
 export interface TapWorkerData {
   readonly limits: TapLimits

@@ -3,13 +3,15 @@ import type { Clock } from '../../kernel/clock.ts'
 import { describeError } from '../../kernel/error.ts'
 import { threadEnvironment } from '../../kernel/thread-environment.ts'
 import type { Batch } from './outbox.ts'
-import type { FromTapWorker, TapWorkerData, ToTapWorker } from './protocol.ts'
+import type { Finding, FromTapWorker, TapWorkerData, ToTapWorker } from './protocol.ts'
 
 /** A worker that died is replaced this long after it was started, or later. */
 const RESTART_SPACING_MS = 60_000
 
-/** A worker that is silent for so long is stuck. */
+/** A worker that is silent for so long is stuck, unless a test says otherwise. */
 const STUCK_MS = 30_000
+/** How long one may take to read what it was sent before it is ended. */
+const CLOSE_MS = 3000
 
 /** What reading may need beyond what is held: text and objects of one large body. */
 const MAX_HEAP_MB = 512
@@ -17,7 +19,8 @@ const MAX_HEAP_MB = 512
 export interface TapLinkOptions extends TapWorkerData {
   readonly clock: Clock
   readonly worker: URL | undefined
-  readonly onFindings: (findings: FromTapWorker) => void
+  readonly stuckMs: number | undefined
+  readonly onFindings: (findings: readonly Finding[]) => void
   /** The thread died; everything that it had under observation is lost. */
   readonly onDeath: (problem: string) => void
 }
@@ -69,7 +72,7 @@ export class TapLink implements AsyncDisposable {
     if (worker === undefined) return
     const exited = new Promise(resolve => worker.once('exit', resolve))
     send(worker, { type: 'close' }, [])
-    const overdue = setTimeout(() => void worker.terminate(), STUCK_MS / 10)
+    const overdue = setTimeout(() => void worker.terminate(), CLOSE_MS)
     await exited
     clearTimeout(overdue)
   }
@@ -82,7 +85,7 @@ export class TapLink implements AsyncDisposable {
       name: 'tap',
       resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
     })
-    worker.on('message', (findings: FromTapWorker) => this.#receive(findings))
+    worker.on('message', (message: FromTapWorker) => this.#receive(message))
     worker.on('error', error => {
       this.#crash = error
     })
@@ -90,15 +93,18 @@ export class TapLink implements AsyncDisposable {
     return worker
   }
 
-  #receive(findings: FromTapWorker): void {
-    this.#unread.shift()?.()
+  #receive({ findings, isRead }: FromTapWorker): void {
+    if (isRead) this.#unread.shift()?.()
     clearTimeout(this.#watchdog)
     this.#watchdog = this.#unread.length > 0 ? this.#watch() : undefined
     this.#options.onFindings(findings)
   }
 
   #watch(): NodeJS.Timeout {
-    return setTimeout(() => void this.#worker?.terminate(), STUCK_MS).unref()
+    return setTimeout(
+      () => void this.#worker?.terminate(),
+      this.#options.stuckMs ?? STUCK_MS,
+    ).unref()
   }
 
   #exited(code: number): void {

@@ -15,6 +15,8 @@ export interface TapsOptions {
   readonly limits?: TapLimits
   /** The worker's file, for tests. */
   readonly worker?: URL
+  /** How long it may be silent, for tests. */
+  readonly stuckMs?: number
   /** For the operator: the worker died, or a handler threw. */
   readonly onProblem: (problem: string) => void
 }
@@ -53,6 +55,7 @@ export class Taps implements AsyncDisposable {
       clock: options.clock,
       limits,
       worker: options.worker,
+      stuckMs: options.stuckMs,
       onFindings: findings => {
         for (const finding of findings) this.#apply(finding)
       },

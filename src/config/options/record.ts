@@ -86,7 +86,8 @@ export const RECORD = defineGroup(
     }),
     observeBytes: row({
       name: 'Observed bytes in all',
-      description: 'The same for all calls of the process together.',
+      description:
+        'The same for all calls of the process together. No caller gets more of it than is left for the others, so one alone gets a half.',
       flag: 'observe-bytes',
       type: size({ min: 1024, max: 64 * 2 ** 30 }),
       default: 64 * 2 ** 20,

@@ -212,6 +212,27 @@ describe('Taps', () => {
     for (const tap of stalled) tap.cancel()
   })
 
+  it('is not taken for stuck while it reads many large bodies that end together', async () => {
+    await using taps = startTaps({ stuckMs: 600 })
+    // Large enough for what it becomes, or it would count as a bomb.
+    const text = gzipSync(JSON.stringify({ model: 'm', x: 'y'.repeat(24 * MIB) }))
+    const large = Buffer.concat([text, Buffer.alloc(100 * 1024)])
+    const calls = Array.from({ length: 12 }, (_, i) => {
+      const seen = keep()
+      const tap = open(taps, seen, ['Content-Encoding', 'gzip'], `user${i}`)
+      tap.request.observe(large)
+      return { seen, tap }
+    })
+    for (const { tap } of calls) tap.request.end(true)
+    for (const { tap } of calls) answer(tap, STREAM)
+    await Promise.all(calls.map(({ tap }) => tap.settled))
+    for (const { seen } of calls) {
+      assert.equal(seen.requests[0]?.model, 'm')
+      assert.equal(seen.responses[0]?.usageNote, null)
+    }
+    assert.deepEqual(taps.problems, [])
+  })
+
   it('reads a stream of any length, for nothing of it is kept', async () => {
     await using taps = startTaps({ bounds: { callBytes: MIB } })
     const seen = keep()

@@ -1,18 +1,18 @@
 import { NANO, type NanoDollars } from '../kernel/money.ts'
 
-/** Lines of cells, aligned: the first column to the left, the others to the right. */
-export function alignedTable(lines: readonly (readonly string[])[]): string {
+/** Lines of cells, aligned: the first column to the left, the others where they are wanted. */
+export function alignedTable(
+  lines: readonly (readonly string[])[],
+  others: 'left' | 'right' = 'right',
+): string {
   const widths = (lines[0] ?? []).map((_, column) =>
     Math.max(...lines.map(line => line[column]?.length ?? 0)),
   )
-  const text = lines.map(line =>
-    line
-      .map((cell, column) =>
-        column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
-      )
-      .join('  '),
-  )
-  return `${text.join('\n')}\n`
+  const cell = (text: string, column: number): string => {
+    const width = widths[column] ?? 0
+    return column === 0 || others === 'left' ? text.padEnd(width) : text.padStart(width)
+  }
+  return lines.map(line => `${line.map(cell).join('  ').trimEnd()}\n`).join('')
 }
 
 /** C0, C1 and marks that steer a terminal; clients choose some of the names. */

@@ -1,4 +1,5 @@
 import type { TokenRow } from '../record/tokens.ts'
+import { alignedTable } from './table.ts'
 
 const HEADINGS = ['ID', 'USER', 'NAME', 'ADMIN', 'ENDS IN', 'CREATED', 'EXPIRES', 'STATUS']
 
@@ -14,17 +15,7 @@ export function formatTokens(tokens: readonly TokenRow[], now: number): string {
     token.expiresAt === undefined ? 'never' : day(token.expiresAt),
     statusOf(token, now),
   ])
-  const lines = [HEADINGS, ...rows]
-  const widths = HEADINGS.map((_, column) => Math.max(...lines.map(line => width(line, column))))
-  return lines
-    .map(line =>
-      line
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .map(line => `${line}\n`)
-    .join('')
+  return alignedTable([HEADINGS, ...rows], 'left')
 }
 
 /** `token list --json`: an array, times in RFC 3339, null where there is none. */
@@ -46,10 +37,6 @@ export function tokensToJson(tokens: readonly TokenRow[], now: number): string {
 function statusOf(token: TokenRow, now: number): 'active' | 'expired' | 'revoked' {
   if (token.revokedAt !== undefined) return 'revoked'
   return token.expiresAt !== undefined && token.expiresAt <= now ? 'expired' : 'active'
-}
-
-function width(line: readonly string[], column: number): number {
-  return line[column]?.length ?? 0
 }
 
 function day(time: number): string {

@@ -7,14 +7,7 @@ type Json = Readonly<Record<string, unknown>>
 /** One line of the list of sessions. */
 export function sessionJson(session: SessionRecord): Json {
   return {
-    id: session.id,
-    initiator: initiatorJson(session.user),
-    providers: session.providers,
-    models: session.models,
-    client: session.client,
-    metadata: {},
-    started_at: iso(session.startedAt),
-    ended_at: isoOrNull(session.endedAt),
+    ...headJson(session),
     last_active_at: iso(session.lastActiveAt),
     threads: session.threads,
     calls: session.calls,
@@ -27,18 +20,24 @@ export function sessionJson(session: SessionRecord): Json {
 export function sessionDetailJson(session: SessionRecord, threads: readonly ThreadRecord[]): Json {
   const calls = threads.flatMap(thread => thread.calls)
   return {
+    ...headJson(session),
+    page_started_at: isoOrNull(earliest(calls)),
+    page_ended_at: isoOrNull(latest(calls)),
+    token_usage_summary: { ...tokensJson(session.tokens), metadata: session.tokens.extra },
+    threads: threads.map(threadJson),
+  }
+}
+
+function headJson(session: SessionRecord): Json {
+  return {
     id: session.id,
     initiator: initiatorJson(session.user),
     providers: session.providers,
     models: session.models,
     client: session.client,
     metadata: {},
-    page_started_at: isoOrNull(earliest(calls)),
-    page_ended_at: isoOrNull(latest(calls)),
     started_at: iso(session.startedAt),
     ended_at: isoOrNull(session.endedAt),
-    token_usage_summary: { ...tokensJson(session.tokens), metadata: session.tokens.extra },
-    threads: threads.map(threadJson),
   }
 }
 

@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib'
 import type { Memory } from '../../kernel/memory.ts'
-import { ByteBuffer } from './byte-buffer.ts'
+import { FramedBytes, type Look } from './framed-bytes.ts'
 
 /** One message of `application/vnd.amazon.eventstream`. */
 export interface EventStreamMessage {
@@ -32,88 +32,49 @@ const STRING_TYPE = 7
  * (https://docs.aws.amazon.com/AmazonS3/latest/API/RESTSelectObjectAppendix.html).
  */
 export class EventStreamParser {
-  readonly #options: Options
-  readonly #pending: ByteBuffer
-  #need = PRELUDE
-  #skip = 0
-  #broken = false
+  readonly #frames: FramedBytes<EventStreamMessage | undefined>
 
-  constructor(options: Options) {
-    this.#options = options
-    this.#pending = new ByteBuffer(options.memory)
+  constructor({ memory, maxMessageBytes, onMessage, onSkipped }: Options) {
+    this.#frames = new FramedBytes({
+      memory,
+      look: bytes => look(bytes, maxMessageBytes),
+      onFrame: message => {
+        if (message === undefined) onSkipped()
+        else onMessage(message)
+      },
+      onLost: onSkipped,
+    })
   }
 
   push(bytes: Buffer): void {
-    let rest = bytes
-    if (this.#skip > 0) {
-      const skipped = Math.min(this.#skip, rest.length)
-      this.#skip -= skipped
-      rest = rest.subarray(skipped)
-    }
-    if (this.#broken || rest.length === 0) return
-    if (!this.#pending.append(rest)) return this.#break()
-    if (this.#pending.length >= this.#need) this.#take()
+    this.#frames.push(bytes)
   }
 
   end(): void {
-    this.#pending.clear()
+    this.#frames.clear()
   }
+}
 
-  /** Reads the messages that are complete; a rest waits until there is enough. */
-  #take(): void {
-    const all = this.#pending.take()
-    let at = 0
-    while (all.length - at >= PRELUDE && !this.#broken) {
-      const total = this.#checkPrelude(all.subarray(at, at + PRELUDE))
-      if (total === undefined) break
-      if (total > this.#options.maxMessageBytes) {
-        this.#options.onSkipped()
-        this.#skip = Math.max(0, total - (all.length - at))
-        at = Math.min(all.length, at + total)
-        continue
-      }
-      if (all.length - at < total) {
-        this.#keep(all.subarray(at), total)
-        return
-      }
-      this.#message(all.subarray(at, at + total))
-      at += total
-    }
-    if (!this.#broken) this.#keep(all.subarray(at), PRELUDE)
-  }
+/** A wrong length makes the rest of the stream unreadable. */
+function look(bytes: Buffer, maxBytes: number): Look<EventStreamMessage | undefined> {
+  if (bytes.length < PRELUDE) return { kind: 'more', size: PRELUDE }
+  const size = bytes.readUInt32BE(0)
+  const headers = bytes.readUInt32BE(4)
+  const sound = crc32(bytes.subarray(0, 8)) === bytes.readUInt32BE(8)
+  if (!sound || size < SMALLEST || headers > size - SMALLEST) return { kind: 'broken' }
+  if (size > maxBytes) return { kind: 'too_large', size }
+  if (bytes.length < size) return { kind: 'more', size }
+  return { kind: 'whole', size, frame: parseMessage(bytes.subarray(0, size)) }
+}
 
-  #keep(rest: Buffer, need: number): void {
-    this.#need = need
-    if (rest.length > 0 && !this.#pending.append(rest)) this.#break()
-  }
-
-  /** The length of a message; a wrong one makes the rest of the stream unreadable. */
-  #checkPrelude(prelude: Buffer): number | undefined {
-    const total = prelude.readUInt32BE(0)
-    const headers = prelude.readUInt32BE(4)
-    const sound = crc32(prelude.subarray(0, 8)) === prelude.readUInt32BE(8)
-    if (sound && total >= SMALLEST && headers <= total - SMALLEST) return total
-    this.#break()
-    return undefined
-  }
-
-  /** There is no way to find the beginning of the next message. */
-  #break(): void {
-    this.#broken = true
-    this.#pending.clear()
-    this.#options.onSkipped()
-  }
-
-  #message(bytes: Buffer): void {
-    const end = bytes.length - 4
-    const headersEnd = PRELUDE + bytes.readUInt32BE(4)
-    const headers = parseHeaders(bytes.subarray(PRELUDE, headersEnd))
-    if (headers === undefined || crc32(bytes.subarray(0, end)) !== bytes.readUInt32BE(end)) {
-      this.#options.onSkipped()
-      return
-    }
-    this.#options.onMessage({ headers, payload: bytes.subarray(headersEnd, end) })
-  }
+/** Undefined for one that is damaged. */
+function parseMessage(bytes: Buffer): EventStreamMessage | undefined {
+  const end = bytes.length - 4
+  const headersEnd = PRELUDE + bytes.readUInt32BE(4)
+  const headers = parseHeaders(bytes.subarray(PRELUDE, headersEnd))
+  const isDamaged = crc32(bytes.subarray(0, end)) !== bytes.readUInt32BE(end)
+  if (headers === undefined || isDamaged) return undefined
+  return { headers, payload: bytes.subarray(headersEnd, end) }
 }
 
 function parseHeaders(bytes: Buffer): Map<string, string> | undefined {

@@ -1,5 +1,5 @@
 import type { Memory } from '../../kernel/memory.ts'
-import { ByteBuffer } from './byte-buffer.ts'
+import { FramedBytes, type Look } from './framed-bytes.ts'
 
 /** One frame of a WebSocket, unmasked (RFC 6455 5.2). */
 export interface Frame {
@@ -27,64 +27,38 @@ interface Head {
 
 /** Reads the frames of one direction out of bytes that come in any pieces. */
 export class FrameParser {
-  readonly #options: Options
-  readonly #pending: ByteBuffer
-  #need = 2
-  #skip = 0
-  #broken = false
+  readonly #frames: FramedBytes<Frame>
 
-  constructor(options: Options) {
-    this.#options = options
-    this.#pending = new ByteBuffer(options.memory)
+  constructor({ memory, maxFrameBytes, onFrame, onOversized }: Options) {
+    this.#frames = new FramedBytes({
+      memory,
+      look: bytes => look(bytes, maxFrameBytes),
+      onFrame,
+      onLost: onOversized,
+    })
   }
 
   push(bytes: Buffer): void {
-    let rest = bytes
-    if (this.#skip > 0) {
-      const skipped = Math.min(this.#skip, rest.length)
-      this.#skip -= skipped
-      rest = rest.subarray(skipped)
-    }
-    if (rest.length === 0 || this.#broken) return
-    if (!this.#pending.append(rest)) return this.#break()
-    if (this.#pending.length >= this.#need) this.#take()
+    this.#frames.push(bytes)
   }
+}
 
-  #take(): void {
-    let rest = this.#pending.take()
-    for (;;) {
-      const head = readHead(rest)
-      if (typeof head === 'number') return this.#keep(rest, head)
-      const end = head.size + head.length
-      if (head.length > this.#options.maxFrameBytes) {
-        this.#options.onOversized()
-        this.#skip = Math.max(0, end - rest.length)
-      } else if (rest.length < end) return this.#keep(rest, end)
-      else this.#frame(head, rest.subarray(head.size, end))
-      rest = rest.subarray(Math.min(end, rest.length))
-    }
-  }
+function look(bytes: Buffer, maxBytes: number): Look<Frame> {
+  const head = readHead(bytes)
+  if (typeof head === 'number') return { kind: 'more', size: head }
+  const size = head.size + head.length
+  if (head.length > maxBytes) return { kind: 'too_large', size }
+  if (bytes.length < size) return { kind: 'more', size }
+  return { kind: 'whole', size, frame: toFrame(head, bytes.subarray(head.size, size)) }
+}
 
-  #keep(rest: Buffer, need: number): void {
-    this.#need = need
-    if (rest.length > 0 && !this.#pending.append(rest)) this.#break()
-  }
-
-  /** There is no way to find the beginning of the next frame. */
-  #break(): void {
-    this.#broken = true
-    this.#pending.clear()
-    this.#options.onOversized()
-  }
-
-  #frame({ first, mask }: Head, payload: Buffer): void {
-    if (mask !== undefined) unmask(payload, mask)
-    this.#options.onFrame({
-      fin: (first & 0x80) !== 0,
-      reserved: (first >> 4) & 7,
-      opcode: first & 0x0f,
-      payload,
-    })
+function toFrame({ first, mask }: Head, payload: Buffer): Frame {
+  if (mask !== undefined) unmask(payload, mask)
+  return {
+    fin: (first & 0x80) !== 0,
+    reserved: (first >> 4) & 7,
+    opcode: first & 0x0f,
+    payload,
   }
 }
 

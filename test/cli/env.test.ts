@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { trustVariables } from '../../src/ca/trust.ts'
 import { writeVariables } from '../../src/cli/shells.ts'
 import { runInProcess } from '../support/command-line.ts'
 import { daemonEnv, startDaemonProcess } from '../support/daemon-process.ts'
@@ -28,22 +29,12 @@ describe('env', () => {
     assert.deepEqual(
       new Set(names),
       new Set([
-        'AWS_CA_BUNDLE',
-        'CARGO_HTTP_CAINFO',
-        'CODEX_CA_CERTIFICATE',
-        'CURL_CA_BUNDLE',
-        'DENO_CERT',
-        'GIT_SSL_CAINFO',
-        'GRPC_DEFAULT_SSL_ROOTS_FILE_PATH',
+        ...Object.keys(trustVariables({ caFile: '', bundleFile: '' })),
         'HTTPS_PROXY',
-        'NODE_EXTRA_CA_CERTS',
-        'NODE_USE_ENV_PROXY',
-        'NO_PROXY',
-        'PIP_CERT',
-        'REQUESTS_CA_BUNDLE',
-        'SSL_CERT_FILE',
         'https_proxy',
+        'NO_PROXY',
         'no_proxy',
+        'NODE_USE_ENV_PROXY',
       ]),
     )
     assert.match(result.stdout, /HTTPS_PROXY='http:\/\/ada:aibp_[\w-]+@127\.0\.0\.1:8888'/)

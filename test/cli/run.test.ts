@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fromTerminal } from '../../src/cli/run-child.ts'
+import { runInProcess } from '../support/command-line.ts'
 import { type CommandResult, daemonEnv, runCommand } from '../support/daemon-process.ts'
 import { testPki } from '../support/pki.ts'
 import { type Provider, startProvider } from '../support/provider.ts'
@@ -84,9 +85,11 @@ describe('run', () => {
   })
 
   it('ends with the exit code of the child', async () => {
-    assert.equal((await run('sh', '-c', 'exit 7')).code, 7)
-    assert.equal((await run('--', 'sh', '-c', 'kill -TERM $$')).code, 128 + 15)
-    assert.equal((await run('no-such-command-anywhere')).code, 127)
+    const codeOf = async (...args: readonly string[]) =>
+      (await runInProcess(['run', ...args], env)).code
+    assert.equal(await codeOf('sh', '-c', 'exit 7'), 7)
+    assert.equal(await codeOf('--', 'sh', '-c', 'kill -TERM $$'), 128 + 15)
+    assert.equal(await codeOf('no-such-command-anywhere'), 127)
   })
 
   it('hands signals on to the child', async () => {
@@ -123,7 +126,7 @@ describe('run', () => {
 
   it('keeps its log where it is told to', async () => {
     const file = join(stateDir, 'run.log')
-    await run('--log', file, 'true')
+    await runInProcess(['run', '--log', file, 'true'], env)
     assert.equal(await readFile(file, 'utf8'), '', 'nothing happened, nothing logged')
   })
 })

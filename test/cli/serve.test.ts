@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
 import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { runInProcess } from '../support/command-line.ts'
+import { mayReach, startTestDaemon } from '../support/daemon.ts'
 import {
   createToken,
+  type DaemonProcess,
   daemonEnv,
   runCommand,
   startDaemonProcess,
@@ -16,6 +18,12 @@ import { echo, startTcpOrigin } from '../support/origin.ts'
 import { testPki } from '../support/pki.ts'
 import { startProvider } from '../support/provider.ts'
 import { connectThrough, readBytes, readHead, secureOver } from '../support/raw-client.ts'
+
+interface StartedTunnel extends AsyncDisposable {
+  readonly daemon: DaemonProcess
+  readonly connect: () => ReturnType<typeof connectThrough>
+  readonly socket: Socket
+}
 
 async function stateDirectory(): Promise<AsyncDisposable & { readonly path: string }> {
   const path = await mkdtemp(join(tmpdir(), 'aibridge-serve-'))
@@ -40,58 +48,61 @@ describe('serve', () => {
     assert.ok(!daemon.lines.some(line => JSON.stringify(line).includes(String(token))))
   })
 
-  it('shows no token at later starts, and none under systemd', async () => {
+  it('shows a token at the first start that succeeds only, and keeps its CA', async () => {
     await using state = await stateDirectory()
-    {
-      await using first = await startDaemonProcess({ stateDir: state.path })
-      assert.match(first.stderr, /aibp_/)
+    const server = createServer()
+    const port = await listenOnLoopback(server)
+    const taken = { CODER_AIBRIDGE_PROXY_LISTEN_ADDR: `127.0.0.1:${port}` }
+    const failed = await runCommand(['serve'], daemonEnv(state.path, taken))
+    server.close()
+    assert.equal(failed.code, 2)
+    assert.match(failed.stderr, /^aibridgeproxyd: failed to listen on .*another process has it/)
+    assert.doesNotMatch(failed.stderr, /at .*\.ts:\d/, 'no stack trace')
+
+    const start = async (): Promise<readonly [said: string, fingerprint: unknown]> => {
+      await using daemon = await startDaemonProcess({ stateDir: state.path })
+      const line = await daemon.waitForLine(({ msg }) => msg === 'listening')
+      return [daemon.stderr, line['ca_fingerprint']]
     }
-    await using second = await startDaemonProcess({ stateDir: state.path })
-    assert.doesNotMatch(second.stderr, /aibp_/)
-    await using underSystemd = await startDaemonProcess({ env: { JOURNAL_STREAM: '8:1' } })
-    assert.doesNotMatch(underSystemd.stderr, /aibp_/)
+    const [first, fingerprint] = await start()
+    assert.match(first, /aibp_/)
+    const [second, same] = await start()
+    assert.doesNotMatch(second, /aibp_/)
+    assert.equal(same, fingerprint)
   })
 
-  it('keeps its CA over a restart', async () => {
-    await using state = await stateDirectory()
-    const fingerprint = async (): Promise<unknown> => {
-      await using daemon = await startDaemonProcess({ stateDir: state.path })
-      return (await daemon.waitForLine(line => line['msg'] === 'listening'))['ca_fingerprint']
-    }
-    assert.equal(await fingerprint(), await fingerprint())
+  it('shows none under systemd', async () => {
+    await using daemon = await startDaemonProcess({ env: { JOURNAL_STREAM: '8:1' } })
+    assert.doesNotMatch(daemon.stderr, /aibp_/)
   })
+
+  const startWithTunnel = async (): Promise<StartedTunnel> => {
+    await using opened = new AsyncDisposableStack()
+    const { port, authority } = opened.use(await startTcpOrigin(echo))
+    const daemon = opened.use(await startDaemonProcess({ env: mayReach(port) }))
+    const credentials = `u:${await createToken(daemon, 'u')}`
+    const connect = () => connectThrough(daemon.proxy, authority, { credentials })
+    const { socket } = await connect()
+    const keep = opened.move()
+    return { daemon, connect, socket, [Symbol.asyncDispose]: () => keep.disposeAsync() }
+  }
 
   it('lets open tunnels finish at SIGTERM, refuses new ones, and exits with 0', async () => {
-    await using origin = await startTcpOrigin(echo)
-    await using daemon = await startDaemonProcess({
-      env: {
-        CODER_AIBRIDGE_PROXY_ALLOWED_PORTS: `${origin.port}`,
-        CODER_AIBRIDGE_PROXY_ALLOWED_PRIVATE_CIDRS: '127.0.0.0/8',
-      },
-    })
-    const credentials = `u:${await createToken(daemon, 'u')}`
-    const { socket } = await connectThrough(daemon.proxy, origin.authority, { credentials })
+    await using started = await startWithTunnel()
+    const { daemon, connect, socket } = started
     const stopped = daemon.stop('SIGTERM')
     await daemon.waitForLine(line => line['msg'] === 'draining')
     socket.write('still here')
     assert.equal(String(await readBytes(socket, 10)), 'still here')
-    await assert.rejects(connectThrough(daemon.proxy, origin.authority, { credentials }))
+    await assert.rejects(connect())
     socket.destroy()
     assert.equal(await stopped, 0)
   })
 
   it('stops at once at a second signal', async () => {
-    await using origin = await startTcpOrigin(echo)
-    await using daemon = await startDaemonProcess({
-      env: {
-        CODER_AIBRIDGE_PROXY_ALLOWED_PORTS: `${origin.port}`,
-        CODER_AIBRIDGE_PROXY_ALLOWED_PRIVATE_CIDRS: '127.0.0.0/8',
-      },
-    })
-    const credentials = `u:${await createToken(daemon, 'u')}`
-    const { socket } = await connectThrough(daemon.proxy, origin.authority, { credentials })
-    const closed = new Promise(resolve => socket.once('close', resolve))
-    socket.resume()
+    await using started = await startWithTunnel()
+    const { daemon, socket } = started
+    const closed = new Promise(resolve => socket.resume().once('close', resolve))
     const stopped = daemon.stop('SIGTERM')
     await daemon.waitForLine(line => line['msg'] === 'draining')
     daemon.child.kill('SIGTERM')
@@ -149,6 +160,7 @@ describe('serve', () => {
 })
 
 describe('serve with something wrong', () => {
+  /** By `check`, which looks at these with the code of the start. */
   const refuses = async (
     env: Readonly<Record<string, string>>,
     expected: RegExp,
@@ -156,33 +168,26 @@ describe('serve with something wrong', () => {
   ): Promise<void> => {
     await using state = await stateDirectory()
     await prepare(state.path)
-    const result = await runCommand(['serve'], daemonEnv(state.path, env))
+    const result = await runInProcess(['check'], daemonEnv(state.path, env))
     assert.equal(result.code, 2, result.stderr)
     assert.match(result.stderr, expected)
-    assert.doesNotMatch(result.stderr, /at .*\.ts:\d/, 'no stack trace')
+  }
+  const makeAuthority = async (stateDir: string, ...flags: readonly string[]): Promise<void> => {
+    const made = await runInProcess(['ca', 'init', ...flags], daemonEnv(stateDir))
+    assert.equal(made.code, 0, made.stderr)
   }
 
-  it('names the address that is taken, for both ports', async () => {
+  it('names the option of the address that is taken', async () => {
     const server = createServer()
     const port = await listenOnLoopback(server)
-    const taken = `127.0.0.1:${port}`
-    await refuses({ CODER_AIBRIDGE_PROXY_LISTEN_ADDR: taken }, new RegExp(taken))
-    await refuses({ CODER_HTTP_ADDRESS: taken }, new RegExp(`${taken} \\(CODER_HTTP_ADDRESS\\)`))
+    for (const option of ['CODER_AIBRIDGE_PROXY_LISTEN_ADDR', 'CODER_HTTP_ADDRESS']) {
+      const env = { [option]: `127.0.0.1:${port}` }
+      await assert.rejects(startTestDaemon({ env }), {
+        name: 'ConfigurationError',
+        message: new RegExp(`127\\.0\\.0\\.1:${port} \\(${option}\\): .*choose another port`),
+      })
+    }
     server.close()
-  })
-
-  it('shows the first token at the start that succeeds', async () => {
-    const server = createServer()
-    const port = await listenOnLoopback(server)
-    await using state = await stateDirectory()
-    const failed = await runCommand(
-      ['serve'],
-      daemonEnv(state.path, { CODER_AIBRIDGE_PROXY_LISTEN_ADDR: `127.0.0.1:${port}` }),
-    )
-    server.close()
-    assert.equal(failed.code, 2)
-    await using daemon = await startDaemonProcess({ stateDir: state.path })
-    assert.match(daemon.stderr, /aibp_/)
   })
 
   it('tells all problems of the configuration at once', async () => {
@@ -195,8 +200,7 @@ describe('serve with something wrong', () => {
 
   it('refuses a CA key that others can read', async () => {
     await refuses({}, /ca\.key.*(0600|600)/, async stateDir => {
-      const made = await runCommand(['ca', 'init'], daemonEnv(stateDir))
-      assert.equal(made.code, 0, made.stderr)
+      await makeAuthority(stateDir)
       await chmod(join(stateDir, 'ca.key'), 0o644)
     })
   })
@@ -207,13 +211,9 @@ describe('serve with something wrong', () => {
       CODER_AIBRIDGE_PROVIDER_0_NAME: 'gw',
       CODER_AIBRIDGE_PROVIDER_0_BASE_URL: 'https://gw.example/v1',
     }
-    await refuses(env, /gw\.example[\s\S]*ca init --force/, async stateDir => {
-      const made = await runCommand(
-        ['ca', 'init', '--hosts', 'api.openai.com'],
-        daemonEnv(stateDir),
-      )
-      assert.equal(made.code, 0, made.stderr)
-    })
+    await refuses(env, /gw\.example[\s\S]*ca rotate/, stateDir =>
+      makeAuthority(stateDir, '--hosts', 'api.openai.com'),
+    )
   })
 
   it('refuses a listener certificate that is none', async () => {
@@ -228,9 +228,11 @@ describe('serve with something wrong', () => {
   })
 
   it('refuses a database that is none', async () => {
-    await refuses({}, /aibridgeproxyd\.db/, async stateDir => {
-      await writeFile(join(stateDir, 'aibridgeproxyd.db'), 'x'.repeat(8192), { mode: 0o600 })
-    })
+    await using state = await stateDirectory()
+    await writeFile(join(state.path, 'aibridgeproxyd.db'), 'x'.repeat(8192), { mode: 0o600 })
+    const result = await runCommand(['serve'], daemonEnv(state.path))
+    assert.equal(result.code, 2)
+    assert.match(result.stderr, /aibridgeproxyd\.db/)
   })
 })
 
@@ -259,10 +261,12 @@ describe('the command line', () => {
     ]) {
       assert.equal((await run(...args)).code, 0, args.join(' '))
     }
+    // Where it is not the shell's, nothing writes the file.
     await using state = await stateDirectory()
-    const behind = ['run', 'sh', '-c', 'echo "$1"', 'sh', '--help']
-    const child = await runCommand(behind, daemonEnv(state.path))
-    assert.equal(child.stdout, '--help\n')
+    const file = join(state.path, 'said')
+    const behind = ['run', 'sh', '-c', `echo "$1" > ${file}`, 'sh', '--help']
+    assert.equal((await runInProcess(behind, daemonEnv(state.path))).code, 0)
+    assert.equal(await readFile(file, 'utf8'), '--help\n')
   })
 
   it('takes options of the table for every command that reads the state', async () => {

@@ -12,6 +12,14 @@ export const HOST_ANTHROPIC = 'api.anthropic.com'
 export const ANTHROPIC_KEY = 'sk-ant-central-0123456789'
 export const OPENAI_KEY = 'sk-openai-central-0123456789'
 
+/** A call of Anthropic's API that is answered with a stream. */
+export const MESSAGE = JSON.stringify({
+  model: 'claude-x',
+  max_tokens: 9,
+  stream: true,
+  messages: [{ role: 'user', content: 'Hi' }],
+})
+
 export interface ProviderEntry {
   readonly type: string
   readonly name?: string

@@ -8,7 +8,7 @@ import { startTestDaemon, type TestDaemon } from '../support/daemon.ts'
 import { type Provider, startProvider } from '../support/provider.ts'
 import type { Exchange } from '../support/provider-exchange.ts'
 import { connectRaw, readHead, readToEnd } from '../support/raw-client.ts'
-import { ANTHROPIC_KEY, OPENAI_KEY, providersEnv } from './ai-world.ts'
+import { ANTHROPIC_KEY, MESSAGE, OPENAI_KEY, providersEnv } from './ai-world.ts'
 import { createCaller } from './callers.ts'
 import { type Answer, exchangeOn, get, post, requestText } from './wire.ts'
 
@@ -20,12 +20,6 @@ const UPGRADE = [
   'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
 ]
 const SECOND_KEY = 'sk-second-central-0123456789'
-const MESSAGE = JSON.stringify({
-  model: 'claude-x',
-  max_tokens: 9,
-  stream: true,
-  messages: [{ role: 'user', content: 'Hi' }],
-})
 
 let provider: Provider
 let other: Provider

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { mayReach } from '../support/daemon.ts'
 import { echo, type Origin, startTcpOrigin } from '../support/origin.ts'
 import { connectRaw, connectThrough } from '../support/raw-client.ts'
 import {
@@ -40,11 +41,7 @@ describe('a caller with rules', () => {
     origin = await startTcpOrigin(echo)
     const file = join(directory, 'policy.yaml')
     writeFileSync(file, RULES(origin.port))
-    const own = {
-      CODER_AIBRIDGE_POLICY_FILE: file,
-      CODER_AIBRIDGE_PROXY_ALLOWED_PORTS: `80,443,${origin.port}`,
-      CODER_AIBRIDGE_PROXY_ALLOWED_PRIVATE_CIDRS: '127.0.0.0/8',
-    }
+    const own = { CODER_AIBRIDGE_POLICY_FILE: file, ...mayReach(origin.port) }
     world = await startAiWorld({ env: own })
     env = { ...aiProvidersEnv(world.provider.url), ...own }
     bob = createCaller(world.daemon, 'bob')

@@ -10,6 +10,7 @@ import {
   PREFACE,
   readComplaint,
   readFrame,
+  requestFields,
   TYPE,
   uint32,
 } from '../support/http2-frames.ts'
@@ -17,13 +18,8 @@ import { type AiWorld, openIntercepted, startAiWorld } from './ai-world.ts'
 import { askHttp2, openHttp2, readHttp2 } from './http2-world.ts'
 
 const HOST = 'api.anthropic.com'
-const GET = [
-  [':method', 'GET'],
-  [':scheme', 'https'],
-  [':authority', HOST],
-  [':path', '/v1/models'],
-] as const
-const POST = [[':method', 'POST'], ...GET.slice(1)] as const
+const GET = requestFields('GET', '/v1/models')
+const POST = requestFields('POST', '/v1/models')
 const OPEN = FLAG.endHeaders
 const SETTINGS = frame(TYPE.settings, 0, 0)
 

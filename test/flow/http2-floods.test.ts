@@ -8,6 +8,7 @@ import {
   headers,
   PREFACE,
   readComplaint,
+  requestFields,
   TYPE,
   uint32,
 } from '../support/http2-frames.ts'
@@ -17,13 +18,7 @@ import { askHttp2, openHttp2 } from './http2-world.ts'
 const MIB = 1 << 20
 /** Far beyond what goes out until the next look at the connection. */
 const MOST = 256 * MIB
-const HOST = 'api.anthropic.com'
-const POST = [
-  [':method', 'POST'],
-  [':scheme', 'https'],
-  [':authority', HOST],
-  [':path', '/v1/messages'],
-] as const
+const POST = requestFields('POST', '/v1/messages')
 const UPLOAD = headers(1, POST, FLAG.endHeaders)
 
 let world: AiWorld

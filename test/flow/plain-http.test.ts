@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { after, before, describe, it } from 'node:test'
 import { firstHeader, headerValues } from '../../src/kernel/headers.ts'
-import { startTestDaemon, type TestDaemon } from '../support/daemon.ts'
+import { mayReach, startTestDaemon, type TestDaemon } from '../support/daemon.ts'
 import { listenOnLoopback } from '../support/listen.ts'
 import { answerRawly, startTcpOrigin } from '../support/origin.ts'
 import { connectRaw, readHead, readToEnd } from '../support/raw-client.ts'
@@ -40,10 +40,7 @@ before(async () => {
   const port = await listenOnLoopback(server)
   authority = `localhost:${port}`
   daemon = await startTestDaemon({
-    env: {
-      CODER_AIBRIDGE_PROXY_ALLOWED_PORTS: `80,443,${port}`,
-      CODER_AIBRIDGE_PROXY_ALLOWED_PRIVATE_CIDRS: '127.0.0.0/8',
-    },
+    env: mayReach(port),
   })
   auth = `Proxy-Authorization: Basic ${Buffer.from(daemon.credentials).toString('base64')}`
 })
@@ -178,10 +175,7 @@ describe('a plain http request', () => {
       answerRawly('HTTP/1.1 101 Go\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\nraw'),
     )
     await using own = await startTestDaemon({
-      env: {
-        CODER_AIBRIDGE_PROXY_ALLOWED_PORTS: `${origin.port}`,
-        CODER_AIBRIDGE_PROXY_ALLOWED_PRIVATE_CIDRS: '127.0.0.0/8',
-      },
+      env: mayReach(origin.port),
     })
     const credentials = Buffer.from(own.credentials).toString('base64')
     const socket = await connectRaw(own.proxy)
@@ -203,10 +197,7 @@ describe('a plain http request', () => {
     const port = await listenOnLoopback(dead)
     dead.close()
     await using own = await startTestDaemon({
-      env: {
-        CODER_AIBRIDGE_PROXY_ALLOWED_PORTS: `${port}`,
-        CODER_AIBRIDGE_PROXY_ALLOWED_PRIVATE_CIDRS: '127.0.0.0/8',
-      },
+      env: mayReach(port),
     })
     const credentials = Buffer.from(own.credentials).toString('base64')
     const socket = await connectRaw(own.proxy)
@@ -362,8 +353,7 @@ describe('a plain request that is refused', () => {
     const { port } = server.address() as AddressInfo
     await using own = await startTestDaemon({
       env: {
-        CODER_AIBRIDGE_PROXY_ALLOWED_PORTS: `80,${port}`,
-        CODER_AIBRIDGE_PROXY_ALLOWED_PRIVATE_CIDRS: '127.0.0.0/8',
+        ...mayReach(port),
         ...providersEnv({ type: 'openai', url: `https://localhost:${port}/v1` }),
       },
     })

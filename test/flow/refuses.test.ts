@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import type { LookupAddress } from 'node:dns'
 import { readFileSync } from 'node:fs'
 import { after, before, describe, it } from 'node:test'
-import { startTestDaemon, type TestDaemon } from '../support/daemon.ts'
+import { mayReach, startTestDaemon, type TestDaemon } from '../support/daemon.ts'
 import { echo, startTcpOrigin } from '../support/origin.ts'
 import {
   connectRaw,
@@ -241,8 +241,7 @@ describe('connections that are aborted', () => {
     await using origin = await startTcpOrigin(echo)
     await using world = await startAiWorld({
       env: {
-        CODER_AIBRIDGE_PROXY_ALLOWED_PORTS: `443,${origin.port}`,
-        CODER_AIBRIDGE_PROXY_ALLOWED_PRIVATE_CIDRS: '127.0.0.0/8',
+        ...mayReach(origin.port),
         CODER_AIBRIDGE_PROXY_CONNECTIONS_PER_CALLER: '40',
       },
     })

@@ -12,6 +12,7 @@ import { connectRaw, connectThrough, readHead } from '../support/raw-client.ts'
 import {
   ANTHROPIC,
   ANTHROPIC_KEY,
+  MESSAGE,
   OPENAI,
   OPENAI_KEY,
   openIntercepted,
@@ -22,12 +23,6 @@ import { rowOf } from './rows.ts'
 import { exchangeOn, get, post, readAnswer } from './wire.ts'
 
 const HOST = 'api.anthropic.com'
-const MESSAGE = JSON.stringify({
-  model: 'claude-x',
-  max_tokens: 9,
-  stream: true,
-  messages: [{ role: 'user', content: 'Hi' }],
-})
 
 /** The first has no keys and no users; both are the second's. */
 let provider: Provider

@@ -3,6 +3,7 @@ import { readdirSync, readlinkSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import { mayReach } from '../support/daemon.ts'
 import { echo, startTcpOrigin } from '../support/origin.ts'
 import { connectThrough, readHead, secureOver } from '../support/raw-client.ts'
 import { type AiWorld, ANTHROPIC, OPENAI, openConnect, startAiWorld } from './ai-world.ts'
@@ -73,10 +74,7 @@ describe('after hundreds of connections that were cut off anywhere', () => {
     await using origin = await startTcpOrigin(echo)
     await using world = await startAiWorld({
       provider: { gapMs: 5 },
-      env: {
-        CODER_AIBRIDGE_PROXY_ALLOWED_PORTS: `443,${origin.port}`,
-        CODER_AIBRIDGE_PROXY_ALLOWED_PRIVATE_CIDRS: '127.0.0.0/8',
-      },
+      env: mayReach(origin.port),
     })
     await live(world, origin.authority, 6)
     await settled(world)

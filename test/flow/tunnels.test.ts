@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { after, before, describe, it } from 'node:test'
-import { startTestDaemon, type TestDaemon } from '../support/daemon.ts'
+import { mayReach, startTestDaemon, type TestDaemon } from '../support/daemon.ts'
 import {
   answerAfterEnd,
   echo,
@@ -25,12 +25,7 @@ import {
 
 /** A daemon that lets these loopback ports be reached. */
 function startFor(...origins: readonly Origin[]): Promise<TestDaemon> {
-  return startTestDaemon({
-    env: {
-      CODER_AIBRIDGE_PROXY_ALLOWED_PORTS: ['443', ...origins.map(({ port }) => port)].join(','),
-      CODER_AIBRIDGE_PROXY_ALLOWED_PRIVATE_CIDRS: '127.0.0.0/8',
-    },
-  })
+  return startTestDaemon({ env: mayReach(...origins.map(({ port }) => port)) })
 }
 
 describe('a tunnel', () => {
@@ -146,8 +141,7 @@ describe('a tunnel', () => {
     await using origin = await startTcpOrigin(echo)
     await using daemon = await startTestDaemon({
       env: {
-        CODER_AIBRIDGE_PROXY_ALLOWED_PORTS: `${origin.port}`,
-        CODER_AIBRIDGE_PROXY_ALLOWED_PRIVATE_CIDRS: '127.0.0.0/8',
+        ...mayReach(origin.port),
         CODER_AIBRIDGE_PROXY_TUNNEL_IDLE_TIMEOUT: '1s',
       },
     })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { describe, it } from 'node:test'
-import { startTestDaemon, type TestDaemon } from '../support/daemon.ts'
+import { mayReach, startTestDaemon, type TestDaemon } from '../support/daemon.ts'
 import { type Origin, startHttpOrigin } from '../support/origin.ts'
 import { testPki } from '../support/pki.ts'
 import { type Provider, startProvider } from '../support/provider.ts'
@@ -49,8 +49,7 @@ async function startWorld(options: SquidOptions): Promise<World> {
       env: {
         CODER_AIBRIDGE_PROXY_UPSTREAM: `${scheme}://${login}localhost:${squid.port}`,
         ...(options.tls === true ? { CODER_AIBRIDGE_PROXY_UPSTREAM_CA: testPki().certFile } : {}),
-        CODER_AIBRIDGE_PROXY_ALLOWED_PRIVATE_CIDRS: '127.0.0.0/8',
-        CODER_AIBRIDGE_PROXY_ALLOWED_PORTS: `443,${site.port},${plain.port}`,
+        ...mayReach(site.port, plain.port),
         CODER_AIBRIDGE_PROVIDER_0_TYPE: 'openai',
         CODER_AIBRIDGE_PROVIDER_0_KEY: KEY,
         CODER_AIBRIDGE_PROVIDER_0_BASE_URL: `${provider.url}/v1`,
@@ -155,7 +154,7 @@ describe('with an upstream proxy every leg goes through it', { skip: squidMissin
     const daemon = await startTestDaemon({
       env: {
         CODER_AIBRIDGE_PROXY_UPSTREAM: 'http://localhost:1',
-        CODER_AIBRIDGE_PROXY_ALLOWED_PRIVATE_CIDRS: '127.0.0.0/8',
+        ...mayReach(),
       },
     })
     const { head, socket } = await connectThrough(daemon.proxy, '127.0.0.1:443', daemon)

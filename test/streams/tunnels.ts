@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises'
-import { startTestDaemon } from '../support/daemon.ts'
+import { mayReach, startTestDaemon } from '../support/daemon.ts'
 import { startTcpOrigin } from '../support/origin.ts'
 import { connectThrough, readBytes } from '../support/raw-client.ts'
 import { generator } from './plan.ts'
@@ -59,10 +59,7 @@ export async function runTunnels(seed: number, count: number): Promise<Totals> {
       .catch((error: unknown) => failures.push(`origin: ${String(error)}`))
   })
   await using daemon = await startTestDaemon({
-    env: {
-      CODER_AIBRIDGE_PROXY_ALLOWED_PORTS: String(origin.port),
-      CODER_AIBRIDGE_PROXY_ALLOWED_PRIVATE_CIDRS: '127.0.0.0/8',
-    },
+    env: mayReach(origin.port),
   })
 
   const runOne = async (index: number): Promise<void> => {

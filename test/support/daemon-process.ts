@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { runInProcess } from './command-line.ts'
 import { type JsonObject, parseJsonObject } from './json.ts'
 import type { HostPort } from './raw-client.ts'
 
@@ -135,7 +136,7 @@ export async function createToken(
   user: string,
   ...flags: readonly string[]
 ): Promise<string> {
-  const made = await runCommand(['token', 'create', '--user', user, ...flags], daemon.env)
+  const made = await runInProcess(['token', 'create', '--user', user, ...flags], daemon.env)
   if (made.code !== 0) throw new Error(`token create failed: ${made.stderr}${made.stdout}`)
   return made.stdout.trim()
 }

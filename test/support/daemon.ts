@@ -46,6 +46,14 @@ export interface TestDaemon extends AsyncDisposable {
   drain(signal: AbortSignal): Promise<void>
 }
 
+/** What lets these ports of loopback be reached through a daemon. */
+export function mayReach(...ports: readonly number[]): Record<string, string> {
+  return {
+    CODER_AIBRIDGE_PROXY_ALLOWED_PORTS: ['80', '443', ...ports].join(','),
+    CODER_AIBRIDGE_PROXY_ALLOWED_PRIVATE_CIDRS: '127.0.0.0/8',
+  }
+}
+
 export async function startTestDaemon(options: TestDaemonOptions = {}): Promise<TestDaemon> {
   const stateDir = await mkdtemp(join(tmpdir(), 'aibridge-flow-'))
   const load = (env: Readonly<Record<string, string>> = {}) =>

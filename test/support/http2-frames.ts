@@ -2,6 +2,19 @@ import type { Duplex } from 'node:stream'
 import { readBytes } from './raw-client.ts'
 
 /** RFC 9113 3.4. */
+/** The pseudo headers of a request. */
+export function requestFields(
+  method: string,
+  path: string,
+): (readonly [name: string, value: string])[] {
+  return [
+    [':method', method],
+    [':scheme', 'https'],
+    [':authority', 'api.anthropic.com'],
+    [':path', path],
+  ]
+}
+
 export const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
 
 export const TYPE = {

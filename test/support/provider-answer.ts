@@ -11,7 +11,7 @@ import { geminiAnswer, geminiError } from './dialects/gemini.ts'
 import { openaiAnswer, openaiError } from './dialects/openai.ts'
 import { endsWithToolResult } from './dialects/tool-result.ts'
 import { type JsonObject, parseJsonObject } from './json.ts'
-import { type Behaviour, type Exchange, wallClock } from './provider-exchange.ts'
+import { type Behaviour, type Exchange, type SentEvent, wallClock } from './provider-exchange.ts'
 
 /** Reads the request, then answers it in the dialect that its path speaks. */
 export async function answerRequest(
@@ -130,9 +130,9 @@ async function writeChunks(
     if (res.destroyed) return
 
     const bytes = await encoder.encode(chunk)
-    exchange.events.push({ at: wallClock(), text: chunk.toString() })
+    exchange.events.push(sentEvent(chunk))
     exchange.response.add(bytes)
-    if (!res.write(bytes)) await Promise.race([once(res, 'drain'), once(res, 'close')])
+    if (!res.write(bytes)) await drained(res)
   }
 
   const rest = await encoder.finish()
@@ -140,6 +140,26 @@ async function writeChunks(
   if (rest.length > 0) res.write(rest)
   if (behaviour.trailers) res.addTrailers(behaviour.trailers)
   res.end()
+}
+
+/** Read as text only where somebody asks: megabytes of no text take their time. */
+function sentEvent(chunk: string | Buffer): SentEvent {
+  return {
+    at: wallClock(),
+    get text() {
+      return chunk.toString()
+    },
+  }
+}
+
+function drained(res: ServerResponse): Promise<void> {
+  return new Promise(resolve => {
+    const done = (): void => {
+      res.off('drain', done).off('close', done)
+      resolve()
+    }
+    res.on('drain', done).on('close', done)
+  })
 }
 
 /** One gzip stream over all events, flushed after each so that none waits. */

@@ -69,7 +69,7 @@ export class Recorded {
   bytes = 0
 
   add(chunk: string | Uint8Array): void {
-    const buffer = Buffer.from(chunk)
+    const buffer = Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk)
     this.#hash.update(buffer)
     if (this.bytes < Recorded.KEEP_BYTES) this.#kept.push(buffer)
     this.bytes += buffer.length

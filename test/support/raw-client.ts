@@ -51,13 +51,16 @@ export async function readHead(socket: Readable): Promise<Head> {
 
 /** Reads exactly `size` bytes; what follows stays unread. */
 export async function readBytes(socket: Readable, size: number): Promise<Buffer> {
-  let seen = Buffer.alloc(0)
-  while (seen.length < size) {
+  const chunks: Buffer[] = []
+  let length = 0
+  while (length < size) {
     const chunk = await readSome(socket)
-    if (chunk === undefined) throw new Error(`ended after ${seen.length} of ${size} bytes`)
-    seen = Buffer.concat([seen, chunk])
+    if (chunk === undefined) throw new Error(`ended after ${length} of ${size} bytes`)
+    chunks.push(chunk)
+    length += chunk.length
   }
-  if (seen.length > size) socket.unshift(seen.subarray(size))
+  const seen = chunks.length === 1 ? (chunks[0] ?? Buffer.alloc(0)) : Buffer.concat(chunks)
+  if (length > size) socket.unshift(seen.subarray(size))
   return seen.subarray(0, size)
 }
 

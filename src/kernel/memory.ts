@@ -47,7 +47,7 @@ export class Memory implements Whole {
  */
 export class SharedMemory {
   readonly #limit: number
-  readonly #holders = new Tally()
+  #holders = new Tally()
   #held = 0
 
   constructor(limit: number) {
@@ -74,6 +74,11 @@ export class SharedMemory {
   release(holder: string, bytes: number): void {
     this.#held -= bytes
     this.#holders.giveBack(holder, bytes)
+  }
+
+  releaseAll(): void {
+    this.#held = 0
+    this.#holders = new Tally()
   }
 
   /** What one holder has of it, as the whole of a part. */

@@ -5,6 +5,7 @@ import type { ResponseFold } from '../usage/response-fold.ts'
 import { amazonEvent } from './amazon-event.ts'
 import { type EventStreamMessage, EventStreamParser } from './event-stream-parser.ts'
 import { JsonArrayParser } from './json-array-parser.ts'
+import { isBomb } from './parse-body.ts'
 import { SseParser } from './sse-parser.ts'
 
 /** Feeds a fold from the bytes of a stream. */
@@ -58,7 +59,7 @@ export function createAnswerParser(
 
 function text(data: string, name: string | undefined, { fold, onGap }: Options): void {
   if (data.startsWith('[DONE]')) return fold.done()
-  const value = parseObject(data)
+  const value = isBomb(data) ? undefined : parseObject(data)
   if (value !== undefined) fold.event(value, name)
   else if (data.trim() !== '') onGap()
 }

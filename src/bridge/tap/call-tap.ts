@@ -60,7 +60,7 @@ export class CallTap {
     this.#handlers = handlers
     this.#isWebSocket = isWebSocket
     const { id, user } = deps
-    const owner = (side: Side): Owner => ({ id, side, holder: holderOf(user, side) })
+    const owner = (side: Side): Owner => ({ id, user, side, holder: holderOf(user, side) })
     this.#owners = { up: owner('up'), down: owner('down') }
     this.request = this.#sink('up')
   }
@@ -79,7 +79,7 @@ export class CallTap {
   response(status: number, headers: RawHeaders): Sink {
     if (!this.#isWebSocket && this.#isLive()) {
       const head = this.#deps.headOf(status, headers)
-      this.#attempt(outbox => outbox.add({ op: 'head', id: this.#deps.id, head }))
+      this.#attempt(outbox => outbox.add(this.#deps.user, { op: 'head', id: this.#deps.id, head }))
     }
     return this.#sink('down')
   }
@@ -88,7 +88,7 @@ export class CallTap {
   cancel(): void {
     if (this.#closed) return
     if (!this.#failed) {
-      this.#attempt(outbox => outbox.add({ op: 'cancel', id: this.#deps.id }))
+      this.#attempt(outbox => outbox.add(this.#deps.user, { op: 'cancel', id: this.#deps.id }))
     }
     this.settle()
   }
@@ -139,7 +139,7 @@ export class CallTap {
     this.#attempt(outbox => {
       if (outbox.bytes(this.#owners[side], chunk)) return
       this.stop(side)
-      outbox.add({ op: 'lost', id: this.#deps.id, side })
+      outbox.add(this.#deps.user, { op: 'lost', id: this.#deps.id, side })
     })
   }
 
@@ -162,7 +162,7 @@ export class CallTap {
       return
     }
     this.#attempt(outbox => {
-      outbox.add({ op: 'end', id: this.#deps.id, side, complete })
+      outbox.add(this.#deps.user, { op: 'end', id: this.#deps.id, side, complete })
       outbox.soon()
     })
   }

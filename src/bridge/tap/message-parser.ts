@@ -117,10 +117,11 @@ export class MessageParser {
       this.#lose()
       return undefined
     }
+    const limit = Math.min(maxMessageBytes, this.#growth)
     try {
       const plain = inflateRawSync(Buffer.concat([bytes, TAIL]), {
         finishFlush: constants.Z_SYNC_FLUSH,
-        maxOutputLength: Math.min(maxMessageBytes, this.#growth),
+        maxOutputLength: limit,
         chunkSize: Math.min(MAX_CHUNK, Math.max(MIN_CHUNK, bytes.length * 4)),
         ...(this.#window.length > 0 ? { dictionary: this.#window } : {}),
       })
@@ -130,6 +131,8 @@ export class MessageParser {
       }
       return plain
     } catch {
+      // What came out until then has cost as much as a message.
+      this.#growth -= limit
       this.#lose()
       return undefined
     }

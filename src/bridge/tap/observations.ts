@@ -6,15 +6,12 @@ import { holderOf, type Listener, type Observation, type Shared } from './observ
 import type { Finding, Operation, Side } from './protocol.ts'
 import { WebSocketObservation } from './websocket-observation.ts'
 
-/** SECURITY: many bodies may end in one batch, and whoever waits must not take that for a stuck thread. */
-const PART_MS = 100
-
 interface Open {
   readonly observation: Observation
   readonly memory: Shared['memory']
 }
 
-/** Every call under observation; applies batches and says what they brought to light. */
+/** Every call under observation; applies operations and says what they brought to light. */
 export class Observations {
   readonly #limits: TapLimits
   readonly #memory: SharedMemory
@@ -31,35 +28,20 @@ export class Observations {
     return this.#memory.held
   }
 
-  /** Gives what a batch has brought to light; of a long one, parts of it before, to `onPart`. */
-  apply(
-    bytes: Uint8Array,
-    operations: readonly Operation[],
-    onPart?: (findings: readonly Finding[]) => void,
-  ): readonly Finding[] {
-    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    let since = performance.now()
-    for (const operation of operations) {
-      this.#apply(operation, buffer)
-      if (performance.now() - since < PART_MS) continue
-      onPart?.(this.#found())
-      since = performance.now()
-    }
-    return this.#found()
-  }
-
-  #found(): readonly Finding[] {
+  /** What has been found out since it was last asked for. */
+  findings(): readonly Finding[] {
     const findings = this.#findings
     this.#findings = []
     return findings
   }
 
-  #apply(operation: Operation, buffer: Buffer): void {
+  /** `bytes`: those of the operation, or a piece of them. */
+  apply(operation: Operation, bytes: Buffer): void {
     if (operation.op === 'open') return this.#begin(operation)
     const open = this.#open.get(operation.id)
     if (open === undefined) return
     try {
-      this.#tell(open.observation, operation, buffer)
+      this.#tell(open.observation, operation, bytes)
     } catch {
       // A fault of ours in one observation is no reason to lose the others.
       this.#open.delete(operation.id)
@@ -75,13 +57,13 @@ export class Observations {
   #tell(
     observation: Observation,
     operation: Exclude<Operation, { op: 'open' }>,
-    buffer: Buffer,
+    bytes: Buffer,
   ): void {
     switch (operation.op) {
       case 'head':
         return observation.head(operation.head)
       case 'bytes':
-        return observation.bytes(operation.side, buffer.subarray(operation.from, operation.to))
+        return observation.bytes(operation.side, bytes)
       case 'lost':
         return observation.lost(operation.side)
       case 'end':

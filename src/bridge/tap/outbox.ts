@@ -1,5 +1,5 @@
 import type { SharedMemory } from '../../kernel/memory.ts'
-import type { Operation, Side } from './protocol.ts'
+import type { Operation, Posted, Side } from './protocol.ts'
 
 /** A batch goes when it is full. */
 const BATCH_BYTES = 64 * 1024
@@ -12,15 +12,15 @@ const BATCH_MS = 50
 
 export interface Batch {
   readonly bytes: Uint8Array<ArrayBuffer>
-  readonly operations: readonly Operation[]
+  readonly operations: readonly Posted[]
 }
 
-/** `onRead`: the batch has been read, or nobody is there to read it. */
-type Post = (batch: Batch, onRead: () => void) => void
+type Post = (batch: Batch) => void
 
 /** Of whose bytes a copy is made, and who holds it until it has been read. */
 export interface Owner {
   readonly id: number
+  readonly user: string
   readonly side: Side
   readonly holder: string
 }
@@ -34,8 +34,7 @@ export class Outbox {
   readonly #post: Post
   #bytes = new Uint8Array(new ArrayBuffer(BATCH_BYTES))
   #used = 0
-  #operations: Operation[] = []
-  #holders = new Map<string, number>()
+  #operations: Posted[] = []
   #last: Extract<Operation, { op: 'bytes' }> | undefined
   #timer: NodeJS.Timeout | undefined
   #immediate: NodeJS.Immediate | undefined
@@ -60,9 +59,9 @@ export class Outbox {
     return true
   }
 
-  add(operation: Operation): void {
+  add(user: string, operation: Operation): void {
     this.#last = undefined
-    this.#operations.push(operation)
+    this.#operations.push({ user, operation })
     if (this.#operations.length >= BATCH_OPERATIONS) this.flush()
     else this.#schedule()
   }
@@ -80,23 +79,33 @@ export class Outbox {
     const operations = this.#operations
     if (operations.length === 0) return
     const bytes = this.#detach()
-    const holders = this.#holders
-    this.#operations = []
-    this.#holders = new Map()
-    this.#last = undefined
-    this.#used = 0
-    this.#post({ bytes, operations }, () => {
-      for (const [holder, count] of holders) this.#memory.release(holder, count)
-    })
+    this.#begin()
+    this.#post({ bytes, operations })
   }
 
-  #note({ id, side, holder }: Owner, length: number): void {
-    this.#holders.set(holder, (this.#holders.get(holder) ?? 0) + length)
+  /** So many bytes of each holder have been read. */
+  onRead(read: ReadonlyMap<string, number>): void {
+    for (const [holder, bytes] of read) this.#memory.release(holder, bytes)
+  }
+
+  /** Nobody is there any more who would read what was sent. */
+  forget(): void {
+    this.#begin()
+    this.#memory.releaseAll()
+  }
+
+  #begin(): void {
+    this.#operations = []
+    this.#last = undefined
+    this.#used = 0
+  }
+
+  #note({ id, user, side }: Owner, length: number): void {
     const last = this.#last
     if (last?.id === id && last.side === side) last.to += length
     else {
       this.#last = { op: 'bytes', id, side, from: this.#used, to: this.#used + length }
-      this.#operations.push(this.#last)
+      this.#operations.push({ user, operation: this.#last })
     }
     this.#used += length
   }

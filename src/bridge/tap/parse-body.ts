@@ -14,6 +14,9 @@ const QUOTE = 0x22
 const BACKSLASH = 0x5c
 const [COMMA, COLON, OPEN_BRACKET, OPEN_BRACE] = [0x2c, 0x3a, 0x5b, 0x7b]
 
+/** Of one event or message: no other user waits for longer than it takes to parse it. */
+const MAX_EVENT_WEIGHT = MAX_WEIGHT / 3
+
 /** The objects of a JSON body (one, or an array of them); `undefined` when it is no JSON. */
 export function parseBody(bytes: Buffer): readonly JsonObject[] | undefined {
   const value = parseJson(bytes)
@@ -53,4 +56,9 @@ function endOfText(bytes: Buffer, start: number): number {
     while (bytes[before - 1] === BACKSLASH) before -= 1
     if ((at - before) % 2 === 0) return at
   }
+}
+
+/** Whether the text of an event would become too many objects. */
+export function isBomb(text: string): boolean {
+  return text.length > MAX_EVENT_WEIGHT && weightOf(Buffer.from(text)) > MAX_EVENT_WEIGHT
 }

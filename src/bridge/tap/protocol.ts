@@ -50,11 +50,17 @@ export type Operation =
   | { readonly op: 'end'; readonly id: number; readonly side: Side; readonly complete: boolean }
   | { readonly op: 'cancel'; readonly id: number }
 
+/** An operation, and whose turn it is part of. */
+export interface Posted {
+  readonly user: string
+  readonly operation: Operation
+}
+
 export type ToTapWorker =
   | {
       readonly type: 'batch'
       readonly bytes: Uint8Array
-      readonly operations: readonly Operation[]
+      readonly operations: readonly Posted[]
     }
   | { readonly type: 'close' }
 
@@ -68,11 +74,13 @@ export type Finding =
   /** Everything about this call has been said. */
   | { readonly kind: 'settled'; readonly id: number }
 
-/** What a batch has brought to light; the answers come in the order of the batches. */
+/** What a turn of reading came to. */
 export interface FromTapWorker {
   readonly findings: readonly Finding[]
-  /** False for a sign of life from the middle of a batch that takes long. */
-  readonly isRead: boolean
+  /** Bytes that have been read, by who held them. */
+  readonly read: ReadonlyMap<string, number>
+  /** Operations that are over. */
+  readonly done: number
 }
 
 export interface TapWorkerData {

@@ -3,7 +3,7 @@ import type { Clock } from '../../kernel/clock.ts'
 import { describeError } from '../../kernel/error.ts'
 import { threadEnvironment } from '../../kernel/thread-environment.ts'
 import type { Batch } from './outbox.ts'
-import type { Finding, FromTapWorker, TapWorkerData, ToTapWorker } from './protocol.ts'
+import type { FromTapWorker, TapWorkerData, ToTapWorker } from './protocol.ts'
 
 /** A worker that died is replaced this long after it was started, or later. */
 const RESTART_SPACING_MS = 60_000
@@ -20,7 +20,7 @@ export interface TapLinkOptions extends TapWorkerData {
   readonly clock: Clock
   readonly worker: URL | undefined
   readonly stuckMs: number | undefined
-  readonly onFindings: (findings: readonly Finding[]) => void
+  readonly onMessage: (message: FromTapWorker) => void
   /** The thread died; everything that it had under observation is lost. */
   readonly onDeath: (problem: string) => void
 }
@@ -31,8 +31,8 @@ export class TapLink implements AsyncDisposable {
   #worker: Worker | undefined
   #startedAt = Number.NEGATIVE_INFINITY
   #crash: unknown
-  /** What to do when a batch has been read, for each that has not. */
-  #unread: (() => void)[] = []
+  /** Operations that it has not told to be over. */
+  #unread = 0
   #watchdog: NodeJS.Timeout | undefined
   #closing = false
 
@@ -54,13 +54,9 @@ export class TapLink implements AsyncDisposable {
     return this.#worker !== undefined
   }
 
-  /** `onRead` is called when the batch has been read, or will not be. */
-  post({ bytes, operations }: Batch, onRead: () => void): void {
-    if (this.#worker === undefined) {
-      onRead()
-      return
-    }
-    this.#unread.push(onRead)
+  post({ bytes, operations }: Batch): void {
+    if (this.#worker === undefined) return
+    this.#unread += operations.length
     send(this.#worker, { type: 'batch', bytes, operations }, [bytes.buffer])
     this.#watchdog ??= this.#watch()
   }
@@ -93,11 +89,11 @@ export class TapLink implements AsyncDisposable {
     return worker
   }
 
-  #receive({ findings, isRead }: FromTapWorker): void {
-    if (isRead) this.#unread.shift()?.()
+  #receive(message: FromTapWorker): void {
+    this.#unread -= message.done
     clearTimeout(this.#watchdog)
-    this.#watchdog = this.#unread.length > 0 ? this.#watch() : undefined
-    this.#options.onFindings(findings)
+    this.#watchdog = this.#unread > 0 ? this.#watch() : undefined
+    this.#options.onMessage(message)
   }
 
   #watch(): NodeJS.Timeout {
@@ -111,7 +107,7 @@ export class TapLink implements AsyncDisposable {
     const cause = this.#crash ?? new Error(`the side tap's thread ended with code ${code}`)
     this.#crash = undefined
     this.#worker = undefined
-    for (const onRead of this.#unread.splice(0)) onRead()
+    this.#unread = 0
     clearTimeout(this.#watchdog)
     this.#watchdog = undefined
     if (!this.#closing) this.#options.onDeath(describeError(cause))

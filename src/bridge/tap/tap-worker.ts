@@ -1,7 +1,8 @@
 import type { MessagePort } from 'node:worker_threads'
 import { parentPort, workerData } from 'node:worker_threads'
 import { Observations } from './observations.ts'
-import type { Finding, FromTapWorker, TapWorkerData, ToTapWorker } from './protocol.ts'
+import type { TapWorkerData, ToTapWorker } from './protocol.ts'
+import { ReadingTurns } from './reading-turns.ts'
 
 /*
  * The thread that reads copies of bodies: what it costs to parse a prompt of
@@ -12,15 +13,14 @@ import type { Finding, FromTapWorker, TapWorkerData, ToTapWorker } from './proto
 if (parentPort !== null) main(parentPort, workerData)
 
 function main(port: MessagePort, { limits }: TapWorkerData): void {
-  const observations = new Observations(limits)
+  let isClosing = false
+  const turns = new ReadingTurns(new Observations(limits), message => {
+    port.postMessage(message)
+    if (isClosing && turns.isIdle) port.close()
+  })
   port.on('message', (message: ToTapWorker) => {
-    if (message.type === 'close') return port.close()
-    const tell = (findings: readonly Finding[], isRead: boolean): void =>
-      port.postMessage({ findings, isRead } satisfies FromTapWorker)
-    const { bytes, operations } = message
-    tell(
-      observations.apply(bytes, operations, part => tell(part, false)),
-      true,
-    )
+    if (message.type === 'batch') return turns.add(message.bytes, message.operations)
+    isClosing = true
+    if (turns.isIdle) port.close()
   })
 }

@@ -48,15 +48,16 @@ export class Taps implements AsyncDisposable {
   constructor(options: TapsOptions) {
     this.#options = options
     const limits = options.limits ?? TAP_LIMITS
-    this.#outbox = new Outbox(new SharedMemory(limits.processBytes), (batch, onRead) =>
-      this.#link.post(batch, onRead),
+    this.#outbox = new Outbox(new SharedMemory(limits.processBytes), batch =>
+      this.#link.post(batch),
     )
     this.#link = new TapLink({
       clock: options.clock,
       limits,
       worker: options.worker,
       stuckMs: options.stuckMs,
-      onFindings: findings => {
+      onMessage: ({ findings, read }) => {
+        this.#outbox.onRead(read)
         for (const finding of findings) this.#apply(finding)
       },
       onDeath: problem => this.#died(problem),
@@ -115,7 +116,7 @@ export class Taps implements AsyncDisposable {
       const path = request.path.split('?', 1)[0] ?? ''
       const codings = codingsOf(request.headers)
       const { user, format } = request
-      this.#outbox.add({ op: 'open', id, user, format, path, codings, takeover })
+      this.#outbox.add(user, { op: 'open', id, user, format, path, codings, takeover })
     }
     return tap
   }
@@ -138,6 +139,7 @@ export class Taps implements AsyncDisposable {
 
   #died(problem: string): void {
     for (const tap of this.#open.values()) tap.fail()
+    this.#outbox.forget()
     this.#options.onProblem(`the side tap's thread died: ${problem}`)
   }
 }

@@ -4,6 +4,7 @@ import { type ResponseFold, UNPARSED } from '../usage/response-fold.ts'
 import { ResponsesFold, TERMINAL_EVENTS } from '../usage/responses-response.ts'
 import { MessageParser } from './message-parser.ts'
 import type { Listener, Observation, Shared } from './observation.ts'
+import { isBomb } from './parse-body.ts'
 import type { Side, Takeover } from './protocol.ts'
 
 /** Responses that a connection may have under way. */
@@ -63,6 +64,7 @@ export class WebSocketObservation implements Observation {
   }
 
   #fromClient(text: string): void {
+    if (isBomb(text)) return this.lost('up')
     const value = parseObject(text)
     if (value !== undefined && value['type'] === 'response.create') this.#request(value)
   }
@@ -81,7 +83,7 @@ export class WebSocketObservation implements Observation {
   }
 
   #fromProvider(text: string): void {
-    const value = parseObject(text)
+    const value = isBomb(text) ? undefined : parseObject(text)
     if (value === undefined) {
       this.#gap = true
       return

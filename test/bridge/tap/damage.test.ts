@@ -7,6 +7,7 @@ import type { Finding, Operation } from '../../../src/bridge/tap/protocol.ts'
 import { framingOf } from '../../../src/bridge/usage/format.ts'
 import type { Case } from '../../fixtures/providers/case.ts'
 import { corpus } from '../../fixtures/providers/corpus.ts'
+import { applyAll } from './support.ts'
 
 /** Small bodies only: the point is the number of faults. */
 const cases = corpus.filter(one => one.body.length < 8000)
@@ -41,7 +42,7 @@ function observe(one: Case, body: Buffer): { findings: readonly Finding[]; held:
     { op: 'end', id, side: 'down', complete: one.complete },
   ]
   const observations = new Observations(TAP_LIMITS)
-  const findings = observations.apply(new Uint8Array(body), operations)
+  const findings = applyAll(observations, Buffer.from(body), operations)
   return { findings, held: observations.held }
 }
 
@@ -152,9 +153,9 @@ describe('observations that end in the middle of a message', () => {
         const bytes = (['up', 'down'] as const).map(
           side => ({ op: 'bytes', id, side, from: 0, to: body.length }) as const,
         )
-        observations.apply(new Uint8Array(body), [...begin, ...bytes])
+        applyAll(observations, Buffer.from(body), [...begin, ...bytes])
         assert.ok(observations.held > 0)
-        observations.apply(new Uint8Array(), [last])
+        applyAll(observations, Buffer.alloc(0), [last])
         assert.equal(observations.held, 0)
       })
     }

@@ -3,7 +3,8 @@ import { describe, it } from 'node:test'
 import { deflateRawSync } from 'node:zlib'
 import { TAP_LIMITS } from '../../../src/bridge/tap/limits.ts'
 import { Observations } from '../../../src/bridge/tap/observations.ts'
-import type { Finding, Side } from '../../../src/bridge/tap/protocol.ts'
+import type { Finding, Side, Takeover } from '../../../src/bridge/tap/protocol.ts'
+import { applyAll } from './support.ts'
 
 const MIB = 1 << 20
 const RSV1 = 0x40
@@ -30,21 +31,21 @@ interface Outcome {
 }
 
 /** What an observation makes of bytes of one side, and whether it let go of them. */
-function observe(side: Side, blocks: Iterable<Buffer>, deflate = true): Outcome {
+function observe(side: Side, blocks: Iterable<Buffer>, terms: Partial<Takeover> = {}): Outcome {
   const observations = new Observations(TAP_LIMITS)
-  const takeover = { deflate, up: true, down: true }
+  const takeover = { deflate: true, up: true, down: true, ...terms }
   const id = 1
-  observations.apply(new Uint8Array(), [
+  applyAll(observations, Buffer.alloc(0), [
     { op: 'open', id, user: 'ada', format: 'openai-responses', path: '/', codings: [], takeover },
   ])
   const findings: Finding[] = []
   for (const block of blocks) {
     const bytes = { op: 'bytes', id, side, from: 0, to: block.length } as const
-    findings.push(...observations.apply(new Uint8Array(block), [bytes]))
+    findings.push(...applyAll(observations, Buffer.from(block), [bytes]))
     const { held } = observations
     assert.ok(held <= TAP_LIMITS.eventBytes + MIB, `${held} bytes were kept`)
   }
-  const last = observations.apply(new Uint8Array(), [
+  const last = applyAll(observations, Buffer.alloc(0), [
     { op: 'end', id, side: 'down', complete: true },
   ])
   return { findings: [...findings, ...last], held: observations.held }
@@ -60,7 +61,11 @@ const count = ({ findings }: Outcome, kind: Finding['kind']): number =>
 
 describe('a hostile WebSocket', () => {
   const bomb = squeezed(Buffer.alloc(7 * MIB, 'x'))
-  const cases: readonly (readonly [what: string, blocks: Iterable<Buffer>])[] = [
+  const cases: readonly (readonly [
+    what: string,
+    blocks: Iterable<Buffer>,
+    terms?: Partial<Takeover>,
+  ])[] = [
     ['a length of 2^63 - 1', [frame(FIN_TEXT, Buffer.alloc(MIB), Number.MAX_SAFE_INTEGER)]],
     ['a length just beyond the limit', [frame(FIN_TEXT, Buffer.alloc(9 * MIB))]],
     ['100,000 empty fragments', [frame(0x01, ASK), ...repeat(frame(0x00, Buffer.alloc(0)), 1e5)]],
@@ -70,15 +75,24 @@ describe('a hostile WebSocket', () => {
     ],
     ['100,000 PINGs', repeat(frame(0x89, Buffer.alloc(0)), 1e5)],
     ['a hundred deflate bombs', Array.from({ length: 100 }, () => frame(FIN_TEXT | RSV1, bomb))],
+    [
+      'a hundred deflate bombs of which none refers to another',
+      Array.from({ length: 100 }, () => frame(FIN_TEXT | RSV1, bomb)),
+      { up: false, down: false },
+    ],
     ['what does not inflate', repeat(frame(FIN_TEXT | RSV1, Buffer.from('zzz')), 1e4)],
+    [
+      'objects by the million',
+      [frame(FIN_TEXT, Buffer.from(`{"type":"response.create","x":[${'{},'.repeat(2.4e6)}0]}`))],
+    ],
     ['requests by the thousand', repeat(frame(FIN_TEXT, ASK), 1e4)],
     ['bits of no known extension', repeat(frame(FIN_TEXT | 0x30, ASK), 1e4)],
   ]
   for (const side of ['up', 'down'] as const) {
-    for (const [what, blocks] of cases) {
+    for (const [what, blocks, terms] of cases) {
       it(`costs little and leaves nothing behind: ${what}, ${side}`, () => {
         const cpu = process.cpuUsage()
-        const outcome = observe(side, blocks)
+        const outcome = observe(side, blocks, terms)
         const { user, system } = process.cpuUsage(cpu)
         assert.ok((user + system) / 1e5 < 2)
         assert.equal(outcome.held, 0)
@@ -91,9 +105,11 @@ describe('a hostile WebSocket', () => {
 
   it('may not compress what nobody agreed to compress', () => {
     const message = [frame(FIN_TEXT | RSV1, squeezed(ASK))]
-    const facts = observe('up', message, true).findings.find(({ kind }) => kind === 'request')
+    const facts = observe('up', message).findings.find(({ kind }) => kind === 'request')
     assert.equal(facts?.kind === 'request' ? facts.facts.model : undefined, 'm')
-    const refused = observe('up', message, false).findings.find(({ kind }) => kind === 'request')
+    const refused = observe('up', message, { deflate: false }).findings.find(
+      ({ kind }) => kind === 'request',
+    )
     assert.equal(refused?.kind === 'request' ? refused.facts.model : undefined, null)
   })
 

@@ -1,4 +1,6 @@
 import { TAP_LIMITS, type TapLimits } from '../../../src/bridge/tap/limits.ts'
+import type { Observations } from '../../../src/bridge/tap/observations.ts'
+import type { Finding, Operation } from '../../../src/bridge/tap/protocol.ts'
 import { Taps, type TapsOptions } from '../../../src/bridge/tap/taps.ts'
 import type { RequestFacts, ResponseFacts } from '../../../src/kernel/usage.ts'
 
@@ -46,4 +48,18 @@ export function keep(): Seen & {
     onRequest: facts => void requests.push(facts),
     onResponse: facts => void responses.push(facts),
   }
+}
+
+/** Applies operations to the bytes that they are cut from; what was found out. */
+export function applyAll(
+  observations: Observations,
+  bytes: Buffer,
+  operations: readonly Operation[],
+): readonly Finding[] {
+  for (const operation of operations) {
+    const isCut = operation.op === 'bytes'
+    const piece = isCut ? bytes.subarray(operation.from, operation.to) : Buffer.alloc(0)
+    observations.apply(operation, piece)
+  }
+  return observations.findings()
 }

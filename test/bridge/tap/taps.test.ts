@@ -233,6 +233,29 @@ describe('Taps', () => {
     assert.deepEqual(taps.problems, [])
   })
 
+  it('reads in turns: nobody waits for all that another has sent', async () => {
+    await using taps = startTaps()
+    const settled: string[] = []
+    const terms = { format: 'openai-responses', path: '/v1/responses', headers: [] } as const
+    const greedy = taps.openWebSocket({ user: 'mallory', ...terms, ...keep() })
+    const message = Buffer.from(`{"x":[${'{},'.repeat(20_000)}0]}`)
+    const head = Buffer.from([0x81, 126, message.length >> 8, message.length & 255])
+    for (let i = 0; i < 100; i += 1) greedy.request.observe(Buffer.concat([head, message]))
+    greedy.response(101, []).end(true)
+    const seen = keep()
+    const modest = open(taps, seen)
+    modest.request.observe(Buffer.from(PROMPT))
+    modest.request.end(true)
+    answer(modest, STREAM)
+    const all = [greedy, modest].map(async (tap, i) => {
+      await tap.settled
+      settled.push(i === 0 ? 'greedy' : 'modest')
+    })
+    await Promise.all(all)
+    assert.deepEqual(settled, ['modest', 'greedy'])
+    assert.notEqual(seen.responses[0]?.usage, null)
+  })
+
   it('reads a stream of any length, for nothing of it is kept', async () => {
     await using taps = startTaps({ bounds: { callBytes: MIB } })
     const seen = keep()

@@ -1,0 +1,105 @@
+import { holderOf } from './observation.ts'
+import type { Observations } from './observations.ts'
+import type { FromTapWorker, Operation, Posted } from './protocol.ts'
+
+/** How long one user's calls are read before it is the next one's turn. */
+const TURN_MS = 10
+
+/** Between two looks at the clock: compressed, these may be a thousand times as many. */
+const PIECE_BYTES = 8 * 1024
+
+interface Task {
+  readonly operation: Operation
+  /** What is left of the operation's bytes. */
+  bytes: Buffer
+}
+
+/**
+ * Reads what many users' calls have carried, in turns by time. SECURITY: a few
+ * megabytes of compressed messages take half a minute to read, and nobody else
+ * may wait for that, or their budgets would learn too late what they have spent.
+ */
+export class ReadingTurns {
+  readonly #observations: Observations
+  readonly #tell: (message: FromTapWorker) => void
+  /** By user, in the order of their turns. */
+  readonly #waiting = new Map<string, Task[]>()
+  #isDue = false
+
+  constructor(observations: Observations, tell: (message: FromTapWorker) => void) {
+    this.#observations = observations
+    this.#tell = tell
+  }
+
+  get isIdle(): boolean {
+    return this.#waiting.size === 0
+  }
+
+  add(batch: Uint8Array, operations: readonly Posted[]): void {
+    for (const { user, operation } of operations) {
+      const task = { operation, bytes: bytesOf(operation, batch) }
+      const tasks = this.#waiting.get(user)
+      if (tasks === undefined) this.#waiting.set(user, [task])
+      else tasks.push(task)
+    }
+    this.#schedule()
+  }
+
+  /** What comes in meanwhile is seen between two turns. */
+  #schedule(): void {
+    if (this.isIdle || this.#isDue) return
+    this.#isDue = true
+    setImmediate(() => this.#take())
+  }
+
+  #take(): void {
+    this.#isDue = false
+    const read = new Map<string, number>()
+    const end = performance.now() + TURN_MS
+    let done = 0
+    do {
+      const [next] = this.#waiting
+      if (next === undefined) break
+      const [user, tasks] = next
+      this.#waiting.delete(user)
+      const count = this.#read(user, tasks, read)
+      done += count
+      tasks.splice(0, count)
+      if (tasks.length > 0) this.#waiting.set(user, tasks)
+    } while (performance.now() < end)
+    this.#tell({ findings: this.#observations.findings(), read, done })
+    this.#schedule()
+  }
+
+  /** Reads for one turn; how many of the tasks are done. */
+  #read(user: string, tasks: readonly Task[], read: Map<string, number>): number {
+    const end = performance.now() + TURN_MS
+    let done = 0
+    for (const task of tasks) {
+      const { operation } = task
+      do {
+        const piece = task.bytes.subarray(0, PIECE_BYTES)
+        task.bytes = task.bytes.subarray(piece.length)
+        if (operation.op === 'bytes') {
+          const holder = holderOf(user, operation.side)
+          read.set(holder, (read.get(holder) ?? 0) + piece.length)
+        }
+        this.#observations.apply(operation, piece)
+        if (performance.now() >= end) return task.bytes.length > 0 ? done : done + 1
+      } while (task.bytes.length > 0)
+      done += 1
+    }
+    return done
+  }
+}
+
+/** A little of a large batch must not keep all of that while it waits. */
+function bytesOf(operation: Operation, batch: Uint8Array): Buffer {
+  if (operation.op !== 'bytes') return Buffer.alloc(0)
+  const bytes = Buffer.from(
+    batch.buffer,
+    batch.byteOffset + operation.from,
+    operation.to - operation.from,
+  )
+  return bytes.length * 2 < batch.length ? Buffer.from(bytes) : bytes
+}

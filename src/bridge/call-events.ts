@@ -198,7 +198,7 @@ export class CallEvents {
   }
 
   #followSocket(
-    { socket, headers }: Extract<Reply, { kind: 'upgraded' }>,
+    { socket, headers, head }: Extract<Reply, { kind: 'upgraded' }>,
     tap: CallTap | undefined,
   ): void {
     const before = counters(socket)
@@ -216,7 +216,8 @@ export class CallEvents {
         outcome: 'completed',
         reason: undefined,
         bytesUp: after.sent - before.sent,
-        bytesDown: after.received - before.received,
+        // What came in one packet with the 101 was counted with that.
+        bytesDown: after.received - before.received + head.length,
         detail: undefined,
       })
     })

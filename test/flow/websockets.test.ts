@@ -128,6 +128,8 @@ describe('a WebSocket', { concurrency: true }, () => {
     assert.equal(String(await readBytes(socket, expected.length)), expected)
     socket.end()
     await readToEnd(socket)
+    const { bytesUp, bytesDown } = await daemon.event('call_ended')
+    assert.deepEqual([bytesUp, bytesDown], ['from client'.length, expected.length])
   })
 
   it('may follow ordinary requests on its connection', async () => {

@@ -44,20 +44,34 @@ export function fitOpenFiles(limits: Limits, openFiles: number | undefined): Lim
 const MEMORY_MAX_AGE_MS = 250
 const SHARE_OF_CGROUP = 0.9
 
-/** Says whether resident memory is at its bound: the option's, else a share of the cgroup's. */
+/** Resident memory that grew by less is the noise of the allocator. */
+const GROWTH = 1.02
+
+/**
+ * Says whether memory is too short for one more beside those that are `open`:
+ * resident memory is at its bound, the option's or else a share of the cgroup's.
+ * What is given back is kept by the allocator, for days where nothing asks for
+ * it. So when half of those have gone that were there as memory last grew,
+ * theirs is used again instead of refusing everybody for good.
+ */
 export function createMemoryCheck(
   memoryBytes: () => number | undefined,
   resident = (): number => process.memoryUsage.rss(),
-): () => boolean {
+  maxAgeMs = MEMORY_MAX_AGE_MS,
+): (open: number) => boolean {
   const constrained = process.constrainedMemory()
   const cgroup =
     constrained > 0 && constrained < totalmem() ? constrained * SHARE_OF_CGROUP : undefined
   let seen = { at: Number.NEGATIVE_INFINITY, bytes: 0 }
-  return () => {
+  let peak: { readonly bytes: number; readonly open: number } | undefined
+  return open => {
     const bound = memoryBytes() ?? cgroup
     if (bound === undefined) return false
     const now = performance.now()
-    if (now - seen.at > MEMORY_MAX_AGE_MS) seen = { at: now, bytes: resident() }
-    return seen.bytes >= bound
+    if (now - seen.at >= maxAgeMs) seen = { at: now, bytes: resident() }
+    const { bytes } = seen
+    if (bytes < bound) peak = undefined
+    else if (peak === undefined || bytes > peak.bytes * GROWTH) peak = { bytes, open }
+    return peak !== undefined && open >= Math.max(1, peak.open / 2)
   }
 }

@@ -11,8 +11,8 @@ export interface SessionsOptions {
   readonly limits: () => Pick<Limits, 'connections' | 'connectionsPerCaller' | 'tunnelsPerCaller'>
   /** Of the proxy's listeners. */
   readonly strangers: Pick<Strangers, 'arrive' | 'leave'>
-  /** Whether memory is so short that nobody more can be served. */
-  readonly exhausted: () => boolean
+  /** Whether memory is too short for one more beside those that are open. */
+  readonly exhausted: (open: number) => boolean
 }
 
 /** The two ways in which the ground can go from under a session. */
@@ -109,7 +109,8 @@ export class Sessions {
       this.#perCaller.take(key)
       return undefined
     }
-    if (this.#admitted.size >= limits.connections || this.#options.exhausted()) return 'overloaded'
+    const open = this.#admitted.size
+    if (open >= limits.connections || this.#options.exhausted(open)) return 'overloaded'
     if (client instanceof Socket) this.#options.strangers.leave(client)
     this.#perCaller.take(key)
     this.#sweep ??= setInterval(() => this.#endInvalid(), REVOKED_CHECK_MS).unref()

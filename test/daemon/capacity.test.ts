@@ -40,21 +40,32 @@ describe('the limits of connections', () => {
 })
 
 describe('the memory check', () => {
+  /** A check that reads `memory.resident` anew each time. */
+  const checkOf = (memory: { resident: number }) =>
+    createMemoryCheck(
+      () => 100,
+      () => memory.resident,
+      0,
+    )
+
   it('says when resident memory is at its bound', () => {
-    assert.equal(
-      createMemoryCheck(
-        () => 100,
-        () => 99,
-      )(),
-      false,
-    )
-    assert.equal(
-      createMemoryCheck(
-        () => 100,
-        () => 100,
-      )(),
-      true,
-    )
+    const memory = { resident: 99 }
+    const isExhausted = checkOf(memory)
+    assert.equal(isExhausted(8), false)
+    memory.resident = 100
+    assert.equal(isExhausted(8), true)
+  })
+
+  it('lets half as many in again when they have gone, though the system has nothing back', () => {
+    const memory = { resident: 100 }
+    const isExhausted = checkOf(memory)
+    assert.deepEqual([8, 4, 3, 0].map(isExhausted), [true, true, false, false])
+    memory.resident = 110
+    assert.deepEqual([3, 2, 1, 0].map(isExhausted), [true, true, false, false])
+    memory.resident = 99
+    assert.equal(isExhausted(8), false)
+    memory.resident = 100
+    assert.deepEqual([8, 4, 3].map(isExhausted), [true, true, false])
   })
 
   it('reads memory at most four times a second', () => {
@@ -66,7 +77,7 @@ describe('the memory check', () => {
         return 0
       },
     )
-    for (let i = 0; i < 1000; i += 1) check()
+    for (let i = 0; i < 1000; i += 1) check(i)
     assert.ok(reads < 10, `${reads}`)
   })
 })

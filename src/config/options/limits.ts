@@ -153,7 +153,7 @@ export const LIMITS = defineGroup(
     memoryBytes: row({
       name: 'Memory limit',
       description:
-        'Resident memory of the process at which new connections are refused with 503 until it has fallen.',
+        'Resident memory of the process at which new connections are refused with 503 until it has fallen, or half of those that are open have gone.',
       flag: 'memory-limit',
       type: size({ min: 2 ** 20, max: 2 ** 40 }),
       default: undefined,

@@ -3,6 +3,7 @@ import type { Price } from '../kernel/price.ts'
 import type { ProviderSettings } from '../kernel/provider.ts'
 import type { ToolServer } from '../kernel/tool-server.ts'
 import type { Values } from './options.ts'
+import { idleRules } from './policy-file/idle-rules.ts'
 import { NO_POLICY, readPolicy } from './policy-file/read-policy.ts'
 import { readPrices } from './prices-file/read-prices.ts'
 import type { Report } from './report.ts'
@@ -16,7 +17,7 @@ export interface Files {
 }
 
 export function readPolicyFile(
-  { bridge, budget }: Values,
+  { bridge, budget, proxy, oidc }: Values,
   providers: readonly ProviderSettings[],
   files: Files,
 ): CallerPolicy {
@@ -28,6 +29,12 @@ export function readPolicyFile(
       providers: providers.map(({ name }) => name),
     })
     files.report.problems.push(...problems)
+    const idle = idleRules(policy, {
+      ports: proxy.allowedPorts,
+      hosts: providers.flatMap(({ hosts }) => hosts),
+      hasGroupsClaim: oidc.groupsClaim !== undefined,
+    })
+    files.report.warnings.push(...idle.map(warning => `${path} ${warning}`))
     return policy
   })
 }

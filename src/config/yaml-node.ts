@@ -10,7 +10,8 @@ interface Source {
   readonly problems: string[]
 }
 
-const LONGEST_NAME = 128
+/** A JWT's user, of up to 256 characters, with the prefix of its issuer. */
+const LONGEST_NAME = 320
 
 /**
  * One value of a YAML file (or JSON, which is YAML too) with its place in it. What has the wrong form

@@ -62,7 +62,8 @@ export function describeError(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) {
     return `${text}${text === '' ? '' : ': '}${error.errors.map(describeError).join('; ')}`
   }
-  if (error.cause === undefined) return text
+  // What is no text may be anything: jose hands a whole JWT on.
+  if (!(error.cause instanceof Error) && typeof error.cause !== 'string') return text
   const cause = describeError(error.cause)
   // Many only repeat what they wrap.
   return text.includes(cause) ? text : `${text}: ${cause}`

@@ -36,6 +36,24 @@ describe('the policy file', () => {
     })
   })
 
+  it('warns of rules, or parts of them, that can never decide anything', () => {
+    const text = [
+      'groups: {lab: [], full: [ada]}',
+      'rules:',
+      '  - {members_of: lab, tunnels: deny}',
+      '  - {user: "ada lovelace", tunnels: deny}',
+      '  - {user: "*", deny_hosts: ["*.a.example:8443", "[::1]:22", b.example:443]}',
+      '  - {members_of: full, allow_hosts: [API.anthropic.com, "*.anthropic.com", a.example]}',
+    ].join('\n')
+    assert.deepEqual(load(file(text)).warnings, [
+      'policy.yaml rules[0]: its group has no users, and CODER_AIBRIDGE_PROXY_OIDC_GROUPS_CLAIM is not set',
+      'policy.yaml rules[1]: no caller has a name with blanks or beyond ASCII',
+      'policy.yaml rules[2]: *.a.example:8443 is on no port of CODER_AIBRIDGE_PROXY_ALLOWED_PORTS',
+      'policy.yaml rules[2]: [::1]:22 is on no port of CODER_AIBRIDGE_PROXY_ALLOWED_PORTS',
+      'policy.yaml rules[3]: api.anthropic.com in allow_hosts is an AI host: say providers instead',
+    ])
+  })
+
   it('gives rules', () => {
     const text = [
       'groups: {lab: []}',

@@ -49,6 +49,10 @@ export async function verifyJwt(
   }).catch((error: unknown) => {
     throw invalid(describeError(error))
   })
+  // Neither RFC 7519 nor jose minds it, but no clock is that wrong.
+  if ((payload.iat ?? 0) * 1000 > clock.now() + settings.clockSkewMs) {
+    throw invalid('it was issued in the future (iat)')
+  }
   return {
     identity: identityOf(payload, settings),
     keyId,

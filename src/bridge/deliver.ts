@@ -31,6 +31,7 @@ export async function deliver(
   provider: Provider,
   { path, credential, body, actor }: Parcel,
 ): Promise<Reply> {
+  const { user } = call.caller.identity
   const send = (
     used: Parcel['credential'],
     attempt: Pick<UpstreamRequest, 'body' | 'inform'>,
@@ -46,6 +47,7 @@ export async function deliver(
     }
     return provider.send({
       callId: call.id,
+      user,
       method: call.method,
       path: providerPath(path, context),
       headers: providerHeaders(call.headers, context),
@@ -66,7 +68,7 @@ export async function deliver(
     body,
     clock,
     watch,
-    replays: replays.of(call.caller.identity.user),
+    replays: replays.of(user),
     send: (key, attempt) => send({ ...credential, key }, attempt),
   })
 }

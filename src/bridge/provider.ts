@@ -21,6 +21,8 @@ export interface Provider {
 export interface UpstreamRequest {
   /** Of the call that it is for. */
   readonly callId: string
+  /** Of whoever makes it. */
+  readonly user: string
   readonly method: string
   readonly path: string
   readonly headers: RawHeaders

@@ -136,6 +136,7 @@ async function forward(
   events.sending(body, undefined)
   const reply = await send({
     callId: call.id,
+    user: call.caller.identity.user,
     method: call.method,
     path: `${target.basePath}/${coderName(call)}${providerPath(call.path, context)}`,
     headers: [...headers, ...governance(call, credential), 'Via', via],

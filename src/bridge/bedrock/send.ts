@@ -50,7 +50,7 @@ async function sendTranslated(deps: BedrockDeps, request: UpstreamRequest): Prom
   const { settings, basePath, translator } = deps
   const codings = codingsOf(request.headers)
   if (codings === undefined) throw new Refusal('body_unreadable')
-  const job = translator.begin()
+  const job = translator.begin(request.user)
   const release = await request
     .hold(request.body, piece => job.push(piece))
     .catch(error => {

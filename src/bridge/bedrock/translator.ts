@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads'
+import { createTurns } from '../../egress/turns.ts'
 import { Refusal } from '../../kernel/error.ts'
 import { threadEnvironment } from '../../kernel/thread-environment.ts'
 import type { FromTranslator, Terms, ToTranslator, Translation } from './protocol.ts'
@@ -22,11 +23,14 @@ const MAX_HEAP_MB = 512
  * fail. It keeps no process alive.
  */
 export class Translator implements AsyncDisposable {
+  /** SECURITY: one at a time of each user, or many small bodies that become large keep others waiting. */
+  readonly #turns = createTurns(Number.POSITIVE_INFINITY, 1)
   readonly #open = new Map<number, PromiseWithResolvers<Translation>>()
   #worker: Worker | undefined
   #lastId = 0
 
-  begin(): TranslatorJob {
+  /** `user`: whose requests have to wait for each other. */
+  begin(user: string): TranslatorJob {
     const worker = (this.#worker ??= this.#start())
     const id = ++this.#lastId
     return {
@@ -34,14 +38,15 @@ export class Translator implements AsyncDisposable {
         const bytes = new Uint8Array(piece)
         send(worker, { id, type: 'piece', bytes }, [bytes.buffer])
       },
-      translate: terms => {
-        if (this.#worker !== worker) throw failure(undefined)
-        const waiting = Promise.withResolvers<Translation>()
-        this.#open.set(id, waiting)
-        worker.ref()
-        send(worker, { id, type: 'translate', terms })
-        return waiting.promise
-      },
+      translate: terms =>
+        this.#turns(user, () => {
+          if (this.#worker !== worker) throw failure(undefined)
+          const waiting = Promise.withResolvers<Translation>()
+          this.#open.set(id, waiting)
+          worker.ref()
+          send(worker, { id, type: 'translate', terms })
+          return waiting.promise
+        }),
       cancel: () => send(worker, { id, type: 'cancel' }),
     }
   }

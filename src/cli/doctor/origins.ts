@@ -42,6 +42,7 @@ async function ask(about: string, origin: Origin, path: string, send: Send): Pro
   try {
     const reply = await send({
       callId: 'doctor',
+      user: '',
       method: 'HEAD',
       path,
       headers: ['Host', host, 'User-Agent', 'aibridgeproxyd-doctor'],

@@ -42,22 +42,22 @@ export async function runTunnels(seed: number, count: number): Promise<Totals> {
   let bytes = 0
   let next = 0
 
-  await using origin = await startTcpOrigin(socket => {
-    void readBytes(socket, 4)
-      .then(async name => {
-        const index = name.readUInt32BE()
-        const plan = planTunnel(seed, index)
-        const send = sendTo(
-          socket,
-          `down ${index}`,
-          plan.downBytes,
-          plan.ending === 'origin breaks',
-        )
-        arrived.get(index)?.resolve(await receiveFrom(socket, `up ${index}`))
-        await send
-      })
-      .catch((error: unknown) => failures.push(`origin: ${String(error)}`))
-  })
+  const serve = async (socket: Socket): Promise<void> => {
+    // A client may break before it has said which tunnel this is.
+    const name = await readBytes(socket, 4).catch(() => undefined)
+    if (name === undefined) return
+    const index = name.readUInt32BE()
+    const { downBytes, ending } = planTunnel(seed, index)
+    const sent = sendTo(socket, `down ${index}`, downBytes, ending === 'origin breaks')
+    const received = await receiveFrom(socket, `up ${index}`).catch((error: unknown) => {
+      failures.push(String(error))
+      return 0
+    })
+    arrived.get(index)?.resolve(received)
+    await sent
+  }
+  const serving: Promise<void>[] = []
+  await using origin = await startTcpOrigin(socket => serving.push(serve(socket)))
   await using daemon = await startTestDaemon({
     env: mayReach(origin.port),
   })
@@ -72,7 +72,7 @@ export async function runTunnels(seed: number, count: number): Promise<Totals> {
     socket.write(name)
     const [down, atOrigin] = await Promise.all([
       receiveFrom(socket, `down ${index}`),
-      up.promise,
+      ending === 'in order' ? up.promise : 0,
       sendTo(socket, `up ${index}`, upBytes, ending === 'client breaks'),
     ])
     if (ending === 'in order' && (down !== downBytes || atOrigin !== upBytes)) {
@@ -93,6 +93,7 @@ export async function runTunnels(seed: number, count: number): Promise<Totals> {
     }
   }
   await Promise.all(Array.from({ length: IN_FLIGHT }, work))
+  await Promise.all(serving)
   return { endings, bytes, failures }
 }
 
@@ -145,6 +146,7 @@ async function receiveFrom(socket: Socket, name: string): Promise<number> {
     for await (const chunk of socket.iterator({ destroyOnReturn: false })) {
       const bytes = chunk as Buffer
       if (!bytes.equals(excerpt(pattern, received, bytes.length))) {
+        socket.destroy()
         throw new WrongBytes(`${name}: other bytes than were sent, after ${received}`)
       }
       received += bytes.length

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { after, before, describe, it } from 'node:test'
+import type { Socket } from 'node:net'
+import { after, afterEach, before, describe, it } from 'node:test'
 import { mayReach, startTestDaemon, type TestDaemon } from '../support/daemon.ts'
 import {
   answerAfterEnd,
@@ -13,6 +14,7 @@ import {
 } from '../support/origin.ts'
 import { testPki } from '../support/pki.ts'
 import {
+  type ConnectOptions,
   connectRaw,
   connectThrough,
   readBytes,
@@ -29,15 +31,53 @@ function startFor(...origins: readonly Origin[]): Promise<TestDaemon> {
 }
 
 describe('a tunnel', () => {
-  it('carries bytes both ways unchanged, and counts them', async () => {
-    await using origin = await startTcpOrigin(echo)
-    await using daemon = await startFor(origin)
-    const { head, socket } = await connectThrough(daemon.proxy, origin.authority, daemon)
+  let behave: (socket: Socket) => void
+  let origin: Origin
+  let https: Origin
+  let dead: Origin
+  let daemon: TestDaemon
+  before(async () => {
+    origin = await startTcpOrigin(socket => behave(socket))
+    https = await startHttpOrigin()
+    dead = await startTcpOrigin(echo)
+    await dead[Symbol.asyncDispose]()
+    daemon = await startFor(origin, https, dead)
+  })
+  after(async () => {
+    await daemon[Symbol.asyncDispose]()
+    await https[Symbol.asyncDispose]()
+    await origin[Symbol.asyncDispose]()
+  })
+
+  let ending: Promise<unknown> | undefined
+  let opened: Socket | undefined
+  // So that no test takes the end of an earlier tunnel for its own.
+  afterEach(async () => {
+    opened?.resetAndDestroy()
+    await ending
+  })
+
+  /** A tunnel to an origin that does this, and the event of its end. */
+  async function open(behaviour: typeof behave, options: ConnectOptions = {}, to = origin) {
+    behave = behaviour
+    const past = daemon.events.length
+    const { head, socket } = await connectThrough(daemon.proxy, to.authority, {
+      ...daemon,
+      ...options,
+    })
     assert.equal(head.status, 200)
+    const ended = daemon.event('connect_ended', event => daemon.events.indexOf(event) >= past)
+    opened = socket
+    ending = ended
+    return { socket, ended }
+  }
+
+  it('carries bytes both ways unchanged, and counts them', async () => {
+    const { socket, ended: end } = await open(echo)
     const sent = randomBytes(3 << 20)
     socket.end(sent)
     assert.ok((await readToEnd(socket)).equals(sent))
-    const ended = await daemon.event('connect_ended')
+    const ended = await end
     assert.equal(ended.outcome, 'tunneled')
     assert.equal(ended.target, origin.authority)
     assert.equal(ended.user, 'ada')
@@ -47,21 +87,16 @@ describe('a tunnel', () => {
 
   it("shows the origin the client's own handshake", async () => {
     const hello = Promise.withResolvers<Buffer>()
-    await using origin = await startTcpOrigin(socket => {
-      socket.once('data', (chunk: Buffer) => hello.resolve(chunk))
+    const { socket } = await open(atOrigin => {
+      atOrigin.once('data', (chunk: Buffer) => hello.resolve(chunk))
     })
-    await using daemon = await startFor(origin)
-    const { socket } = await connectThrough(daemon.proxy, origin.authority, daemon)
     const clientHello = randomBytes(517)
     socket.write(clientHello)
     assert.ok((await hello.promise).equals(clientHello))
-    socket.destroy()
   })
 
   it('reaches a TLS origin whose certificate is not ours', async () => {
-    await using origin = await startHttpOrigin()
-    await using daemon = await startFor(origin)
-    const { socket } = await connectThrough(daemon.proxy, origin.authority, daemon)
+    const { socket } = await open(echo, {}, https)
     const secure = await secureOver(socket, { servername: 'localhost', ca: testPki().certPem })
     const response = await responseTo(requestOver(secure, { path: '/' }))
     assert.equal(response.statusCode, 200)
@@ -71,51 +106,37 @@ describe('a tunnel', () => {
   })
 
   it('delivers bytes that came in one packet with the CONNECT, once', async () => {
-    await using origin = await startTcpOrigin(echo)
-    await using daemon = await startFor(origin)
-    const { socket } = await connectThrough(daemon.proxy, origin.authority, {
-      ...daemon,
-      early: 'early',
-    })
+    const { socket } = await open(echo, { early: 'early' })
     socket.end('-late')
     assert.equal(String(await readToEnd(socket)), 'early-late')
   })
 
   it('does not wait for the client when the server speaks first', async () => {
-    await using origin = await startTcpOrigin(speakFirst('220 ready\r\n'))
-    await using daemon = await startFor(origin)
-    const { socket } = await connectThrough(daemon.proxy, origin.authority, daemon)
+    const { socket } = await open(speakFirst('220 ready\r\n'))
     assert.equal(String(await readBytes(socket, 11)), '220 ready\r\n')
-    socket.destroy()
   })
 
   it('lets the origin answer after the client has ended', async () => {
-    await using origin = await startTcpOrigin(answerAfterEnd(received => `got ${String(received)}`))
-    await using daemon = await startFor(origin)
-    const { socket } = await connectThrough(daemon.proxy, origin.authority, daemon)
+    const { socket } = await open(answerAfterEnd(received => `got ${String(received)}`))
     socket.end('all')
     assert.equal(String(await readToEnd(socket)), 'got all')
   })
 
   it('lets the client go on after the origin has ended', async () => {
     const rest = Promise.withResolvers<Buffer>()
-    await using origin = await startTcpOrigin(socket => {
-      socket.end('bye')
-      void readToEnd(socket).then(rest.resolve)
+    const { socket } = await open(atOrigin => {
+      atOrigin.end('bye')
+      void readToEnd(atOrigin).then(rest.resolve)
     })
-    await using daemon = await startFor(origin)
-    const { socket } = await connectThrough(daemon.proxy, origin.authority, daemon)
     assert.equal(String(await readToEnd(socket)), 'bye')
     socket.end('one more thing')
     assert.equal(String(await rest.promise), 'one more thing')
   })
 
   it('passes a reset of the origin on as a reset', async () => {
-    await using origin = await startTcpOrigin(socket => {
-      socket.once('data', () => socket.resetAndDestroy())
+    const { socket } = await open(atOrigin => {
+      atOrigin.once('data', () => atOrigin.resetAndDestroy())
     })
-    await using daemon = await startFor(origin)
-    const { socket } = await connectThrough(daemon.proxy, origin.authority, daemon)
     socket.removeAllListeners('error')
     const reset = once(socket, 'error') as Promise<[NodeJS.ErrnoException]>
     socket.resume()
@@ -125,37 +146,31 @@ describe('a tunnel', () => {
 
   it('closes the origin within a second when the client goes away', async () => {
     const closed = Promise.withResolvers<void>()
-    await using origin = await startTcpOrigin(socket => {
-      socket.on('error', () => {})
-      socket.resume()
-      socket.once('close', () => closed.resolve())
+    const { socket, ended } = await open(atOrigin => {
+      atOrigin.on('error', () => {})
+      atOrigin.resume()
+      atOrigin.once('close', () => closed.resolve())
     })
-    await using daemon = await startFor(origin)
-    const { socket } = await connectThrough(daemon.proxy, origin.authority, daemon)
     socket.resetAndDestroy()
     await closed.promise
-    assert.equal((await daemon.event('connect_ended')).outcome, 'tunneled')
+    assert.equal((await ended).outcome, 'tunneled')
   })
 
   it('ends after the idle limit', async () => {
-    await using origin = await startTcpOrigin(echo)
-    await using daemon = await startTestDaemon({
+    await using impatient = await startTestDaemon({
       env: {
         ...mayReach(origin.port),
         CODER_AIBRIDGE_PROXY_TUNNEL_IDLE_TIMEOUT: '1s',
       },
     })
-    const { socket } = await connectThrough(daemon.proxy, origin.authority, daemon)
+    behave = echo
+    const { socket } = await connectThrough(impatient.proxy, origin.authority, impatient)
     await readToEnd(socket)
-    assert.equal((await daemon.event('connect_ended')).detail, 'tunnel idle')
+    assert.equal((await impatient.event('connect_ended')).detail, 'tunnel idle')
   })
 
   it('answers a dead target with 502 and a body', async () => {
-    await using origin = await startTcpOrigin(echo)
-    await using daemon = await startFor(origin)
-    const { authority } = origin
-    await origin[Symbol.asyncDispose]()
-    const { head, socket } = await connectThrough(daemon.proxy, authority, daemon)
+    const { head, socket } = await connectThrough(daemon.proxy, dead.authority, daemon)
     assert.equal(head.status, 502)
     assert.equal(head.header('x-aibridge-reason'), 'connect_failed')
     assert.match(String(await readToEnd(socket)), /^connect_failed: /)

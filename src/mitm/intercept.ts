@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net'
 import type { SecureContext } from 'node:tls'
 import type { Intercept, InterceptEnded } from '../kernel/flow.ts'
-import type { ServeDeps } from './connection.ts'
+import { EMPTY_RECORDS, watchRecords } from '../relay/empty-records.ts'
+import { emitUnparsed, type ServeDeps } from './connection.ts'
 import { createHttp1 } from './http1/server.ts'
 import { createHttp2 } from './http2/connection.ts'
 import { terminate } from './terminate.ts'
@@ -41,7 +42,12 @@ export function createIntercept(deps: InterceptDeps): Intercept {
     const closed = Promise.withResolvers<void>()
     socket.once('close', () => closed.resolve())
     const serve = socket.alpnProtocol === 'h2' ? http2 : http1
-    using connection = serve(socket, { connect, verdict, servername })
+    const interception = { connect, verdict, servername }
+    watchRecords(client, socket, () => {
+      emitUnparsed(deps.emit, interception, 'flood', EMPTY_RECORDS)
+      socket.destroy()
+    })
+    using connection = serve(socket, interception)
     const drain = (): void => connection.drain()
     if (draining.aborted) drain()
     draining.addEventListener('abort', drain)

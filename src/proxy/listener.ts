@@ -9,6 +9,7 @@ import { listenFailure } from '../kernel/listen-failure.ts'
 import { unparsedReason } from '../kernel/reasons.ts'
 import { SERVER_TLS } from '../kernel/server-tls.ts'
 import type { ListenAddress } from '../kernel/target.ts'
+import { EMPTY_RECORDS, watchRecords } from '../relay/empty-records.ts'
 import { isAnswering } from '../relay/pipeline.ts'
 import { refuseSocket } from '../relay/refusal.ts'
 import { type PlainDeps, servePlain } from './plain.ts'
@@ -68,6 +69,7 @@ export function createListener(
     if (socket instanceof Socket) refuseUnparsed(deps, error, socket)
     else socket.destroy()
   })
+  server.on('secureConnection', (socket: TLSSocket) => watchTls(deps, socket))
   server.on('tlsClientError', (error, socket) => {
     deps.emit({
       type: 'client_error',
@@ -77,6 +79,17 @@ export function createListener(
     })
   })
   return server
+}
+
+function watchTls(deps: PlainDeps, socket: TLSSocket): void {
+  // Node keeps the connection beneath there, and nowhere else.
+  const raw: unknown = Reflect.get(socket, '_parent')
+  if (!(raw instanceof Socket)) return
+  watchRecords(raw, socket, () => {
+    const peer = socket.remoteAddress ?? ''
+    deps.emit({ type: 'client_error', peer, reason: 'flood', detail: EMPTY_RECORDS })
+    socket.destroy()
+  })
 }
 
 /** A certificate that is refused ends the connection, and Node says no more than that. */

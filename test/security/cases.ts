@@ -346,6 +346,11 @@ export const CASES: readonly Case[] = [
     'clients that pin',
     'flow/intercepts: tells the operator that a client rejects the CA',
   ),
+  attack(
+    'C29',
+    'records that carry nothing, such as key updates without end',
+    'security/tls: ends a connection whose records carry next to nothing',
+  ),
 
   attack(
     'D01',

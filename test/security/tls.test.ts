@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -54,7 +56,14 @@ const nameList = (...entries: Buffer[]): Buffer => length2(Buffer.concat(entries
 describe('TLS towards clients', { timeout: 60_000 }, () => {
   let world: AiWorld
   before(async () => {
-    world = await startAiWorld()
+    const { certFile, keyFile } = testPki().issue(['localhost'])
+    world = await startAiWorld({
+      env: {
+        CODER_AIBRIDGE_PROXY_TLS_LISTEN_ADDR: '127.0.0.1:0',
+        CODER_AIBRIDGE_PROXY_TLS_CERT_FILE: certFile,
+        CODER_AIBRIDGE_PROXY_TLS_KEY_FILE: keyFile,
+      },
+    })
   })
   after(() => world[Symbol.asyncDispose]())
 
@@ -108,6 +117,40 @@ describe('TLS towards clients', { timeout: 60_000 }, () => {
     assert.ok(fields.length > 5)
     assert.ok(!fields.some(({ tag }) => tag === 0xaf))
     socket.destroy()
+  })
+
+  it('C29 ends a connection whose records carry next to nothing, inside and at the TLS listener', async () => {
+    const { proxy, tls, credentials } = world.daemon
+    assert.ok(tls)
+    // Each record is padded to 16,000 bytes (RFC 8446 5.4), whatever it carries.
+    const flood = async (at: readonly string[], head: string): Promise<void> => {
+      const options = ['-record_padding', '16000', '-quiet', '-noservername', ...at]
+      const client = spawn('openssl', ['s_client', ...options], {
+        stdio: ['pipe', 'ignore', 'ignore'],
+      })
+      client.stdin.on('error', () => {})
+      client.stdin.write(`${head}\r\n\r\n`)
+      const exited = once(client, 'exit')
+      while (client.exitCode === null) {
+        client.stdin.write('x')
+        await new Promise(setImmediate)
+      }
+      await exited
+    }
+    const [user = '', password = ''] = credentials.split(':')
+    const through = ['-proxy', `${proxy.host}:${proxy.port}`, '-proxy_user', user]
+    const upload = `POST /v1/messages HTTP/1.1\r\nHost: ${HOST}\r\nContent-Length: 99999`
+    await flood([...through, '-proxy_pass', `pass:${password}`, '-connect', ANTHROPIC], upload)
+    const basic = Buffer.from(credentials).toString('base64')
+    const plain = `POST http://a.example/ HTTP/1.1\r\nHost: a\r\nContent-Length: 99999`
+    await flood(
+      ['-connect', `${tls.host}:${tls.port}`],
+      `${plain}\r\nProxy-Authorization: Basic ${basic}`,
+    )
+    const floods = world.daemon.events.filter(
+      event => event.type === 'client_error' && event.reason === 'flood',
+    )
+    assert.equal(floods.length, 2)
   })
 
   it('C24 keeps the keys of leaves in memory: the state directory has one key, the CA’s', async () => {

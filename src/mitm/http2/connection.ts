@@ -6,6 +6,7 @@ import {
 } from 'node:http2'
 import type { TLSSocket } from 'node:tls'
 import { Refusal } from '../../kernel/error.ts'
+import { FloodBudget } from '../../kernel/flood-budget.ts'
 import type { RawHeaders } from '../../kernel/headers.ts'
 import type { Reason } from '../../kernel/reasons.ts'
 import type { Interception } from '../call.ts'
@@ -17,7 +18,6 @@ import {
   type ServeDeps,
 } from '../connection.ts'
 import { watchHeads } from '../head-watch.ts'
-import { FloodBudget } from './flood-budget.ts'
 import { serveStream } from './serve.ts'
 
 /** What RFC 9113 6.5.2 calls the least that is not too small; agents need about five. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { FloodBudget } from '../../src/mitm/http2/flood-budget.ts'
+import { FloodBudget } from '../../src/kernel/flood-budget.ts'
 
 const MIB = 1024 * 1024
 

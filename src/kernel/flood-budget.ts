@@ -9,11 +9,12 @@ const BYTES_PER_MS = 64
 const FRAME_BYTES = 64
 
 /**
- * Weighs what an HTTP/2 connection sends against what it is good for. Frames
+ * Weighs what a connection sends against what it is good for. Frames of HTTP/2
  * that carry nothing (PING, SETTINGS, PRIORITY, WINDOW_UPDATE, empty DATA,
- * unknown ones) cost the peer a few bytes and us work, and most of them pass
- * without a word from Node (CVE-2019-9511 and its siblings). So every byte has
- * to be earned: by heads and bodies that arrive, and by what is sent back.
+ * unknown ones) and such records of TLS cost the peer a few bytes and us work,
+ * and most of them pass without a word from Node (CVE-2019-9511 and its
+ * siblings). So every byte has to be earned: by heads and bodies that arrive,
+ * and by what is sent back.
  */
 export class FloodBudget {
   #left = BURST_BYTES

@@ -17,11 +17,10 @@ export interface OpenBody {
   readonly streaming: boolean
 }
 
-/** The request with further entries of its conversation, each as JSON text. */
-export function continued(body: OpenBody, entries: readonly string[]): readonly Buffer[] {
-  if (entries.length === 0) return [...body.head, ...body.tail]
-  const comma = body.isEmpty ? '' : ','
-  return [...body.head, Buffer.from(comma + entries.join(',')), ...body.tail]
+/** The request with further entries of its conversation, each as JSON text; nothing is copied. */
+export function continued(body: OpenBody, entries: readonly Buffer[]): readonly Buffer[] {
+  const more = entries.flatMap(entry => [COMMA, entry])
+  return [...body.head, ...(body.isEmpty ? more.slice(1) : more), ...body.tail]
 }
 
 /**
@@ -37,6 +36,12 @@ export class BodyText {
     this.#pieces = pieces
     this.#length = pieces.reduce((sum, piece) => sum + piece.length, 0)
     this.#members = members
+  }
+
+  /** Bytes that are not of this member. */
+  lengthBeside(name: string): number {
+    const { start, end } = this.span(name) ?? { start: 0, end: 0 }
+    return this.#length - (end - start)
   }
 
   has(name: string): boolean {
@@ -127,5 +132,6 @@ export class BodyText {
   }
 }
 
+const COMMA = Buffer.from(',')
 const CLOSE_BRACE = 0x7d
 const MAX_VALUE = 64 * 1024

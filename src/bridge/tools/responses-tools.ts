@@ -3,12 +3,19 @@ import type { BodyText, Edit } from './open-body.ts'
 import { appendTools } from './openai-body.ts'
 import { ResponsesMerge } from './responses-merge.ts'
 
+/**
+ * SECURITY: the provider repeats everything but the input in three events of its
+ * answer, which are parsed on the event loop. What models write is text.
+ */
+const MAX_ECHO = 256 * 1024
+
 /** https://platform.openai.com/docs/api-reference/responses */
 export const responsesTools: ToolDialect = {
   open(body, tools) {
     if (body.isAmbiguous('input', 'stream', 'background', 'conversation')) return undefined
     // The provider keeps these conversations itself: what is added here would be in it twice.
     if (isSet(body.value('background')) || isSet(body.value('conversation'))) return undefined
+    if (body.lengthBeside('input') > MAX_ECHO) return undefined
     const input = inputOf(body)
     const edits = appendTools(body, tools, ({ name, description, inputSchema }) => ({
       type: 'function',

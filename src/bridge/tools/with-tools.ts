@@ -66,7 +66,8 @@ const DIALECTS: Partial<Record<WireFormat, ToolDialect>> = {
   'openai-responses': responsesTools,
 }
 
-const MAX_ANSWER = 16 * 1024 * 1024
+/** As an event of a stream. */
+const MAX_ANSWER = 8 * 1024 * 1024
 /** A model that goes on calling tools for longer is stopped. */
 const MAX_TURNS = 25
 
@@ -129,7 +130,7 @@ class Conversation {
   readonly #open: OpenBody
   readonly #offer: Offer
   readonly #merge: AnswerMerge
-  readonly #entries: string[] = []
+  readonly #entries: Buffer[] = []
   #turns = 0
 
   constructor(send: Send, headers: RawHeaders, open: OpenBody, offer: Offer) {
@@ -235,7 +236,7 @@ class Conversation {
       results.push(invoked)
     }
     signal.throwIfAborted()
-    this.#entries.push(...turn.entries(results))
+    this.#entries.push(...turn.entries(results).map(entry => Buffer.from(entry)))
     return await parts.next(() => this.#ask())
   }
 

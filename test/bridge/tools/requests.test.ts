@@ -100,6 +100,10 @@ describe('tools offered in a request', () => {
       'the provider keeps the conversation',
       () => offered(responsesTools, '{"input":[],"conversation":"c"}'),
     ],
+    [
+      'the provider would repeat too much of it',
+      () => offered(responsesTools, `{"input":"","instructions":"${'x'.repeat(256 * 1024)}"}`),
+    ],
     ['it runs in the background', () => offered(responsesTools, '{"input":[],"background":true}')],
     [
       'there are blanks without end',

@@ -33,7 +33,13 @@ export function outgoing(
   const members = scan.end()
   if (members === undefined) return undefined
   const open = dialect.open(new BodyText(pieces, members), [TOOL])
-  return open && continued(open, entries)
+  return (
+    open &&
+    continued(
+      open,
+      entries.map(entry => Buffer.from(entry)),
+    )
+  )
 }
 
 /** What the client sees of these events. */

@@ -75,9 +75,17 @@ export class Answer {
       return parser
     }
     const values = parseBody(bytes)
-    if (values === undefined && bytes.length > 0) this.#gap = true
+    if (values === undefined && bytes.length > 0) return this.#readAround(bytes)
     for (const value of values ?? []) this.#fold.event(value, undefined)
     return { end: () => {} }
+  }
+
+  /** An object with something else behind it is one all the same. */
+  #readAround(bytes: Buffer): AnswerParser {
+    this.#gap = true
+    const parser = this.#createParser('json-array')
+    parser.push(bytes)
+    return parser
   }
 
   #framingOf(bytes: Buffer): Framing {
@@ -101,9 +109,16 @@ function isStream(framing: Framing): framing is Exclude<Framing, 'json' | 'unkno
   return framing !== 'json' && framing !== 'unknown'
 }
 
+const BLANK = 0x20
+
 /** What a body is by its first characters, where that can be told; `declared` otherwise. */
 function sniff(bytes: Buffer, declared: Framing): Framing {
   if (declared === 'json-array' || declared === 'event-stream') return declared
-  const start = bytes.toString('utf8', 0, 64).replace(/^[\s\uFEFF]+/, '')
+  // Some send blank lines for as long as the model thinks.
+  const from = Math.max(
+    0,
+    bytes.findIndex(byte => byte > BLANK),
+  )
+  const start = bytes.toString('utf8', from, from + 64).replace(/^\uFEFF/, '')
   return /^(?:data|event|id|retry)?:/.test(start) ? 'sse' : 'json'
 }

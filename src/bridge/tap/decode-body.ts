@@ -56,7 +56,7 @@ export function decodeBody(body: Buffer, codings: readonly string[], maxBytes: n
 function decode(bytes: Buffer, coding: Coding, maxOutputLength: number): Buffer {
   switch (coding) {
     case 'gzip':
-      return gunzipSync(bytes, { maxOutputLength, finishFlush: constants.Z_SYNC_FLUSH })
+      return gunzip(bytes, maxOutputLength)
     case 'deflate': {
       const inflate = hasZlibHeader(bytes) ? inflateSync : inflateRawSync
       return inflate(bytes, { maxOutputLength, finishFlush: constants.Z_SYNC_FLUSH })
@@ -74,6 +74,31 @@ function decode(bytes: Buffer, coding: Coding, maxOutputLength: number): Buffer 
         params: { [constants.ZSTD_d_windowLogMax]: 25 },
       })
   }
+}
+
+function gunzip(bytes: Buffer, maxOutputLength: number): Buffer {
+  const options = { maxOutputLength, finishFlush: constants.Z_SYNC_FLUSH }
+  try {
+    return gunzipSync(bytes, options)
+  } catch (error) {
+    const isDamaged = error instanceof Error && 'code' in error && error.code === 'Z_DATA_ERROR'
+    const start = isDamaged ? gzipDataAt(bytes) : undefined
+    if (start === undefined) throw error
+    // What stands behind the data, or a wrong sum of it, does not make it wrong.
+    return inflateRawSync(bytes.subarray(start), options)
+  }
+}
+
+/** Where the deflate data begins (RFC 1952 2.3); undefined for what is no gzip. */
+function gzipDataAt(bytes: Buffer): number | undefined {
+  const flags = bytes[3] ?? 0
+  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b || bytes[2] !== 8) return undefined
+  let at = 10
+  if ((flags & 4) !== 0) at += 2 + (bytes[at] ?? 0) + ((bytes[at + 1] ?? 0) << 8)
+  for (const text of [8, 16]) {
+    if ((flags & text) !== 0) at = bytes.indexOf(0, at) + 1
+  }
+  return (flags & 2) !== 0 ? at + 2 : at
 }
 
 /** RFC 1950 2.2; some servers send bare deflate data under the same name. */

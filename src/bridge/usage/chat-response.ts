@@ -32,6 +32,8 @@ export class ChatFold implements ResponseFold {
   #stopped = false
   #ended = false
   #final = false
+  /** Something was generated since the numbers were sent. */
+  #isStale = false
 
   #tool(key: string, call: JsonObject): void {
     const known = this.#tools.get(key)
@@ -50,6 +52,7 @@ export class ChatFold implements ResponseFold {
     if (asName(value['finish_reason']) !== undefined) this.#stopped = true
     const part = asObject(value['delta']) ?? asObject(value['message'])
     if (part === undefined) return
+    this.#isStale ||= OUTPUT.some(name => isSaid(part[name]))
     for (const [at, call] of objectsOf(part['tool_calls']).entries()) {
       this.#tool(`${index}/${asIndex(call['index']) ?? at}`, call)
     }
@@ -64,7 +67,7 @@ export class ChatFold implements ResponseFold {
 
   event(value: JsonObject): void {
     const choices = objectsOf(value['choices'])
-    const usage = asObject(value['usage'])
+    const usage = usageIn(value, choices)
     if (!Array.isArray(value['choices']) && usage === undefined) {
       this.#error = errorFact(value) ?? this.#error
       return
@@ -72,6 +75,7 @@ export class ChatFold implements ResponseFold {
     const foreign = this.#isForeign(value)
     readUsage(foreign || this.#ended ? this.#stray : this.#counters, usage)
     for (const [position, one] of choices.entries()) this.#choice(one, position)
+    if (usage !== undefined) this.#isStale = false
     if (this.#stopped && usage !== undefined && !foreign) this.#final = true
     if (value['object'] === 'chat.completion') this.#ended = true
     if (asObject(value['error']) !== undefined) this.#error = errorFact(value) ?? this.#error
@@ -103,7 +107,7 @@ export class ChatFold implements ResponseFold {
           usage,
           error: this.#error,
           started: this.#started,
-          final: this.#final || this.#ended,
+          final: (this.#final || this.#ended) && !this.#isStale,
           ended: this.#ended || (this.#stopped && end.complete),
         },
         end,
@@ -112,6 +116,31 @@ export class ChatFold implements ResponseFold {
       thoughts: [...this.#thoughts.values()].map(content => ({ content, source: 'thinking' })),
     }
   }
+}
+
+/** What a delta may hold of an answer. */
+const OUTPUT = [
+  'content',
+  'tool_calls',
+  'function_call',
+  'reasoning',
+  'reasoning_content',
+  'reasoning_text',
+  'refusal',
+] as const
+
+function isSaid(value: unknown): boolean {
+  if (Array.isArray(value)) return value.length > 0
+  return asName(value) !== undefined || asObject(value) !== undefined
+}
+
+/** Groq has it in a field of its own, Moonshot in the choice. */
+function usageIn(value: JsonObject, [choice]: readonly JsonObject[]): JsonObject | undefined {
+  return (
+    asObject(value['usage']) ??
+    asObject(asObject(value['x_groq'])?.['usage']) ??
+    asObject(choice?.['usage'])
+  )
 }
 
 /** `arguments` of functions, `input` of custom tools; some backends send an object. */

@@ -28,9 +28,10 @@ import type { Provider } from './provider.ts'
 import { type Route, route } from './route.ts'
 import type { CallTap } from './tap/call-tap.ts'
 import type { Taps } from './tap/taps.ts'
+import type { Message } from './tools/parts.ts'
 import { recordParts } from './tools/record-parts.ts'
 import type { Toolbox } from './tools/toolbox.ts'
-import { type Message, withTools } from './tools/with-tools.ts'
+import { withTools } from './tools/with-tools.ts'
 
 interface BridgeConfig extends LimitSettings {
   readonly providers: ReadonlyMap<string, Provider>

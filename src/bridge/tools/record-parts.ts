@@ -5,7 +5,7 @@ import type { Books } from '../books.ts'
 import type { CallEvents } from '../call-events.ts'
 import type { TapRequest, Taps } from '../tap/taps.ts'
 import { UNPARSED } from '../usage/response-fold.ts'
-import type { Parts } from './with-tools.ts'
+import type { Parts } from './parts.ts'
 
 interface Deps {
   readonly books: Books

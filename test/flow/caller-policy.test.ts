@@ -162,6 +162,11 @@ describe('a caller with rules', () => {
       'model_denied',
     ],
     [
+      'a model in the path of old',
+      post('/v1/engines/davinci/completions', HOST, '{"model":"claude-haiku-4"}'),
+      'model_denied',
+    ],
+    [
       'a path that is not escaped correctly',
       post('/v1/messages/%zz', HOST, '{"model":"claude-haiku-4"}'),
       'model_unknown',

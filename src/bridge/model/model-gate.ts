@@ -123,11 +123,11 @@ function shadowRefusal(
   return { type: 'shadow_refusal', connectId, callId, user, subject, reason, rule }
 }
 
-/** Where Gemini, Bedrock and Azure's deployments name the model. */
+/** Where Gemini, Bedrock, and the deployments of Azure, once OpenAI's engines, name the model. */
 const IN_PATH = [
   /\/(?:models|tunedModels)\/([^/]+):[^/:]*$/i,
   /\/model\/(.+)\/(?:invoke|converse)[^/]*$/i,
-  /\/deployments\/([^/]+)\//i,
+  /\/(?:deployments|engines)\/([^/]+)\//i,
 ]
 
 /**

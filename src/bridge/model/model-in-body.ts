@@ -3,17 +3,12 @@ import { cutOut } from '../body/held-body.ts'
 import type { Member } from '../body/json-members.ts'
 
 /**
- * Keys under which gateways take further models, to fall back upon: OpenRouter,
- * LiteLLM, Vercel. Compared without case.
+ * Keys under which servers take other models: to fall back upon (OpenRouter,
+ * LiteLLM, Vercel), or in place of `model` (Bedrock's `modelId`, the `engine` of
+ * old). Compared without case; any name with one of the two words counts.
  */
-const OTHER_MODELS: ReadonlySet<string> = new Set([
-  'models',
-  'fallbacks',
-  'fallback_models',
-  'context_window_fallback_dict',
-  'provideroptions',
-  'preset',
-])
+const OTHER_MODELS =
+  /^(?!model$).*(?:model|fallback)|^(?:provideroptions|preset|engine|user_config|router_settings_override)$/is
 
 /** A longer text names no model that could be compared with a rule. */
 const MAX_MODEL = 1024
@@ -30,7 +25,7 @@ export function modelInBody(
   pieces: readonly Buffer[],
 ): string | undefined {
   if (members === undefined) throw new Refusal('model_unknown', 'the body is not plain JSON')
-  const other = members.find(({ name }) => OTHER_MODELS.has(name.toLowerCase()))
+  const other = members.find(({ name }) => OTHER_MODELS.test(name))
   if (other !== undefined) throw new Refusal('model_unknown', `the body has ${other.name}`)
   const [found, ...others] = members.filter(({ name }) => name.toLowerCase() === 'model')
   if (found === undefined) return undefined

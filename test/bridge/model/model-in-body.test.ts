@@ -35,6 +35,10 @@ describe('the model that a body names', () => {
     '{"model":null}',
     '{"model":["a"]}',
     '{"model":"a","Models":["b"]}',
+    '{"model":"a","modelId":"b"}',
+    '{"model":"a","context_window_fallbacks":[{"a":["b"]}]}',
+    '{"model":"a","Engine":"b"}',
+    '{"model":"a","x\\nmodel":"b"}',
     '{"model":"a"',
     `{"model":"${'x'.repeat(2000)}"}`,
   ]

@@ -11,6 +11,17 @@ import { withoutQueryKeys } from './query-key.ts'
 /** Per connection, or answered by us; Node asks for 100 Continue by itself. */
 const OWN_LEG: ReadonlySet<string> = new Set(['host', 'expect', 'http2-settings'])
 /**
+ * SECURITY: what gateways take for another method or path than those that were
+ * judged: rules for callers, and where a central key may go, hang on them.
+ */
+const OVERRIDES: ReadonlySet<string> = new Set([
+  'x-http-method',
+  'x-http-method-override',
+  'x-method-override',
+  'x-original-url',
+  'x-rewrite-url',
+])
+/**
  * What says whose account a call is for. Beside the central key it would choose
  * another payer, or be a second credential.
  */
@@ -45,6 +56,7 @@ export function providerHeaders(headers: RawHeaders, context: InjectContext): st
     if (context.upgrade && name === 'content-length') return false
     // SECURITY: a token of ours must not reach a provider, in whatever header.
     if (OWN_LEG.has(name) || isForUs(name) || holdsToken(value, callerToken)) return false
+    if (OVERRIDES.has(name)) return false
     // What finds loops among daemons is no business of a provider's.
     if (name === 'via' && namesDaemon(value)) return false
     // SECURITY: nobody calls in another's name.

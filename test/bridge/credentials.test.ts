@@ -211,6 +211,11 @@ describe('providerHeaders', () => {
     assert.ok(brought.includes('OpenAI-Organization') && brought.includes('Cookie'))
   })
 
+  it('lets nothing make another request of it than the one that was judged', () => {
+    const names = ['X-HTTP-Method-Override', 'x-method-override', 'X-Original-URL', 'X-Rewrite-URL']
+    for (const name of names) assert.ok(!headersFor([name, 'DELETE']).includes('DELETE'), name)
+  })
+
   it("keeps anybody's token of ours in, whatever header holds it", () => {
     const token = `aibp_${'x'.repeat(43)}`
     for (const name of ['Authorization', 'X-Api-Key', 'X-Other']) {

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../kernel/clock.ts'
-import { Refusal } from '../kernel/error.ts'
+import { asRefusal, Refusal } from '../kernel/error.ts'
 import type { Call, Emit, Handle, Reply } from '../kernel/flow.ts'
 import { hasBody } from '../kernel/framing.ts'
 import type { SharedMemory } from '../kernel/memory.ts'
@@ -109,8 +109,7 @@ export function createBridge(deps: BridgeDeps): Handle {
         isCharged: limits.charges.length > 0,
       })
     } catch (error) {
-      const refusal =
-        error instanceof Refusal ? error : new Refusal('internal', undefined, { cause: error })
+      const refusal = asRefusal(error)
       const { status } = REASONS[refusal.reason]
       events.refused(refusal, status)
       return errorReply(type, refusal, { upgrade: call.upgrade, now: deps.clock.now() })

@@ -1,7 +1,7 @@
 import { Socket } from 'node:net'
 import type { Duplex, Readable } from 'node:stream'
 import type { Clock } from '../kernel/clock.ts'
-import { describeError, type Refusal } from '../kernel/error.ts'
+import { describeError, detailOf, type Refusal } from '../kernel/error.ts'
 import type { CallEnded, RefusedKey } from '../kernel/event.ts'
 import type { Call, Emit, Reply } from '../kernel/flow.ts'
 import { withoutTokens } from '../kernel/token.ts'
@@ -153,7 +153,6 @@ export class CallEvents {
   /** Our own refusal, or a provider that could not be used. */
   refused(refusal: Refusal, status: number): void {
     this.#takeTap()?.cancel()
-    const cause = refusal.cause === undefined ? undefined : describeError(refusal.cause)
     const gone = this.#call.signal.aborted
     this.#end({
       status,
@@ -161,9 +160,7 @@ export class CallEvents {
       reason: gone ? undefined : refusal.reason,
       bytesUp: this.#bytesUp,
       bytesDown: 0,
-      detail:
-        [...new Set([refusal.detail, cause])].filter(text => text !== undefined).join(': ') ||
-        undefined,
+      detail: detailOf(refusal),
     })
   }
 

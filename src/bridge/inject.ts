@@ -8,13 +8,14 @@ import type { Actor } from './actor.ts'
 import { CREDENTIAL_HEADERS, type Credential, holdsToken, isOurs } from './credentials.ts'
 import { withoutQueryKeys } from './query-key.ts'
 
-/** Per connection, or answered by us; Node asks for 100 Continue by itself. */
-const OWN_LEG: ReadonlySet<string> = new Set(['host', 'expect', 'http2-settings'])
-/**
- * SECURITY: what gateways take for another method or path than those that were
- * judged: rules for callers, and where a central key may go, hang on them.
- */
-const OVERRIDES: ReadonlySet<string> = new Set([
+/** What goes to no provider. */
+const NEVER: ReadonlySet<string> = new Set([
+  // Per connection, or answered by us; Node asks for 100 Continue by itself.
+  'host',
+  'expect',
+  'http2-settings',
+  // SECURITY: what gateways take for another method or path than those that were
+  // judged: rules for callers, and where a central key may go, hang on them.
   'x-http-method',
   'x-http-method-override',
   'x-method-override',
@@ -55,8 +56,7 @@ export function providerHeaders(headers: RawHeaders, context: InjectContext): st
     // whoever gets the connection next as a body.
     if (context.upgrade && name === 'content-length') return false
     // SECURITY: a token of ours must not reach a provider, in whatever header.
-    if (OWN_LEG.has(name) || isForUs(name) || holdsToken(value, callerToken)) return false
-    if (OVERRIDES.has(name)) return false
+    if (NEVER.has(name) || isForUs(name) || holdsToken(value, callerToken)) return false
     // What finds loops among daemons is no business of a provider's.
     if (name === 'via' && namesDaemon(value)) return false
     // SECURITY: nobody calls in another's name.

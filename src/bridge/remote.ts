@@ -1,7 +1,7 @@
 import type { LoopMark } from '../egress/loop.ts'
 import type { CallerPolicy } from '../kernel/budget.ts'
 import type { Clock } from '../kernel/clock.ts'
-import { Refusal } from '../kernel/error.ts'
+import { asRefusal, Refusal } from '../kernel/error.ts'
 import type { Call, Emit, Reply } from '../kernel/flow.ts'
 import { hasBody } from '../kernel/framing.ts'
 import { filterHeaders, headerValues } from '../kernel/headers.ts'
@@ -99,8 +99,7 @@ export function createRemoteBridge(
       if (via === undefined) throw new Refusal('bridge_loop')
       return await forward(admitted, config.bridge, { provider, credential, events, hold, via })
     } catch (error) {
-      const refusal =
-        error instanceof Refusal ? error : new Refusal('internal', undefined, { cause: error })
+      const refusal = asRefusal(error)
       events.refused(refusal, REASONS[refusal.reason].status)
       return errorReply(type, refusal, { upgrade: call.upgrade, now: deps.clock.now() })
     }

@@ -40,6 +40,17 @@ export class Refusal extends Error {
   }
 }
 
+/** What a failure is told as. */
+export function asRefusal(error: unknown): Refusal {
+  return error instanceof Refusal ? error : new Refusal('internal', undefined, { cause: error })
+}
+
+/** What lay behind a refusal, for operators. */
+export function detailOf({ detail, cause }: Refusal): string | undefined {
+  const texts = new Set([detail, cause === undefined ? undefined : describeError(cause)])
+  return [...texts].filter(text => text !== undefined).join(': ') || undefined
+}
+
 /**
  * What is wrong with the configuration or the command line, all of it at once.
  * Each problem names the option and the fix. The command exits with 2.

@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
-import { describeError, Refusal } from '../kernel/error.ts'
+import { detailOf, type Refusal } from '../kernel/error.ts'
 import type { Caller, Emit, Handle } from '../kernel/flow.ts'
 import type { Limits } from '../kernel/limits.ts'
 import type { Reason } from '../kernel/reasons.ts'
@@ -35,18 +35,12 @@ export type Serve = (socket: TLSSocket, interception: Interception) => Connectio
 /** Longer than any agent keeps an idle connection: a race there costs a failed call. */
 export const KEEP_ALIVE_MS = 15 * 60_000
 
-/** What a failure is told as. */
-export function asRefusal(error: unknown): Refusal {
-  return error instanceof Refusal ? error : new Refusal('internal', undefined, { cause: error })
-}
-
 /** Tells of a request that gets no further than its connection. */
 export function emitRefusal(
   emit: Emit,
   { connect, verdict }: Interception,
   refusal: Refusal,
 ): void {
-  const cause = refusal.cause === undefined ? undefined : describeError(refusal.cause)
   emit({
     type: 'client_error',
     peer: connect.peer.address,
@@ -57,7 +51,7 @@ export function emitRefusal(
       host: verdict.host,
     },
     reason: refusal.reason,
-    detail: [refusal.detail, cause].filter(text => text !== undefined).join(': ') || undefined,
+    detail: detailOf(refusal),
   })
 }
 

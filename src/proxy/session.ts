@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Clock } from '../kernel/clock.ts'
-import { describeError, Refusal } from '../kernel/error.ts'
+import { asRefusal, detailOf, Refusal } from '../kernel/error.ts'
 import type { ConnectEnded } from '../kernel/event.ts'
 import type {
   Authenticate,
@@ -209,16 +209,14 @@ export const LEFT: Outcome = {
 
 /** The outcome of a session that ended in an exception. */
 export function refused(error: unknown): Outcome {
-  const refusal =
-    error instanceof Refusal ? error : new Refusal('internal', undefined, { cause: error })
+  const refusal = asRefusal(error)
   const { status } = REASONS[refusal.reason]
-  const cause = refusal.cause === undefined ? undefined : describeError(refusal.cause)
   return {
     ...EMPTY,
     outcome: status >= 500 ? 'failed' : 'refused',
     reason: refusal.reason,
     status,
-    detail: [refusal.detail, cause].filter(text => text !== undefined).join(': ') || undefined,
+    detail: detailOf(refusal),
   }
 }
 

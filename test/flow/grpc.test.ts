@@ -18,7 +18,7 @@ import { listenOnLoopback } from '../support/listen.ts'
 import { startHttpOrigin } from '../support/origin.ts'
 import { testPki } from '../support/pki.ts'
 import { ANTHROPIC_KEY, providersEnv, startAiDaemon } from './ai-world.ts'
-import { askHttp2, openHttp2, send } from './http2-world.ts'
+import { askHttp2, openHttp2, readHttp2, send } from './http2-world.ts'
 
 const asIs = (bytes: Buffer): Buffer => bytes
 const method = (path: string, streams: boolean) => ({
@@ -213,6 +213,22 @@ describe('a gRPC provider', { timeout: 20_000 }, () => {
       }
       assert.equal((await call()).code, constants.NGHTTP2_INTERNAL_ERROR)
     }
+  })
+
+  it('cannot flood the client with informational answers', async () => {
+    answer = stream => {
+      for (let i = 0; i < 100; i += 1) stream.additionalHeaders({ ':status': 103, link: '</a>' })
+      stream.respond({ ...HEAD, 'grpc-status': '0' }, { endStream: true })
+    }
+    const session = await openHttp2(daemon)
+    const stream = send(session, CALL, Buffer.alloc(5))
+    let hints = 0
+    stream.on('headers', () => {
+      hints += 1
+    })
+    const got = await readHttp2(stream)
+    assert.deepEqual([got.status, hints <= 32], [502, true])
+    session.close()
   })
 
   it('keeps one connection for many calls, and gets another after GOAWAY', async () => {

@@ -5,7 +5,14 @@ import { constants } from 'node:http2'
 import type { Socket } from 'node:net'
 import { after, afterEach, before, describe, it } from 'node:test'
 import type { TestDaemon } from '../support/daemon.ts'
-import { frame, headers as frameHeaders, PREFACE, TYPE, uint32 } from '../support/http2-frames.ts'
+import {
+  frame,
+  headers as frameHeaders,
+  PREFACE,
+  requestFields,
+  TYPE,
+  uint32,
+} from '../support/http2-frames.ts'
 import { answerRawly, type Origin, startTcpOrigin } from '../support/origin.ts'
 import { readHead } from '../support/raw-client.ts'
 import {
@@ -289,12 +296,7 @@ describe('a client that gives up', () => {
     it(`in the middle of its upload never looks finished (RST_STREAM ${code})`, async () => {
       const socket = await openIntercepted(world.daemon, { tls: { ALPNProtocols: ['h2'] } })
       const arriving = world.provider.nextExchange()
-      const post = [
-        [':method', 'POST'],
-        [':scheme', 'https'],
-        [':authority', 'api.anthropic.com'],
-        [':path', '/v1/messages'],
-      ] as const
+      const post = requestFields('POST', '/v1/messages')
       socket.write(
         Buffer.concat([
           PREFACE,

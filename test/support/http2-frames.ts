@@ -1,7 +1,6 @@
 import type { Duplex } from 'node:stream'
 import { readBytes } from './raw-client.ts'
 
-/** RFC 9113 3.4. */
 /** The pseudo headers of a request. */
 export function requestFields(
   method: string,
@@ -15,6 +14,7 @@ export function requestFields(
   ]
 }
 
+/** RFC 9113 3.4. */
 export const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
 
 export const TYPE = {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { describeError, Refusal } from '../../kernel/error.ts'
+import { asRefusal, detailOf, Refusal } from '../../kernel/error.ts'
 import type { Call, Caller, Reply } from '../../kernel/flow.ts'
 import { filterHeaders, firstHeader } from '../../kernel/headers.ts'
 import { headFault, pathFault } from '../../kernel/request-head.ts'
@@ -81,8 +81,7 @@ async function answering(
     const reply = await act()
     if (reply !== undefined) await writeReply(response, reply)
   } catch (error) {
-    const refusal =
-      error instanceof Refusal ? error : new Refusal('internal', undefined, { cause: error })
+    const refusal = asRefusal(error)
     emitRefusal(deps, message, refusal)
     if (response.headersSent || response.destroyed) return void response.destroy()
     const reply = deps.refuse(provider, refusal, upgrade)
@@ -156,11 +155,10 @@ function hostOf({ rawHeaders, socket }: IncomingMessage): string {
 }
 
 function emitRefusal({ emit }: BaseUrlDeps, { socket }: IncomingMessage, refusal: Refusal): void {
-  const cause = refusal.cause === undefined ? undefined : describeError(refusal.cause)
   emit({
     type: 'client_error',
     peer: socket.remoteAddress ?? '',
     reason: refusal.reason,
-    detail: [refusal.detail, cause].filter(text => text !== undefined).join(': ') || undefined,
+    detail: detailOf(refusal),
   })
 }

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import { describeError, Refusal } from '../../kernel/error.ts'
+import { asRefusal, Refusal } from '../../kernel/error.ts'
 import type { Reply } from '../../kernel/flow.ts'
 import { filterHeaders, firstHeader, type RawHeaders } from '../../kernel/headers.ts'
 import type { ProviderType } from '../../kernel/provider.ts'
@@ -173,10 +173,6 @@ async function errorIn({ status, body }: Response): Promise<JsonObject | undefin
 
 function texts(events: readonly SseEvent[]): Buffer[] {
   return events.map(event => Buffer.from(sseText(event)))
-}
-
-function asRefusal(error: unknown): Refusal {
-  return error instanceof Refusal ? error : new Refusal('internal', describeError(error))
 }
 
 export function isCoded(headers: RawHeaders): boolean {

@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { Refusal } from '../../kernel/error.ts'
+import { asRefusal, Refusal } from '../../kernel/error.ts'
 import type { RequestHead } from '../../kernel/request-head.ts'
 import { refuseResponse } from '../../relay/refusal.ts'
 import { goneSignal, inform, writeReply } from '../../relay/reply.ts'
 import { joinUpgraded, responseOn } from '../../relay/upgrade.ts'
 import { judgeRequest, toCall } from '../call.ts'
-import { asRefusal, emitRefusal, type ServeDeps } from '../connection.ts'
+import { emitRefusal, type ServeDeps } from '../connection.ts'
 import type { Session } from './session.ts'
 
 /** Serves one decrypted request. Never rejects. */

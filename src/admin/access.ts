@@ -1,14 +1,14 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { isIP } from 'node:net'
 import { Refusal } from '../kernel/error.ts'
-import type { Identity } from '../kernel/flow.ts'
+import type { Holder } from '../kernel/flow.ts'
 import { REASONS } from '../kernel/reasons.ts'
 import type { AdminDeps } from './deps.ts'
 import type { ErrorAnswer } from './respond.ts'
 import type { Access } from './route.ts'
 
 export type Admission =
-  | { readonly ok: true; readonly identity: Identity | undefined }
+  | { readonly ok: true; readonly holder: Holder | undefined }
   | { readonly ok: false; readonly answer: ErrorAnswer; readonly wrongToken?: boolean }
 
 /** Whether the bearer of these headers may have what `access` protects. */
@@ -19,15 +19,15 @@ export async function admit(
   authenticate: AdminDeps['authenticate'],
 ): Promise<Admission> {
   if (access === 'none' || (access === 'loopback' && onLoopback)) {
-    return { ok: true, identity: undefined }
+    return { ok: true, holder: undefined }
   }
   const token = tokenOf(headers)
   if (token === undefined) return { ok: false, answer: MISSING }
   try {
-    const identity = await authenticate(token, headers.via === undefined ? [] : [headers.via])
-    if (identity === undefined) return { ok: false, answer: INVALID, wrongToken: true }
-    if (access !== 'user' && !identity.admin) return { ok: false, answer: NOT_ADMIN }
-    return { ok: true, identity }
+    const holder = await authenticate(token, headers.via === undefined ? [] : [headers.via])
+    if (holder === undefined) return { ok: false, answer: INVALID, wrongToken: true }
+    if (access !== 'user' && !holder.identity.admin) return { ok: false, answer: NOT_ADMIN }
+    return { ok: true, holder }
   } catch (error) {
     if (!(error instanceof Refusal)) throw error
     if (error.reason === 'auth_invalid') return { ok: false, answer: INVALID, wrongToken: true }

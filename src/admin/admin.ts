@@ -185,7 +185,7 @@ async function serve(
     if (admission.wrongToken) await deps.onBadToken(request.socket.remoteAddress ?? '')
     return respondError(response, admission.answer)
   }
-  await route.handle({ request, response, deps, identity: admission.identity, params })
+  await route.handle({ request, response, deps, holder: admission.holder, params })
 }
 
 function announcesBody({ headers }: IncomingMessage): boolean {

@@ -1,5 +1,5 @@
 import type { AskStandings } from '../kernel/budget.ts'
-import type { Identity } from '../kernel/flow.ts'
+import type { Holder } from '../kernel/flow.ts'
 import type { AskRecords } from '../kernel/records.ts'
 import type { Strangers } from '../kernel/strangers.ts'
 import type { BaseUrlDeps } from './base-url/deps.ts'
@@ -14,7 +14,7 @@ export interface Check {
 /** What the API listener shows, handed in by whoever owns it. */
 export interface AdminDeps {
   /** `via`: the Via values of the request. @throws Refusal `auth_unavailable` */
-  readonly authenticate: (token: string, via: readonly string[]) => Promise<Identity | undefined>
+  readonly authenticate: (token: string, via: readonly string[]) => Promise<Holder | undefined>
   /** Counts a wrong token of this peer; resolves when its answer may go out. */
   readonly onBadToken: (peer: string) => Promise<void>
   /** Configuration, CA, store, draining: whoever knows them puts them together. */

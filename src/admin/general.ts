@@ -75,10 +75,11 @@ function answerBuildInfo({ response, deps }: Exchange): void {
   })
 }
 
-function answerMe({ response, identity }: Exchange): void {
-  if (identity === undefined) {
+function answerMe({ response, holder }: Exchange): void {
+  if (holder === undefined) {
     return respondError(response, { status: 401, message: 'A token is required.' })
   }
+  const { identity } = holder
   respondJson(response, 200, {
     id: userId(identity.user),
     username: identity.user,

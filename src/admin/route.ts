@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Identity } from '../kernel/flow.ts'
+import type { Holder } from '../kernel/flow.ts'
 import type { AdminDeps } from './deps.ts'
 
 /**
@@ -12,7 +12,8 @@ export type Access = 'none' | 'user' | 'admin' | 'loopback'
 export interface Exchange {
   readonly request: IncomingMessage
   readonly response: ServerResponse
-  readonly identity: Identity | undefined
+  /** Whose token was shown; undefined where none is asked for. */
+  readonly holder: Holder | undefined
   readonly deps: AdminDeps
   /** What stood in the places of `{names}` in the path, unescaped. */
   readonly params: Readonly<Record<string, string>>

@@ -87,7 +87,7 @@ export async function openAdmin(
 function adminDeps(context: AdminContext): AdminDeps {
   const { live, store, metrics } = context
   return {
-    authenticate: async (token, via) => (await context.callers.authenticate(token, via))?.identity,
+    authenticate: context.callers.authenticate,
     onBadToken: async peer => {
       await setTimeout(context.failures.add(peer), undefined, { ref: false })
     },

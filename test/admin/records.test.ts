@@ -462,3 +462,22 @@ test('a page of huge prompts is sent in parts and is complete', async t => {
   assert.equal(count, 20)
   assert.equal(new Set(ids(results)).size, 20)
 })
+
+test('an export ends where its token is revoked', async t => {
+  const opened = await openRecorder(t)
+  for (let i = 0; i < 101; i += 1) await call(opened)
+  const identity = { user: 'ada', tokenId: 't1', admin: false }
+  let asked = 0
+  const { get } = await startAdmin(t, {
+    authenticate: async () => ({ identity, isValid: () => asked === 0 }),
+    records: async (question, argument) => {
+      asked += 1
+      return await opened.recorder.ask(question, argument)
+    },
+  })
+  const download = async (): Promise<Response> =>
+    await get(`${API}/interceptions/export`, { headers: { 'Coder-Session-Token': 'x' } })
+  await assert.rejects(async () => await (await download()).text())
+  assert.equal(asked, 1)
+  assert.equal((await download()).status, 401)
+})

@@ -35,7 +35,10 @@ export async function startAdmin(t: TestContext, options: StartOptions = {}): Pr
   const errors: unknown[] = []
   const admin = createAdmin(
     {
-      authenticate: async token => IDENTITIES.get(token),
+      authenticate: async token => {
+        const identity = IDENTITIES.get(token)
+        return identity && { identity, isValid: () => true }
+      },
       onBadToken: async () => {},
       readiness: () => [{ name: 'config', ok: true }],
       metrics: async () => ({ contentType: 'text/plain; version=0.0.4', body: 'up 1\n' }),

@@ -26,9 +26,16 @@ export function askingRecords(
   handle: (asking: Asking) => Promise<void>,
 ): (exchange: Exchange) => Promise<void> {
   return async exchange => {
-    const { deps, identity, request, response } = exchange
-    if (deps.records === undefined || identity === undefined) {
+    const { deps, holder, request, response } = exchange
+    const { records } = deps
+    if (records === undefined || holder === undefined) {
       return respondError(response, { status: 404, message: 'No records are kept here.' })
+    }
+    const { identity, isValid } = holder
+    // SECURITY: an export goes on for as long as its client reads.
+    const ask: AskRecords = async (question, argument) => {
+      if (!isValid()) throw new Refusal('token_revoked')
+      return await records(question, argument)
     }
     // SECURITY: the deployment gives out its names by itself.
     if (identity.recordsElsewhere === true) {
@@ -41,11 +48,11 @@ export function askingRecords(
     const query = new URLSearchParams(url.includes('?') ? url.slice(url.indexOf('?') + 1) : '')
     const visibleUser = identity.admin ? null : identity.user
     try {
-      await handle({ ask: deps.records, identity, query, visibleUser, exchange })
+      await handle({ ask, identity, query, visibleUser, exchange })
     } catch (error) {
       if (response.headersSent) throw error
       if (error instanceof BadRequest) return respondError(response, error.answer)
-      if (!(error instanceof Refusal)) throw error
+      if (!(error instanceof Refusal) || error.reason === 'token_revoked') throw error
       deps.onError(error)
       const { status } = REASONS[error.reason]
       respondError(response, { status, message: 'The records cannot be read at the moment.' })

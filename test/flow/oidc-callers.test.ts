@@ -339,6 +339,11 @@ describe('callers of an issuer', { concurrency: true }, () => {
     assert.equal(await reasonOf({ teams: 'ci' }, '192.0.2.1:443'), 'tunnels_denied')
     assert.equal(await reasonOf({ teams: ['else'] }, '127.0.0.1:443'), 'loopback')
     assert.equal(await reasonOf({ email: 'ada@x.test' }, ANTHROPIC), 'provider_denied')
+    // Whoever signs up may claim any address.
+    for (const email_verified of [false, 'false', null]) {
+      assert.equal(await reasonOf({ email_verified }, ANTHROPIC), 'auth_invalid')
+    }
+    assert.equal(await reasonOf({ email_verified: true }, ANTHROPIC), undefined)
     assert.equal(await reasonOf({}, ANTHROPIC), undefined)
     assert.equal(await reasonOf({ email: 'eve@x.test.evil' }, ANTHROPIC), 'auth_invalid')
   })

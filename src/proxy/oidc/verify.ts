@@ -78,6 +78,12 @@ function identityOf(payload: JWTPayload, settings: OidcSettings): Identity {
   if (typeof name !== 'string' || !USER.test(name)) {
     throw invalid(`its claim ${userClaim} is no name of a user`)
   }
+  // SECURITY: many issuers put in whatever address somebody signed up with
+  // (OpenID Connect Core 1.0, 5.1 and 5.7).
+  const { email_verified: isVerified = true } = payload
+  if (userClaim === 'email' && isVerified !== true && isVerified !== 'true') {
+    throw invalid('its address is not verified (email_verified)')
+  }
   if (!allowedUsers.some(pattern => fits(pattern, name))) {
     throw invalid(`its claim ${userClaim} is not among CODER_AIBRIDGE_PROXY_OIDC_ALLOWED_USERS`)
   }

@@ -40,6 +40,8 @@ export async function runCheck(context: CliContext): Promise<number> {
       ? describeValues(configured.loaded)
       : `${explain(question(target, configured), configured.loaded.settings)}\n`
   context.stdout.write(text)
+  if (target === undefined) return 0
+  // The list of values has them already.
   for (const warning of configured.loaded.warnings) context.stderr.write(`warning: ${warning}\n`)
   return 0
 }

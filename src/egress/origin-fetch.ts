@@ -20,6 +20,9 @@ export interface OriginFetchOptions {
   readonly idleTimeoutMs: number
 }
 
+/** More than anybody has use for who is asked like this; a longer answer breaks off. */
+const MAX_BYTES = 1024 * 1024
+
 const NO_BODY: ReadonlySet<number> = new Set([204, 205, 304])
 
 /**
@@ -53,7 +56,7 @@ export function createOriginFetch({ origin, agent, bearer, ...limits }: OriginFe
     })
     if (reply.kind !== 'response') throw new Refusal('provider_broken', 'switched protocols')
     const { status, statusText, headers } = reply
-    return new Response(NO_BODY.has(status) ? null : webStream(reply.body), {
+    return new Response(NO_BODY.has(status) ? null : webStream(bounded(reply.body)), {
       status,
       statusText,
       headers: pairs(headers),
@@ -74,6 +77,18 @@ function bodyOf(body: RequestInit['body']): Buffer | undefined {
   if (body === undefined || body === null) return undefined
   if (typeof body === 'string') return Buffer.from(body)
   throw new TypeError('only texts can be sent')
+}
+
+/** SECURITY: the library reads whatever comes, and parses it on the event loop. */
+function bounded(body: Readable): Readable {
+  let length = 0
+  // Paused first: a listener alone must not start the flow.
+  body.pause()
+  body.on('data', (chunk: Buffer) => {
+    length += chunk.length
+    if (length > MAX_BYTES) body.destroy(new Refusal('provider_broken', 'the answer is too long'))
+  })
+  return body
 }
 
 function webStream(body: Readable): ReadableStream<Uint8Array> {

@@ -88,6 +88,16 @@ describe('a link to an MCP server', () => {
     assert.deepEqual(await other, FOUND)
   })
 
+  it('reads no answer without end, and tells the model whole characters only', async () => {
+    await using world = await startWorld()
+    const { link, problems } = world
+    const flood = await link.call('search', { q: 'x'.repeat(1024 * 1024) }, NEVER)
+    assert.deepEqual([flood.isError, flood.text.length < 100], [true, true])
+    assert.match(problems.join(), /too long/)
+    const cut = await link.call('search', { q: `${'x'.repeat(256 * 1024 - 7)}😀` }, NEVER)
+    assert.deepEqual([cut.isError, cut.text.slice(-7)], [false, 'x�\n[cut]'.slice(-7)])
+  })
+
   it('tells the model alone what the server says of a call', async () => {
     await using world = await startWorld()
     const answer = await world.link.call('no-such-tool', { q: 'secret' }, NEVER)

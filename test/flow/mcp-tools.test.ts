@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { ANSWER_TEXT, ANSWER_USAGE } from '../support/dialects/answer.ts'
+import { readToEnd } from '../support/raw-client.ts'
 import { type AiWorld, openIntercepted } from './ai-world.ts'
 import { lastCall, rowOf } from './rows.ts'
 import { DIALECTS, startToolWorld, TOOL, type ToolDialect, type ToolWorld } from './tool-world.ts'
@@ -137,6 +138,16 @@ describe('tools of an MCP server', () => {
     for (let i = 0; i < 4; i += 1) statuses.push((await ask(world, streamed)).status)
     // The first call was answered well and then refused.
     assert.deepEqual(statuses, [200, 529, 529, 503])
+
+    world.provider.script(() => ({ cutAfter: 3 }))
+    const { authority, path } = DIALECTS.chat
+    const chat = JSON.stringify({ ...DIALECTS.chat.body, stream: true })
+    for (let i = 0; i < 3; i += 1) {
+      const socket = await openIntercepted(world.daemon, { authority })
+      socket.write(post(path, 'api.openai.com', chat))
+      await readToEnd(socket)
+    }
+    assert.equal((await ask(world, DIALECTS.chat)).status, 503)
   })
 })
 

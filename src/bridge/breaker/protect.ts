@@ -46,8 +46,7 @@ function followAnswer(
 ): void {
   answer.once('error', error => {
     // Nor must a client that reads too slowly make it look silent.
-    const isHeldUp = answer.isPaused() || answer.readableLength > 0
-    pass.ended(seenError(error, signal, isHeldUp))
+    pass.ended(seenError(error, signal, isHeldUp(answer)))
   })
   answer.once('close', () => {
     const isWhole = answer.readableEnded
@@ -55,11 +54,17 @@ function followAnswer(
   })
 }
 
+/** Whoever iterates over it takes what there is, and has it paused between. */
+function isHeldUp(answer: Readable): boolean {
+  const isPaused = answer.isPaused() && answer.listenerCount('readable') === 0
+  return isPaused || answer.readableLength > 0
+}
+
 /** Whatever breaks without a reason of ours broke at the provider. */
-function seenError(error: unknown, signal: AbortSignal, isHeldUp: boolean): Seen {
+function seenError(error: unknown, signal: AbortSignal, isWaiting: boolean): Seen {
   const reason = reasonOf(error)
   const isConnected = reason === 'provider_broken' || reason === 'provider_timeout'
-  return { reason, callerAtFault: signal.aborted || (isHeldUp && isConnected) }
+  return { reason, callerAtFault: signal.aborted || (isWaiting && isConnected) }
 }
 
 /** A limit that ran out while the connection was made is not the request's doing. */

@@ -40,8 +40,18 @@ export function fitOpenFiles(limits: Limits, openFiles: number | undefined): Lim
   }
 }
 
-/** Reading it costs some microseconds. */
-const MEMORY_MAX_AGE_MS = 250
+const MAX_AGE_MS = 250
+
+/** What the system is asked for at most four times a second: it costs some microseconds. */
+export function remembered<T>(read: () => T): () => T {
+  let known: { readonly at: number; readonly value: T } | undefined
+  return () => {
+    const now = performance.now()
+    if (known === undefined || now - known.at > MAX_AGE_MS) known = { at: now, value: read() }
+    return known.value
+  }
+}
+
 const SHARE_OF_CGROUP = 0.9
 
 /** Resident memory that grew by less is the noise of the allocator. */
@@ -56,20 +66,16 @@ const GROWTH = 1.02
  */
 export function createMemoryCheck(
   memoryBytes: () => number | undefined,
-  resident = (): number => process.memoryUsage.rss(),
-  maxAgeMs = MEMORY_MAX_AGE_MS,
+  resident: () => number,
 ): (open: number) => boolean {
   const constrained = process.constrainedMemory()
   const cgroup =
     constrained > 0 && constrained < totalmem() ? constrained * SHARE_OF_CGROUP : undefined
-  let seen = { at: Number.NEGATIVE_INFINITY, bytes: 0 }
   let peak: { readonly bytes: number; readonly open: number } | undefined
   return open => {
     const bound = memoryBytes() ?? cgroup
     if (bound === undefined) return false
-    const now = performance.now()
-    if (now - seen.at >= maxAgeMs) seen = { at: now, bytes: resident() }
-    const { bytes } = seen
+    const bytes = resident()
     if (bytes < bound) peak = undefined
     else if (peak === undefined || bytes > peak.bytes * GROWTH) peak = { bytes, open }
     return peak !== undefined && open >= Math.max(1, peak.open / 2)

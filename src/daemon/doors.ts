@@ -2,7 +2,7 @@ import type { Emit } from '../kernel/flow.ts'
 import type { Live } from '../kernel/live.ts'
 import { Strangers } from '../kernel/strangers.ts'
 import { Sessions } from '../proxy/sessions.ts'
-import { createMemoryCheck, fitOpenFiles, openFilesLimit } from './capacity.ts'
+import { createMemoryCheck, fitOpenFiles, openFilesLimit, remembered } from './capacity.ts'
 import type { Snapshot } from './snapshot.ts'
 
 interface SessionsDeps {
@@ -22,12 +22,13 @@ export function createDoors(
   live: Live<Pick<Snapshot, 'settings'>>,
   { emit, warn }: SessionsDeps,
 ): Doors {
-  const openFiles = openFilesLimit()
-  const limits = () => fitOpenFiles(live.current.settings.limits, openFiles)
+  // It may be changed while we run (prlimit, a container's update).
+  const openFiles = remembered(openFilesLimit)
+  const limits = () => fitOpenFiles(live.current.settings.limits, openFiles())
   const { connections } = limits()
   if (connections < live.current.settings.limits.connections) {
     warn(
-      { connections, openFiles },
+      { connections, openFiles: openFiles() },
       'the limit of open files allows fewer connections than configured: raise it (LimitNOFILE, ulimit -n)',
     )
   }
@@ -40,7 +41,10 @@ export function createDoors(
     sessions: new Sessions({
       limits,
       strangers: createStrangers(),
-      exhausted: createMemoryCheck(() => live.current.settings.limits.memoryBytes),
+      exhausted: createMemoryCheck(
+        () => live.current.settings.limits.memoryBytes,
+        remembered(() => process.memoryUsage.rss()),
+      ),
     }),
     apiStrangers: createStrangers(),
   }

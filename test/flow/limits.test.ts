@@ -262,8 +262,24 @@ describe('a daemon that is short of something', () => {
     await using daemon = await startDaemonProcess()
     const { pid } = daemon.child
     const credentials = `ada:${await createToken(daemon, 'ada')}`
-    const inUse = readdirSync(`/proc/${pid}/fd`).length
-    execFileSync('prlimit', ['--pid', String(pid), `--nofile=${inUse + 12}:${inUse + 12}`])
+    const limitFiles = (most: number): void => {
+      execFileSync('prlimit', ['--pid', String(pid), `--nofile=${most}:`])
+    }
+    // Room for eighteen connections beside what the process itself needs.
+    limitFiles(112)
+    await delay(300)
+    const open: Socket[] = []
+    let refused = 0
+    while (refused === 0 && open.length < 60) {
+      const { head, socket } = await connectThrough(daemon.proxy, ANTHROPIC, { credentials })
+      open.push(socket)
+      if (head.status !== 200) refused = head.status
+    }
+    assert.equal(refused, 503)
+    assert.equal((await fetch(`${daemon.apiUrl}/livez`)).status, 200)
+    for (const socket of open) socket.destroy()
+
+    limitFiles(readdirSync(`/proc/${pid}/fd`).length + 12)
     const flood: Socket[] = []
     for (let i = 0; i < 60; i += 1) flood.push(await connectRaw(daemon.proxy))
     const before = cpuTicks(pid)

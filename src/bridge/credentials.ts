@@ -7,6 +7,7 @@ import { maskCredential, type Secret } from '../kernel/secret.ts'
 import { holdsTokenShape } from '../kernel/token.ts'
 import { billingOf } from './billing.ts'
 import { queryKeys } from './query-key.ts'
+import { subprotocolKeys } from './subprotocol-key.ts'
 
 /** Every header in which some client sends a provider's key. */
 export const CREDENTIAL_HEADERS: ReadonlySet<string> = new Set([
@@ -99,7 +100,8 @@ function ownCredential(
       return bearerToken(value)
     }
   }
-  return queryKeys(path, type).find(value => !isOurs(value, callerToken))
+  const others = [...queryKeys(path, type), ...subprotocolKeys(headers)]
+  return others.find(value => !isOurs(value, callerToken))
 }
 
 /** The token of a bearer value; any other value is taken whole. */

@@ -7,6 +7,7 @@ import { hostHeader } from '../kernel/target.ts'
 import type { Actor } from './actor.ts'
 import { CREDENTIAL_HEADERS, type Credential, holdsToken, isOurs } from './credentials.ts'
 import { withoutQueryKeys } from './query-key.ts'
+import { withoutSubprotocolKeys } from './subprotocol-key.ts'
 
 /** What goes to no provider. */
 const NEVER: ReadonlySet<string> = new Set([
@@ -51,7 +52,8 @@ interface InjectContext {
  */
 export function providerHeaders(headers: RawHeaders, context: InjectContext): string[] {
   const { credential, callerToken } = context
-  const kept = filterHeaders(stripHopByHop(headers), (name, value) => {
+  const theirs = withoutSubprotocolKeys(stripHopByHop(headers), key => isLeftOut(key, context))
+  const kept = filterHeaders(theirs, (name, value) => {
     // SECURITY: nothing follows an upgrade; a length would announce the bytes of
     // whoever gets the connection next as a body.
     if (context.upgrade && name === 'content-length') return false
@@ -63,7 +65,7 @@ export function providerHeaders(headers: RawHeaders, context: InjectContext): st
     if (context.actor?.names.has(name) === true) return false
     if (credential.kind === 'centralized' && ACCOUNT.has(name)) return false
     if (!CREDENTIAL_HEADERS.has(name)) return true
-    return credential.kind === 'byok' && !isOurs(value, callerToken)
+    return !isLeftOut(value, context)
   })
   return [
     'Host',
@@ -78,13 +80,16 @@ export function providerHeaders(headers: RawHeaders, context: InjectContext): st
 /** The path to the provider; keys in its query go by the same rule as headers. */
 export function providerPath(
   path: string,
-  { type, credential, callerToken }: Pick<InjectContext, 'type' | 'credential' | 'callerToken'>,
+  context: Pick<InjectContext, 'type' | 'credential' | 'callerToken'>,
 ): string {
-  return withoutQueryKeys(
-    path,
-    type,
-    value => credential.kind !== 'byok' || isOurs(value, callerToken),
-  )
+  return withoutQueryKeys(path, context.type, key => isLeftOut(key, context))
+}
+
+function isLeftOut(
+  key: string,
+  { credential, callerToken }: Pick<InjectContext, 'credential' | 'callerToken'>,
+): boolean {
+  return credential.kind !== 'byok' || isOurs(key, callerToken)
 }
 
 /** Framing is per hop, but an upgrade has none. */

@@ -6,6 +6,7 @@ import { anthropic } from '../../src/bridge/providers/anthropic.ts'
 import { copilot } from '../../src/bridge/providers/copilot.ts'
 import { google } from '../../src/bridge/providers/google.ts'
 import { openai } from '../../src/bridge/providers/openai.ts'
+import { headerValues } from '../../src/kernel/headers.ts'
 import {
   PLACEHOLDER_KEY,
   type ProviderSettings,
@@ -112,21 +113,21 @@ describe('chooseCredential', () => {
   })
 })
 
-describe('providerHeaders', () => {
-  const headersFor = (headers: readonly string[], given: Given = {}): string[] => {
-    const type = given.type ?? openai
-    const credential = choose(headers, given)
-    assert.ok(credential.kind !== 'refuse')
-    return providerHeaders(headers, {
-      type,
-      settings: settings(type, CENTRAL),
-      credential,
-      callerToken: new Secret(TOKEN),
-      method: 'POST',
-      upgrade: false,
-    })
-  }
+function headersFor(headers: readonly string[], given: Given = {}): string[] {
+  const type = given.type ?? openai
+  const credential = choose(headers, given)
+  assert.ok(credential.kind !== 'refuse')
+  return providerHeaders(headers, {
+    type,
+    settings: settings(type, CENTRAL),
+    credential,
+    callerToken: new Secret(TOKEN),
+    method: 'POST',
+    upgrade: false,
+  })
+}
 
+describe('providerHeaders', () => {
   it('keeps order, case and duplicates of what it does not own', () => {
     const headers = headersFor(['X-A', '1', 'x-b', '2', 'X-A', '3', 'Content-Length', '5'])
     assert.deepEqual(headers, [
@@ -236,6 +237,32 @@ describe('providerHeaders', () => {
   it('announces an empty body where the client announced none', () => {
     assert.deepEqual(headersFor([]).slice(2, 4), ['Content-Length', '0'])
     assert.ok(headersFor(['Transfer-Encoding', 'chunked']).includes('Transfer-Encoding'))
+  })
+})
+
+describe('a key among the subprotocols of a WebSocket', () => {
+  const offer = (key: string): string[] => [
+    'Sec-WebSocket-Protocol',
+    `realtime, openai-insecure-api-key.${key}, openai-beta.realtime-v1`,
+  ]
+  const OFFERED = 'sec-websocket-protocol'
+
+  it('is one that the client brings', () => {
+    const own = offer('sk-own-0123456789')
+    assert.equal(choose(own).kind, 'byok')
+    assert.deepEqual(headerValues(headersFor(own), OFFERED), [own[1]])
+    assert.deepEqual(headerValues(headersFor(own), 'authorization'), [])
+  })
+
+  it('goes out beside the central one, and where it is a token of ours', () => {
+    for (const [headers, given] of [
+      [offer('sk-own-0123456789'), { allowByok: false }],
+      [offer(TOKEN), {}],
+    ] as const) {
+      const sent = headersFor(headers, given)
+      assert.deepEqual(headerValues(sent, 'authorization'), [`Bearer ${CENTRAL}`])
+      assert.deepEqual(headerValues(sent, OFFERED), ['realtime, openai-beta.realtime-v1'])
+    }
   })
 })
 

@@ -388,7 +388,7 @@ export const CASES: readonly Case[] = [
   attack(
     'D08',
     "the client's credentials beside ours",
-    'bridge/credentials: leaves one credential where the client sent several | lets nothing say whose account it is',
+    'bridge/credentials: leaves one credential where the client sent several | lets nothing say whose account it is | goes out beside the central one',
   ),
   attack(
     'D09',

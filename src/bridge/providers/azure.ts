@@ -12,5 +12,6 @@ export const azure: ProviderType = {
   canonicalHosts: [],
   defaultBaseUrl: undefined,
   bridged: { ...openai.bridged, '/deployments/*/chat/completions': 'openai-chat' },
+  queryKey: 'api-key',
   attach: key => ['api-key', key.reveal()],
 }

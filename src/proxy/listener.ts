@@ -10,7 +10,6 @@ import { unparsedReason } from '../kernel/reasons.ts'
 import { SERVER_TLS } from '../kernel/server-tls.ts'
 import type { ListenAddress } from '../kernel/target.ts'
 import { EMPTY_RECORDS, watchRecords } from '../relay/empty-records.ts'
-import { isAnswering } from '../relay/pipeline.ts'
 import { refuseSocket } from '../relay/refusal.ts'
 import { type PlainDeps, servePlain } from './plain.ts'
 import { serveConnect } from './session.ts'
@@ -131,7 +130,5 @@ function refuseUnparsed(deps: PlainDeps, error: NodeJS.ErrnoException, socket: S
       detail: error.code,
     })
   }
-  // SECURITY: bytes of ours would be taken for a part of the answer under way.
-  if (isAnswering(socket)) socket.destroy()
-  else refuseSocket(socket, reason)
+  refuseSocket(socket, reason)
 }

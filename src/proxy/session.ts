@@ -68,9 +68,7 @@ export async function serveConnect(
     outcome = await admitAndServe(deps, request, client, { head, known })
   } catch (error) {
     outcome = client.destroyed ? LEFT : refused(error)
-    // SECURITY: bytes of ours would be taken for the answer to an earlier request.
-    if (isAnswering(client)) client.destroy()
-    else refuseSocket(client, outcome.reason ?? 'internal')
+    refuseSocket(client, outcome.reason ?? 'internal')
   }
   finish(deps, known, outcome)
 }

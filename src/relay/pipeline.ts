@@ -8,7 +8,7 @@ const MAX_PIPELINED = 32
 /** The requests of one connection, in their order. */
 interface Pipeline {
   asked: number
-  unanswered: number
+  readonly unanswered: Set<ServerResponse>
   /** Which of them is the last to be answered. */
   last: number
 }
@@ -23,13 +23,11 @@ const places = new WeakMap<ServerResponse, number>()
 export function enqueue(response: ServerResponse): void {
   const pipeline = pipelineOf(response)
   pipeline.asked += 1
-  pipeline.unanswered += 1
+  pipeline.unanswered.add(response)
   places.set(response, pipeline.asked)
-  response.once('close', () => {
-    pipeline.unanswered -= 1
-  })
+  response.once('close', () => pipeline.unanswered.delete(response))
   refuseIfBehindLast(response)
-  if (pipeline.unanswered <= MAX_PIPELINED) return
+  if (pipeline.unanswered.size <= MAX_PIPELINED) return
   throw new Refusal('overloaded', 'too many requests sent ahead')
 }
 
@@ -51,20 +49,25 @@ export function endWith(response: ServerResponse): void {
   pipeline.last = Math.min(pipeline.last, places.get(response) ?? pipeline.asked)
 }
 
-/** Whether answers are outstanding, into which no other bytes may be written. */
+/** The answers that are not over, into which no other bytes may be written. */
+export function outstanding(socket: Duplex): readonly ServerResponse[] {
+  return [...(pipelines.get(socket)?.unanswered ?? [])]
+}
+
+/** Whether there are any. */
 export function isAnswering(socket: Duplex): boolean {
-  return (pipelines.get(socket)?.unanswered ?? 0) > 0
+  return (pipelines.get(socket)?.unanswered.size ?? 0) > 0
 }
 
 /** Whether it is more than one answer. */
 export function isShared(socket: Duplex): boolean {
-  return (pipelines.get(socket)?.unanswered ?? 0) > 1
+  return (pipelines.get(socket)?.unanswered.size ?? 0) > 1
 }
 
 function pipelineOf({ req: { socket } }: ServerResponse): Pipeline {
   const known = pipelines.get(socket)
   if (known !== undefined) return known
-  const made = { asked: 0, unanswered: 0, last: Number.POSITIVE_INFINITY }
+  const made = { asked: 0, unanswered: new Set<ServerResponse>(), last: Number.POSITIVE_INFINITY }
   pipelines.set(socket, made)
   return made
 }

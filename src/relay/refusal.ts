@@ -1,7 +1,7 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import { REASONS, type Reason } from '../kernel/reasons.ts'
-import { endWith } from './pipeline.ts'
+import { endWith, outstanding } from './pipeline.ts'
 
 /** How long a refused client may take to read its answer before it is cut off. */
 const LINGER_MS = 1000
@@ -50,17 +50,23 @@ function renderRefusal(reason: Reason): string {
   return `${lines.join('\r\n')}\r\n\r\n${body}`
 }
 
+/** Refusals that are on their way whole, though the rest of their request is still read. */
+const said = new WeakSet<ServerResponse>()
+
 /**
  * Answers on a socket whose parser is gone and closes it. What the client still
  * sends is read and thrown away for a moment: closing with unread bytes in the
- * buffer would reset the connection and take the answer with it.
+ * buffer would reset the connection and take the answer with it. Where a
+ * refusal has been said it is the answer; any other that is under way breaks off.
  */
 export function refuseSocket(socket: Socket, reason: Reason): void {
-  if (socket.destroyed || !socket.writable) {
+  const answers = outstanding(socket)
+  // SECURITY: bytes of ours would be taken for a part of the answer under way.
+  if (socket.destroyed || !socket.writable || !answers.every(answer => said.has(answer))) {
     socket.destroy()
     return
   }
-  socket.end(renderRefusal(reason))
+  socket.end(answers.length === 0 ? renderRefusal(reason) : '')
   linger(socket)
 }
 
@@ -90,6 +96,7 @@ export function refuseResponse(response: ServerResponse, reason: Reason): void {
   endWith(response)
   response.writeHead(REASONS[reason].status, [...headers, ...closing(reason)])
   response.write(body)
+  said.add(response)
 
   const { req: message } = response
   if (message.complete) {

@@ -1,8 +1,6 @@
 import http, { type IncomingMessage } from 'node:http'
-import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type Reason, unparsedReason } from '../../kernel/reasons.ts'
-import { isAnswering } from '../../relay/pipeline.ts'
 import { refuseSocket } from '../../relay/refusal.ts'
 import { isWebSocket } from '../../relay/upgrade.ts'
 import { emitUnparsed, KEEP_ALIVE_MS, type Serve, type ServeDeps } from '../connection.ts'
@@ -74,10 +72,9 @@ function createServer(deps: ServeDeps, sessions: Sessions): http.Server {
   return server
 }
 
-/** Bytes that never became a request. Behind an unfinished answer nothing can be said. */
+/** Bytes that never became a request. */
 function refuseUnparsed(deps: ServeDeps, session: Session, reason: Reason, detail?: string): void {
   const { socket } = session
   emitUnparsed(deps.emit, session, reason, detail)
-  if (isAnswering(socket) || !(socket instanceof Socket)) socket.destroy()
-  else refuseSocket(socket, reason)
+  refuseSocket(socket, reason)
 }

@@ -58,6 +58,17 @@ test('a dump ends at its bound, and says so', async t => {
   while (readFileSync(path, 'utf8') !== whole) await turn()
 })
 
+test('what the disk does not take in time is left out, for all files together', async t => {
+  const { dumps, path } = open(t, { waitingBytes: 10 })
+  const [first, second] = [1, 2].map(index => dumps.create('openai', nameOf(index)))
+  first?.write(Buffer.from('12345678'))
+  second?.write(Buffer.from('1234'))
+  first?.end()
+  const late = join(path, 'openai', nameOf(2))
+  const whole = '\n[aibridgeproxyd: the disk was too slow for the rest]\n'
+  while (!existsSync(late) || readFileSync(late, 'utf8') !== whole) await turn()
+})
+
 test('what is beyond the files that may be open at once is left out, with one warning', t => {
   const { dumps, warnings } = open(t, { openFiles: 1 })
   assert.ok(dumps.create('openai', nameOf(1)))

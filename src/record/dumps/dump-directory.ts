@@ -2,13 +2,14 @@ import { createWriteStream } from 'node:fs'
 import { readdir, rm, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { describeError } from '../../kernel/error.ts'
+import { Memory } from '../../kernel/memory.ts'
 import { secureDirectory } from '../state-file.ts'
 import { type DumpBounds, DumpFile } from './dump-file.ts'
 
 const MIB = 1024 * 1024
 const BOUNDS: DumpBounds = {
   fileBytes: 16 * MIB,
-  waitingBytes: MIB,
+  waitingBytes: 64 * MIB,
   directoryBytes: 1024 * MIB,
   files: 20_000,
   openFiles: 64,
@@ -39,6 +40,7 @@ export class DumpDirectory {
   readonly #bounds: DumpBounds
   /** The oldest first. */
   #kept: Kept[] = []
+  readonly #waiting: Memory
   #bytes = 0
   #open = 0
   #hasWarned = false
@@ -48,6 +50,7 @@ export class DumpDirectory {
     this.#path = path
     this.#warn = warn
     this.#bounds = { ...BOUNDS, ...bounds }
+    this.#waiting = new Memory(this.#bounds.waitingBytes)
     for (const directory of [path, ...providers.map(name => join(path, name))]) {
       secureDirectory(directory, `${option}: dump directory`)
     }
@@ -68,10 +71,14 @@ export class DumpDirectory {
     stream.once('close', () => {
       this.#open -= 1
     })
-    return new DumpFile(stream, this.#bounds, bytes => {
-      kept.bytes += bytes
-      this.#bytes += bytes
-      this.#forgetOldest()
+    return new DumpFile(stream, {
+      room: this.#bounds.fileBytes,
+      waiting: this.#waiting,
+      onBytes: bytes => {
+        kept.bytes += bytes
+        this.#bytes += bytes
+        this.#forgetOldest()
+      },
     })
   }
 

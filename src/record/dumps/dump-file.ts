@@ -1,9 +1,10 @@
 import type { Writable } from 'node:stream'
+import type { Memory } from '../../kernel/memory.ts'
 
 /** What dumps may take of the disk, of memory and of the descriptors. */
 export interface DumpBounds {
   readonly fileBytes: number
-  /** Of one file, on its way to the disk. */
+  /** Of all files, on their way to the disk. */
   readonly waitingBytes: number
   readonly directoryBytes: number
   readonly files: number
@@ -16,36 +17,49 @@ export interface DumpBounds {
  */
 export class DumpFile {
   readonly #stream: Writable
-  readonly #bounds: DumpBounds
+  readonly #waiting: Memory
   readonly #onBytes: (bytes: number) => void
-  #written = 0
+  #room: number
 
-  constructor(stream: Writable, bounds: DumpBounds, onBytes: (bytes: number) => void) {
+  constructor(
+    stream: Writable,
+    {
+      room,
+      waiting,
+      onBytes,
+    }: {
+      readonly room: number
+      readonly waiting: Memory
+      readonly onBytes: (bytes: number) => void
+    },
+  ) {
     this.#stream = stream
-    this.#bounds = bounds
+    this.#room = room
+    this.#waiting = waiting
     this.#onBytes = onBytes
   }
 
   write(chunk: Uint8Array): void {
     if (!this.#stream.writable) return
-    const room = this.#bounds.fileBytes - this.#written
-    this.#push(chunk.length > room ? chunk.subarray(0, room) : chunk)
-    if (chunk.length > room) this.end('the rest is longer than a dump may be')
-    else if (this.#stream.writableLength > this.#bounds.waitingBytes) {
+    const fits = chunk.subarray(0, this.#room)
+    if (!this.#waiting.take(fits.length)) {
       this.end('the disk was too slow for the rest')
+      return
     }
+    this.#room -= fits.length
+    this.#push(fits, () => this.#waiting.release(fits.length))
+    if (fits.length < chunk.length) this.end('the rest is longer than a dump may be')
   }
 
   /** `note`: why there is no more. */
   end(note?: string): void {
     if (!this.#stream.writable) return
-    if (note !== undefined) this.#push(Buffer.from(`\n[aibridgeproxyd: ${note}]\n`))
+    if (note !== undefined) this.#push(Buffer.from(`\n[aibridgeproxyd: ${note}]\n`), () => {})
     this.#stream.end()
   }
 
-  #push(chunk: Uint8Array): void {
-    this.#written += chunk.length
-    this.#stream.write(chunk)
-    this.#onBytes(chunk.length)
+  #push(bytes: Uint8Array, onWritten: () => void): void {
+    this.#stream.write(bytes, onWritten)
+    this.#onBytes(bytes.length)
   }
 }

@@ -9,9 +9,9 @@ const SHARED: Buffer = Buffer.allocUnsafeSlow(64 * 1024)
 export const BULK_BUFFERS = new BulkBuffers()
 
 /**
- * A connection that is read by `pipe` and in no other way, for half the CPU:
- * Node's streams allocate 64 KiB for every read, this one reads into buffers
- * that are used again, and larger. It reads nothing before it is piped.
+ * A connection whose `pipe` costs half the CPU: Node's streams allocate 64 KiB
+ * for every read, this one reads into buffers that are used again, and larger.
+ * Until it is piped, once and for all, it can be read as any stream.
  *
  * SECURITY: what reads into a buffer that a write still holds sends one
  * tunnel's bytes out on another. So what comes into the shared buffer is
@@ -31,7 +31,6 @@ export class BulkSocket extends Socket {
       ...options,
       onread: { buffer: () => this.#next, callback: size => this.#pass(size) },
     })
-    this.pause()
   }
 
   override pipe<T extends NodeJS.WritableStream>(destination: T): T {
@@ -44,20 +43,18 @@ export class BulkSocket extends Socket {
     // Nothing tells whether a write still holds it.
     destination.once('finish', () => this.#giveUp())
     destination.once('close', () => this.#giveUp())
-    this.once('end', () => destination.end())
-    this.resume()
+    if (this.readableEnded) destination.end()
+    else this.once('end', () => destination.end())
+    this.#passBuffered(destination)
     return destination
   }
 
   /** Takes what was read; false stops reading until the destination drains. */
   #pass(size: number): boolean {
-    const destination = this.#destination
-    if (destination === undefined) {
-      this.destroy(new Error('read before it was piped'))
-      return false
-    }
     const filled = this.#next
     const read = filled.subarray(0, size)
+    const destination = this.#destination
+    if (destination === undefined) return this.push(Buffer.from(read))
     const isLarge = filled !== SHARED && size >= destination.writableHighWaterMark
     const flows = destination.write(isLarge ? read : Buffer.from(read))
 
@@ -66,6 +63,16 @@ export class BulkSocket extends Socket {
     this.#next = isBulk ? this.#lend() : SHARED
     if (flows) this.#giveBack()
     return flows
+  }
+
+  /** What was read before. */
+  #passBuffered(destination: Writable): void {
+    let flows = true
+    for (let early: unknown = this.read(); early !== null; early = this.read()) {
+      flows = destination.write(early)
+    }
+    if (flows) this.resume()
+    else this.pause()
   }
 
   #lend(): Buffer {

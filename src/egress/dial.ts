@@ -6,7 +6,7 @@ import { type Deadline, settleWithin } from './deadline.ts'
 import { isPinned, type Pinned } from './guard.ts'
 
 export interface DialOptions extends Deadline {
-  /** It is read by `pipe` only, and cheaply: see `BulkSocket`. */
+  /** It will be piped, at less cost: see `BulkSocket`. */
   readonly bulk?: boolean
 }
 

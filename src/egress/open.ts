@@ -18,7 +18,10 @@ export function createOpen(deps: OpenDeps): Open {
     const { target } = leg
     const route = await routeTarget(leg, signal, deps)
     if (route.kind === 'upstream') {
-      const tunnel = await route.upstream.tunnel(target, signal, leg.via)
+      const tunnel = await route.upstream.tunnel(target, signal, {
+        via: leg.via,
+        bulk: true,
+      })
       return { socket: tunnel, route: 'upstream', address: undefined }
     }
     const { connectTimeoutMs: timeoutMs } = deps

@@ -17,8 +17,7 @@ export interface Upstream {
   readonly isLocal: boolean
   /** A connection to the proxy itself, TLS done if it wants TLS. */
   open(signal: AbortSignal): Promise<Socket>
-  /** A tunnel to the target; `via` are the Via values of the client's request. */
-  tunnel(target: Target, signal: AbortSignal, via?: readonly string[]): Promise<Socket>
+  tunnel(target: Target, signal: AbortSignal, options?: TunnelOptions): Promise<Socket>
   /**
    * The Via value of a request to the proxy: the hops so far, and ours. Throws
    * the Refusal `self` if the request has been through here before.
@@ -26,6 +25,13 @@ export interface Upstream {
   via(hops: readonly string[]): string
   /** The Proxy-Authorization value for requests to the proxy. */
   authorization(): string | undefined
+}
+
+interface TunnelOptions {
+  /** The Via values of the client's request. */
+  readonly via?: readonly string[]
+  /** It will be piped and nothing else: see `DialOptions`. */
+  readonly bulk?: boolean
 }
 
 export interface UpstreamDeps {
@@ -58,8 +64,8 @@ export function createUpstream(deps: UpstreamDeps): Upstream {
   const { proxy, resolve, dial, own } = deps
   const context = proxy.protocol === 'https' ? clientContext(deps.roots) : undefined
 
-  const open = async (signal: AbortSignal): Promise<Socket> => {
-    const socket = await dialProxy(signal)
+  const open = async (signal: AbortSignal, bulk = false): Promise<Socket> => {
+    const socket = await dialProxy(signal, bulk && context === undefined)
     if (context === undefined) return socket
     return await secure(socket, {
       host: proxy.target.host,
@@ -74,12 +80,12 @@ export function createUpstream(deps: UpstreamDeps): Upstream {
     })
   }
 
-  const dialProxy = async (signal: AbortSignal): Promise<Socket> => {
+  const dialProxy = async (signal: AbortSignal, bulk: boolean): Promise<Socket> => {
     const { host, port } = proxy.target
     try {
       const judged = pinOperatorDestination(await addressesOf(host, resolve, signal), own, port)
       if (!judged.ok) throw new Refusal(judged.refused, 'the upstream proxy is this daemon')
-      return await dial(judged.allowed, port, { timeoutMs: deps.connectTimeoutMs, signal })
+      return await dial(judged.allowed, port, { timeoutMs: deps.connectTimeoutMs, signal, bulk })
     } catch (error) {
       const reason = error instanceof Refusal ? PROXY_REASON[error.reason] : undefined
       if (reason === undefined || !(error instanceof Refusal)) throw error
@@ -99,9 +105,9 @@ export function createUpstream(deps: UpstreamDeps): Upstream {
     throw new Refusal('self', 'the request went through here before, or through too many proxies')
   }
 
-  const tunnel: Upstream['tunnel'] = async (target, signal, hops = []) => {
-    const head = connectHead(target, via(hops), authorization())
-    const socket = await open(signal)
+  const tunnel: Upstream['tunnel'] = async (target, signal, options = {}) => {
+    const head = connectHead(target, via(options.via ?? []), authorization())
+    const socket = await open(signal, options.bulk)
     try {
       socket.write(head, 'latin1')
       const status = await readConnectReply(socket, { timeoutMs: deps.connectTimeoutMs, signal })

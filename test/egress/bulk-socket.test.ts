@@ -7,6 +7,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { BulkBuffers } from '../../src/egress/bulk-buffers.ts'
 import { BULK_BUFFERS, BulkSocket } from '../../src/egress/bulk-socket.ts'
 import { type Origin, startTcpOrigin } from '../support/origin.ts'
+import { readHead, readToEnd } from '../support/raw-client.ts'
 
 const MIB = 1 << 20
 
@@ -89,17 +90,57 @@ describe('a socket that is read in bulk', () => {
     assert.equal(BULK_BUFFERS.lent, 0)
   })
 
-  it('reads nothing before it is piped', async () => {
-    await using origin = await startTcpOrigin(socket => socket.end('220 ready'))
+  it('is an ordinary stream until it is piped, and loses nothing in between', async () => {
+    const rest = bytesOf('rest', MIB)
+    await using origin = await startTcpOrigin(socket => {
+      socket.write('HTTP/1.1 200 OK\r\n\r\n')
+      socket.end(rest)
+    })
     const socket = open(origin)
-    await once(socket, 'connect')
-    await turn()
-    assert.equal(socket.bytesRead, 0)
+    const head = await readHead(socket)
+    assert.equal(head.status, 200)
+    // What came meanwhile waits in the stream; more than it holds, in the kernel.
+    for (let i = 0; i < 20; i++) await turn()
     const reader = new Reader()
     socket.pipe(reader)
     await once(reader, 'finish')
-    assert.equal(String(Buffer.concat(reader.received)), '220 ready')
+    assert.ok(Buffer.concat(reader.received).equals(rest))
+    assert.equal(BULK_BUFFERS.lent, 0)
     socket.destroy()
+  })
+
+  it('passes on an end that came before it was piped', async () => {
+    await using origin = await startTcpOrigin(socket => socket.end('220 bye'))
+    const socket = open(origin)
+    assert.equal(String(await readToEnd(socket)), '220 bye')
+    const reader = new Reader()
+    socket.pipe(reader)
+    await once(reader, 'finish')
+    assert.deepEqual(reader.received, [])
+    socket.destroy()
+  })
+
+  it('waits for the destination with what was read before', async () => {
+    await using origin = await startTcpOrigin(socket => socket.write(Buffer.alloc(8 * MIB)))
+    const socket = open(origin)
+    await once(socket, 'readable')
+    let held = 0
+    let release: (() => void) | undefined
+    const destination = new Writable({
+      write(chunk: Buffer, _encoding, done) {
+        held += chunk.length
+        release = done
+      },
+    })
+    socket.pipe(destination)
+    for (let i = 0; i < 20; i++) await turn()
+    assert.ok(held > 0 && held < MIB, `${held} bytes are held`)
+    assert.equal(destination.writableLength, held, 'nothing more was read')
+    release?.()
+    for (let i = 0; i < 20; i++) await turn()
+    assert.ok(destination.writableLength > 0, 'it goes on')
+    socket.destroy()
+    destination.destroy()
   })
 })
 

@@ -72,10 +72,9 @@ describe('createUpstream', () => {
         socket.write('HTTP/1.1 200 OK\r\n\r\n')
       })
     })
-    const socket = await upstreamAt(proxy.port).tunnel(target('[2606:4700::1]:443'), never, [
-      '1.1 first, 1.0 second',
-      '1.1 third',
-    ])
+    const socket = await upstreamAt(proxy.port).tunnel(target('[2606:4700::1]:443'), never, {
+      via: ['1.1 first, 1.0 second', '1.1 third'],
+    })
     socket.destroy()
     assert.equal(
       head,
@@ -189,9 +188,13 @@ describe('createUpstream', () => {
   it('does not send a request round in circles', async () => {
     await using proxy = await answering('HTTP/1.1 200 OK\r\n\r\n')
     const upstream = upstreamAt(proxy.port)
-    const again = upstream.tunnel(target('a.example:443'), never, [`1.1 other, ${loop.chain([])}`])
+    const again = upstream.tunnel(target('a.example:443'), never, {
+      via: [`1.1 other, ${loop.chain([])}`],
+    })
     assert.equal((await refusal(again)).reason, 'self')
-    const far = upstream.tunnel(target('a.example:443'), never, ['1.1 hop,'.repeat(30)])
+    const far = upstream.tunnel(target('a.example:443'), never, {
+      via: ['1.1 hop,'.repeat(30)],
+    })
     assert.equal((await refusal(far)).reason, 'self')
     assert.equal((await refusal(tunnel(proxy, { own: () => true }))).reason, 'self')
     assert.equal(proxy.connections, 0)

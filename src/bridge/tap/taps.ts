@@ -66,7 +66,7 @@ export class Taps implements AsyncDisposable {
 
   /** Observes a request and its answer. */
   open(request: TapRequest): CallTap {
-    return this.#begin(request, undefined)
+    return this.#begin(request, undefined, false)
   }
 
   /**
@@ -74,7 +74,7 @@ export class Taps implements AsyncDisposable {
    * `request` takes what the client sends, `response()` what the provider does.
    */
   openWebSocket(request: TapRequest): CallTap {
-    return this.#begin(request, takeoverOf(request.headers))
+    return this.#begin(request, takeoverOf(request.headers), true)
   }
 
   /** Reads what was copied so far, then ends the thread. */
@@ -94,10 +94,11 @@ export class Taps implements AsyncDisposable {
     clearTimeout(limit)
   }
 
-  #begin(request: TapRequest, takeover: Takeover | undefined): CallTap {
+  #begin(request: TapRequest, takeover: Takeover | undefined, isWebSocket: boolean): CallTap {
     this.#lastId += 1
     const id = this.#lastId
-    const available = this.#link.available()
+    // SECURITY: it is clients that offer extensions, and nobody may choose one to go unread.
+    const isReadable = this.#link.available() && isWebSocket === (takeover !== undefined)
     const tap = new CallTap(
       {
         id,
@@ -108,10 +109,10 @@ export class Taps implements AsyncDisposable {
         onProblem: this.#options.onProblem,
       },
       request,
-      takeover !== undefined,
+      isWebSocket,
     )
     this.#open.set(id, tap)
-    if (!available) tap.fail()
+    if (!isReadable) tap.fail()
     else {
       const path = request.path.split('?', 1)[0] ?? ''
       const codings = codingsOf(request.headers)
@@ -149,12 +150,17 @@ function headOf(format: WireFormat, status: number, headers: RawHeaders): Answer
   return { status, framing, codings: codingsOf(headers) }
 }
 
-/** RFC 7692 7.1.1, as the server's answer states it. */
-function takeoverOf(headers: RawHeaders): Takeover {
-  const text = headerValues(headers, 'sec-websocket-extensions').join(',').toLowerCase()
+/** RFC 7692 7.1.1, as the server's answer states it; undefined where we cannot read it. */
+function takeoverOf(headers: RawHeaders): Takeover | undefined {
+  const [agreed, another] = headerValues(headers, 'sec-websocket-extensions')
+    .flatMap(value => value.toLowerCase().split(','))
+    .filter(text => text.trim() !== '')
+  if (agreed === undefined) return { deflate: false, up: true, down: true }
+  const [name, ...parameters] = agreed.split(';').map(text => text.trim())
+  if (name !== 'permessage-deflate' || another !== undefined) return undefined
   return {
-    deflate: text.includes('permessage-deflate'),
-    up: !text.includes('client_no_context_takeover'),
-    down: !text.includes('server_no_context_takeover'),
+    deflate: true,
+    up: !parameters.includes('client_no_context_takeover'),
+    down: !parameters.includes('server_no_context_takeover'),
   }
 }

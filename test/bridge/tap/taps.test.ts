@@ -213,7 +213,11 @@ describe('Taps', () => {
   })
 
   it('is not taken for stuck while it reads many large bodies that end together', async () => {
-    await using taps = startTaps({ stuckMs: 600 })
+    await using taps = startTaps({ stuckMs: 900 })
+    // The thread's own start is not what it is about.
+    const first = open(taps, keep())
+    answer(first, STREAM)
+    await first.settled
     // Large enough for what it becomes, or it would count as a bomb.
     const text = gzipSync(JSON.stringify({ model: 'm', x: 'y'.repeat(24 * MIB) }))
     const large = Buffer.concat([text, Buffer.alloc(100 * 1024)])
@@ -232,6 +236,24 @@ describe('Taps', () => {
     }
     assert.deepEqual(taps.problems, [])
   })
+
+  for (const extensions of [
+    'x-webkit-deflate-frame',
+    'permessage-deflate, x-other',
+    'xpermessage-deflate',
+  ]) {
+    it(`says at once that it cannot read a WebSocket with ${extensions}`, async () => {
+      await using taps = startTaps()
+      const seen = keep()
+      const headers = ['Sec-WebSocket-Extensions', extensions]
+      const format = 'openai-responses'
+      const tap = taps.openWebSocket({ user: 'ada', format, path: '/', headers, ...seen })
+      await tap.blinded
+      tap.response(101, headers).end(true)
+      await tap.settled
+      assert.deepEqual(seen.responses, [UNPARSED])
+    })
+  }
 
   it('reads in turns: nobody waits for all that another has sent', async () => {
     await using taps = startTaps()

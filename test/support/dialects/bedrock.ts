@@ -42,7 +42,11 @@ function chunkFrame(event: string): Buffer {
 /** One message of `application/vnd.amazon.eventstream`. */
 export function eventFrame(headers: Readonly<Record<string, string>>, payload: string): Buffer {
   const head = Buffer.concat(Object.entries(headers).map(([name, value]) => header(name, value)))
-  const body = Buffer.from(payload)
+  return frameOf(head, Buffer.from(payload))
+}
+
+/** The same with headers that are bytes already. */
+export function frameOf(head: Buffer, body: Buffer): Buffer {
   const total = 16 + head.length + body.length
   const bytes = Buffer.alloc(total)
   bytes.writeUInt32BE(total, 0)

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
-import { Readable } from 'node:stream'
+import type { Readable } from 'node:stream'
 import { Refusal } from '../../kernel/error.ts'
 import type { Reply } from '../../kernel/flow.ts'
 import { filterHeaders, firstHeader, headerValues, type RawHeaders } from '../../kernel/headers.ts'
 import type { BedrockSettings } from '../../kernel/provider.ts'
 import type { Secret } from '../../kernel/secret.ts'
-import { inPieces } from '../body/pieces.ts'
+import { bodyOf, inPieces } from '../body/pieces.ts'
 import { withoutQuery } from '../path.ts'
 import type { Send, UpstreamRequest } from '../provider.ts'
 import { codingsOf } from '../tap/decode-body.ts'
@@ -86,7 +86,7 @@ async function sendSigned(deps: BedrockDeps, request: UpstreamRequest): Promise<
     length += piece.length
   })
   try {
-    const stream = Readable.from(pieces, { objectMode: false })
+    const stream = bodyOf(pieces)
     return await sendWhole(deps, {
       ...request,
       whole: { length, sha256: hash.digest('hex'), stream },

@@ -1,5 +1,10 @@
 import { Readable } from 'node:stream'
 
+/** A body that was held in pieces, as it goes out. */
+export function bodyOf(pieces: readonly Buffer[]): Readable {
+  return Readable.from(pieces, { objectMode: false })
+}
+
 const PIECE_BYTES = 64 * 1024
 
 /** A body that goes out piece by piece: one large write would hold up everybody else's. */

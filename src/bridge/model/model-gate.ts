@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream'
 import { Refusal } from '../../kernel/error.ts'
 import type { Event } from '../../kernel/event.ts'
 import type { Call, Emit } from '../../kernel/flow.ts'
@@ -15,7 +14,8 @@ import {
   rulesOnModels,
 } from '../../kernel/rule.ts'
 import type { Hold } from '../body/held-body.ts'
-import { JsonMembers } from '../body/json-members.ts'
+import { holdJson } from '../body/held-json.ts'
+import { bodyOf } from '../body/pieces.ts'
 import { withoutQuery } from '../path.ts'
 import { modelInBody } from './model-in-body.ts'
 
@@ -155,17 +155,12 @@ interface Held {
 }
 
 async function readBody(call: Call, { hold, keep }: Holding): Promise<Held> {
-  const scan = new JsonMembers()
-  const pieces: Buffer[] = []
-  const release = await hold(call.body, piece => {
-    pieces.push(piece)
-    scan.write(piece)
-  })
+  const { pieces, members, release } = await holdJson(hold, call.body)
   keep({ [Symbol.dispose]: release })
-  const body: Body = Readable.from(pieces, { objectMode: false })
+  const body = bodyOf(pieces)
   const { rawTrailers } = call.body
   return {
     body: rawTrailers === undefined ? body : Object.assign(body, { rawTrailers }),
-    model: modelInBody(scan.end(), pieces),
+    model: modelInBody(members, pieces),
   }
 }

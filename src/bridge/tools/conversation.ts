@@ -4,6 +4,7 @@ import type { Reply } from '../../kernel/flow.ts'
 import { filterHeaders, firstHeader, type RawHeaders } from '../../kernel/headers.ts'
 import type { ProviderType } from '../../kernel/provider.ts'
 import type { WireFormat } from '../../kernel/usage.ts'
+import { bodyOf } from '../body/pieces.ts'
 import { errorBody } from '../error-reply.ts'
 import type { SseEvent } from '../tap/sse-parser.ts'
 import { type Framing, framingOf } from '../usage/format.ts'
@@ -90,7 +91,7 @@ export class Conversation {
         'Content-Length',
         String(length),
       ],
-      body: bodyOf(...pieces),
+      body: bodyOf(pieces),
     })
   }
 
@@ -121,11 +122,11 @@ export class Conversation {
       const { reply } = part
       const bytes = await readWhole(reply.body)
       const answer = parseObject(bytes.toString('utf8'))
-      if (answer === undefined) return { ...reply, body: bodyOf(bytes) }
+      if (answer === undefined) return { ...reply, body: bodyOf([bytes]) }
       this.#merge.answer(answer)
       const turn = this.#merge.turn()
       if (turn === undefined) {
-        return this.#turns === 0 ? { ...reply, body: bodyOf(bytes) } : this.#merged(reply)
+        return this.#turns === 0 ? { ...reply, body: bodyOf([bytes]) } : this.#merged(reply)
       }
       part = await this.#goOn(part, turn)
       if (this.#framingOf(part.reply) !== 'json') return part.reply
@@ -135,7 +136,7 @@ export class Conversation {
   #merged(reply: Response): Reply {
     const bytes = Buffer.from(JSON.stringify(this.#merge.result()))
     const headers = [...unframed(reply.headers), 'Content-Length', String(bytes.length)]
-    return { ...reply, headers, body: bodyOf(bytes) }
+    return { ...reply, headers, body: bodyOf([bytes]) }
   }
 
   /** Makes the calls, one after the other, and tells the model what came of them. */
@@ -182,10 +183,6 @@ export function isCoded(headers: RawHeaders): boolean {
 
 function unframed(headers: RawHeaders): string[] {
   return filterHeaders(headers, name => name !== 'content-length')
-}
-
-export function bodyOf(...pieces: readonly Buffer[]): Readable {
-  return Readable.from(pieces, { objectMode: false })
 }
 
 /** Rejects with a Refusal when it breaks off, falls silent, or is too long. */

@@ -2,10 +2,11 @@ import type { Reply } from '../../kernel/flow.ts'
 import { firstHeader, type RawHeaders } from '../../kernel/headers.ts'
 import type { WireFormat } from '../../kernel/usage.ts'
 import { type Hold, MAX_BYTES } from '../body/held-body.ts'
-import { JsonMembers } from '../body/json-members.ts'
+import { holdJson } from '../body/held-json.ts'
+import { bodyOf } from '../body/pieces.ts'
 import { anthropicTools } from './anthropic-tools.ts'
 import { chatTools } from './chat-tools.ts'
-import { bodyOf, Conversation, type ConversationContext, isCoded } from './conversation.ts'
+import { Conversation, type ConversationContext, isCoded } from './conversation.ts'
 import type { ToolDialect } from './dialect.ts'
 import { BodyText } from './open-body.ts'
 import type { Send } from './parts.ts'
@@ -36,17 +37,11 @@ export function withTools(send: Send, context: ToolsContext): Send {
     }
     const tools = await context.toolbox.offered()
     if (tools.length === 0) return await send(message)
-    const pieces: Buffer[] = []
-    const scan = new JsonMembers()
-    const release = await context.hold(message.body, piece => {
-      pieces.push(piece)
-      scan.write(piece)
-    })
-    const members = scan.end()
+    const { pieces, members, release } = await holdJson(context.hold, message.body)
     const body = members && new BodyText(pieces, members)
     const open = body && dialect.open(body, tools)
     if (open === undefined) {
-      return await releasing(release, () => send({ ...message, body: bodyOf(...pieces) }))
+      return await releasing(release, () => send({ ...message, body: bodyOf(pieces) }))
     }
     const offer = { ...context, dialect, tools }
     return await releasing(release, () =>

@@ -79,7 +79,8 @@ export interface ErrorAnswer {
 export function respondError(response: ServerResponse, answer: ErrorAnswer): void {
   const { status, headers, ...envelope } = answer
   const content = `${JSON.stringify(envelope)}\n`
-  respond(response, { status, type: JSON_TYPE, content, ...(headers && { headers }) })
+  const later = status === 503 ? { 'Retry-After': '1' } : {}
+  respond(response, { status, type: JSON_TYPE, content, headers: { ...later, ...headers } })
 }
 
 /** The same for a connection whose request could not be read; it is closed after. */

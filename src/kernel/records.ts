@@ -280,10 +280,11 @@ export interface RecordQueries {
 }
 
 /**
- * Asks the books.
- * @throws Refusal `accounting_unavailable`
+ * Asks the books; `asker` is the user whose share of them it uses.
+ * @throws Refusal `accounting_unavailable`, or `overloaded` for an asker with too many questions
  */
 export type AskRecords = <K extends keyof RecordQueries>(
   question: K,
   argument: RecordQueries[K]['argument'],
+  asker?: string,
 ) => Promise<RecordQueries[K]['answer']>

@@ -11,6 +11,7 @@ import { GapWatch } from './gap-watch.ts'
 import { refusalOf } from './limits/denial.ts'
 import { KnownDenials } from './limits/known-denials.ts'
 import { type OpenCall, UNTOLD } from './open-call.ts'
+import { questionsInTurn } from './questions-in-turn.ts'
 import type { RecorderOptions } from './recorder-options.ts'
 
 /** How long an entry that nobody waits for may wait: a quarter of what we promise. */
@@ -26,6 +27,7 @@ const QUEUE_BYTES = 64 * 1024 * 1024
  * change or fail a stream.
  */
 export class Recorder implements AsyncDisposable {
+  readonly ask: AskRecords
   readonly #options: RecorderOptions
   readonly #queue: EntryQueue
   readonly #gap: GapWatch
@@ -42,6 +44,7 @@ export class Recorder implements AsyncDisposable {
 
   private constructor(options: RecorderOptions) {
     this.#options = options
+    this.ask = questionsInTurn(options.store)
     this.#queue = new EntryQueue(options.queueSize, QUEUE_BYTES)
     this.#gap = new GapWatch(options.clock)
   }
@@ -159,15 +162,6 @@ export class Recorder implements AsyncDisposable {
   /** The end of a CONNECT or of a plain request, whatever became of it. */
   connect(ended: ConnectEnded): void {
     this.#push({ type: 'connect', ended, position: this.#take(1) })
-  }
-
-  /** @throws Refusal `accounting_unavailable` */
-  readonly ask: AskRecords = async (question, argument) => {
-    try {
-      return await this.#options.store.ask(question, argument)
-    } catch (error) {
-      throw new Refusal('accounting_unavailable', describeError(error))
-    }
   }
 
   /** Resolves when everything so far is written, or cannot be. */

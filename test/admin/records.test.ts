@@ -419,12 +419,13 @@ test('every mistake has its status and its words', async t => {
   }
 })
 
-test('books that cannot be read are 503, without the cause', async t => {
+test('books that cannot be read are 503 with Retry-After, without the cause', async t => {
   const { get, errors } = await startAdmin(t, {
     records: () => Promise.reject(new Refusal('accounting_unavailable', 'canary')),
   })
   const response = await get(`${API}/interceptions`, { headers: { 'Coder-Session-Token': ADMIN } })
   assert.equal(response.status, 503)
+  assert.equal(response.headers.get('retry-after'), '1')
   assert.equal((await response.text()).includes('canary'), false)
   assert.equal(errors.length, 1)
 })

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { systemClock } from '../../src/kernel/clock.ts'
 import { Refusal } from '../../src/kernel/error.ts'
+import type { RecordQueries } from '../../src/kernel/records.ts'
 import type { BookStore, CommitOptions } from '../../src/record/book-store.ts'
 import { EntryQueue } from '../../src/record/entry-queue.ts'
 import { Recorder } from '../../src/record/recorder.ts'
@@ -34,7 +35,7 @@ class Batches implements BookStore {
     return 0
   }
 
-  ask(): Promise<never> {
+  ask(_question: keyof RecordQueries, _argument: unknown): Promise<never> {
     return Promise.reject(new Error('not asked here'))
   }
 
@@ -154,6 +155,30 @@ test('a store that hangs is told of, and nobody else waits for it until it answe
   store.release()
   await begun
   await recorder[Symbol.asyncDispose]()
+})
+
+test('who asks much waits behind itself only, and for so many answers at a time', async () => {
+  const asked: string[] = []
+  const answers: (() => void)[] = []
+  const store = new Batches()
+  store.ask = async (_, { user }: { user?: string }) => {
+    asked.push(user ?? '')
+    await new Promise<void>(resolve => answers.push(resolve))
+    return 0 as never
+  }
+  const { recorder } = await open({ store })
+  const ask = (user: string) => recorder.ask('countCalls', { user }, user)
+  const greedy = Array.from({ length: 17 }, () => ask('greedy'))
+  await assert.rejects(greedy[16] ?? Promise.resolve(), { reason: 'overloaded' })
+  const modest = ask('modest')
+  await turn()
+  assert.deepEqual(asked, ['greedy', 'greedy', 'modest'])
+  const all = Promise.all([...greedy.slice(0, 16), modest])
+  while (asked.length < 17 || answers.length > 0) {
+    for (const resolve of answers.splice(0)) resolve()
+    await turn()
+  }
+  await all
 })
 
 test('what waits to be written is bounded by its size, whatever it is', () => {

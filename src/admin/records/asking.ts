@@ -35,7 +35,7 @@ export function askingRecords(
     // SECURITY: an export goes on for as long as its client reads.
     const ask: AskRecords = async (question, argument) => {
       if (!isValid()) throw new Refusal('token_revoked')
-      return await records(question, argument)
+      return await records(question, argument, identity.user)
     }
     // SECURITY: the deployment gives out its names by itself.
     if (identity.recordsElsewhere === true) {

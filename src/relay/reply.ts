@@ -4,6 +4,7 @@ import type { Reply } from '../kernel/flow.ts'
 import { firstHeader, headerPairs, headerValues, type RawHeaders } from '../kernel/headers.ts'
 import { safeTrailers } from '../kernel/trailers.ts'
 import { endWith } from './pipeline.ts'
+import { pump } from './pump.ts'
 import { discardRest } from './refusal.ts'
 
 /**
@@ -46,20 +47,10 @@ export function writeReply(
       if (!response.destroyed) response.flushHeaders()
     })
 
-    let blocked = false
-    const onData = (chunk: Buffer): void => {
-      if (response.write(chunk) || blocked) return
-      blocked = true
-      body.pause()
-      response.once('drain', () => {
-        blocked = false
-        body.resume()
-      })
-    }
     const breakOff = (): void => {
       if (!response.writableEnded) breakAnswer(response, reply)
     }
-    body.on('data', onData)
+    pump(body, response)
     body.once('end', () => {
       response.addTrailers(safeTrailers(body.rawTrailers ?? []))
       response.end()

@@ -141,6 +141,8 @@ export const CASES: readonly Case[] = [
     'a request behind a refused one',
     'flow/refuses: has what follows a refused CONNECT thrown away',
     `${INSIDE}: lose what follows a refused request`,
+    'flow/hostile-clients: has nothing done of what it sent behind a request that',
+    'flow/base-url: has nothing done of what was sent behind a request',
   ),
   attack(
     'B07',
@@ -193,7 +195,11 @@ export const CASES: readonly Case[] = [
     'flow/intercepts: are told to continue once',
     'flow/hostile-clients: and nothing reaches the provider',
   ),
-  attack('B19', 'upgrades to other protocols', 'flow/websockets: is never forwarded'),
+  attack(
+    'B19',
+    'upgrades to other protocols',
+    'flow/websockets: is never forwarded | is not one when the provider switches to something else',
+  ),
   attack(
     'B20',
     'TRACE, CONNECT inside, odd methods',
@@ -204,7 +210,8 @@ export const CASES: readonly Case[] = [
   attack(
     'B23',
     'answers that break the rules',
-    "flow/hostile-providers: becomes 502 in the provider's dialect | is relayed without a reason phrase | cannot flood the client",
+    "flow/hostile-providers: becomes 502 in the provider's dialect | is relayed without a reason phrase | cannot flood the client | cannot announce a length where nothing follows | has all its trailers handed on",
+    'flow/grpc: cannot flood the client with informational answers',
   ),
   attack(
     'B24',
@@ -222,7 +229,8 @@ export const CASES: readonly Case[] = [
     'B26',
     'blank lines and pipelines without end',
     `${INSIDE}: blank lines before a request lead nowhere`,
-    'flow/hostile-clients: cannot have more than a few pipelined requests',
+    'flow/hostile-clients: cannot have more than a few pipelined requests | cannot end the daemon with',
+    'flow/base-url: comes amid its answer, and writes nothing into that',
   ),
   attack(
     'B27',

@@ -4,6 +4,7 @@ import type { Reply } from '../../kernel/flow.ts'
 import { headerPairs, headerValues, type RawHeaders, stripHopByHop } from '../../kernel/headers.ts'
 import { REASONS, type Reason } from '../../kernel/reasons.ts'
 import { safeTrailers } from '../../kernel/trailers.ts'
+import { pump } from '../../relay/pump.ts'
 import { refusalParts } from '../../relay/refusal.ts'
 
 /** The provider's own Date is relayed; a second one would change the answer. */
@@ -41,21 +42,8 @@ export function writeReply(
       reject(new Refusal('provider_broken', 'a head that HTTP/2 cannot hold', { cause: error }))
       return
     }
-    let blocked = false
-    const onData = (chunk: Buffer): void => {
-      // HEAD, 204, 205 and 304 have ended by now.
-      if (stream.writableEnded) return
-      onSent(chunk.length)
-      if (stream.write(chunk) || blocked) return
-      blocked = true
-      body.pause()
-      stream.once('drain', () => {
-        blocked = false
-        body.resume()
-      })
-    }
     stream.once('wantTrailers', () => sendTrailers(stream, body.rawTrailers ?? []))
-    body.on('data', onData)
+    pump(body, stream, onSent)
     body.once('end', () => stream.end())
     body.on('error', () => {})
     body.once('close', () => {

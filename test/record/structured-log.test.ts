@@ -5,7 +5,15 @@ import { logReference } from '../../src/record/log-reference.ts'
 import { LOG_SCHEMA, logSchemaJson } from '../../src/record/log-schema.ts'
 import { verifyChain } from '../../src/record/verify-chain.ts'
 import type { OpenedRecorder } from './books-support.ts'
-import { connectEnded, ended, intent, openRecorder, request, response } from './books-support.ts'
+import {
+  connectEnded,
+  ended,
+  intent,
+  openRecorder,
+  pick,
+  request,
+  response,
+} from './books-support.ts'
 import { checkAgainst } from './check-schema.ts'
 
 const settings = { structuredLogging: true }
@@ -69,6 +77,25 @@ test('a call whose request was never read has a start and an end all the same', 
     lines.map(line => JSON.parse(line).record_type),
     ['interception_start', 'interception_end'],
   )
+})
+
+test('a tool that was called here has a line like those that clients call', async t => {
+  const { recorder, lines } = await openRecorder(t, { settings })
+  const call = intent()
+  await recorder.begin(call)
+  recorder.request(call.callId, request({ prompt: null }))
+  const tool = { callId: 'toolu_1', name: 'search', input: '{}', serverUrl: 'https://mcp.example/' }
+  recorder.tool(call.callId, { ...tool, invocation: { error: 'no' } }, 'msg_1')
+  await recorder.flush()
+  const record = JSON.parse(lines[1] ?? '') as Record<string, unknown>
+  assert.deepEqual(checkAgainst(LOG_SCHEMA, record), [])
+  assert.deepEqual(pick(record, 'record_type', 'msg_id', 'tool', 'injected', 'invocation_error'), [
+    'tool_usage',
+    'msg_1',
+    'search',
+    true,
+    'no',
+  ])
 })
 
 test('nothing is logged unless asked for', async t => {

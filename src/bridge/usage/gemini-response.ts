@@ -38,10 +38,7 @@ export class GeminiFold implements ResponseFold {
 
   event(outer: JsonObject): void {
     const value = asObject(outer['response']) ?? outer
-    if (asObject(value['error']) !== undefined) {
-      this.#error = errorFact(value) ?? this.#error
-      return
-    }
+    if (asObject(value['error']) !== undefined) this.#error = errorFact(value) ?? this.#error
     const usage = asObject(value['usageMetadata'])
     const candidates = objectsOf(value['candidates'])
     const blocked = asName(asObject(value['promptFeedback'])?.['blockReason']) !== undefined

@@ -91,6 +91,22 @@ describe('tools of an MCP server', () => {
     assert.match(row.tools[0]?.invocationError ?? '', /no such document/)
   })
 
+  it('are on record when the client leaves while they run', async () => {
+    const { world, tools } = opened
+    const call = { id: 'call_h', name: 'bmcp_docs_hang', input: { q: 'x' } }
+    world.provider.script(() => ({ toolCall: call }))
+    const { authority, path, body } = DIALECTS.messages
+    const events = world.daemon.events.length
+    const socket = await openIntercepted(world.daemon, { authority })
+    socket.write(post(path, 'api.anthropic.com', JSON.stringify(body)))
+    while (tools.calls.at(-1)?.name !== 'hang') await new Promise(setImmediate)
+    socket.destroy()
+    const row = await rowOf(world, await lastCall(world, events))
+    assert.equal(row.status, 'aborted')
+    assert.equal(row.tokens.length, 1)
+    assert.match(row.tools[0]?.invocationError ?? '', /the caller has left/)
+  })
+
   it('get the token of the file, and nobody else does', () => {
     const { world, tools } = opened
     assert.ok(tools.authorizations.every(value => value === 'Bearer mcp-secret'))

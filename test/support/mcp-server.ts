@@ -17,7 +17,7 @@ export interface TestMcpServer extends AsyncDisposable {
   readonly authorizations: readonly (string | undefined)[]
 }
 
-/** Offers `search` (echoes its query), `fail` (throws) and `delete_all`. */
+/** Offers `search` (echoes its query), `fail` (throws), `hang` (never ends) and `delete_all`. */
 export async function startMcpServer(): Promise<TestMcpServer> {
   const calls: { name: string; input: unknown }[] = []
   const authorizations: (string | undefined)[] = []
@@ -70,6 +70,10 @@ function tools(calls: { name: string; input: unknown }[]): McpServer {
   server.registerTool('fail', { description: 'Fails.', inputSchema }, input => {
     calls.push({ name: 'fail', input })
     throw new Error('no such document')
+  })
+  server.registerTool('hang', { description: 'Hangs.', inputSchema }, input => {
+    calls.push({ name: 'hang', input })
+    return new Promise<never>(() => {})
   })
   server.registerTool('delete_all', { description: 'Deletes.', inputSchema }, () => ({
     content: [],

@@ -147,6 +147,7 @@ export class Conversation {
     if (this.#turns > MAX_TURNS) throw new Refusal('too_many_tool_calls')
     const results: InvokedTool[] = []
     for (const call of turn.calls) {
+      signal.throwIfAborted()
       const invoked = await toolbox.call(call, signal)
       onInvoked(invoked)
       results.push(invoked)

@@ -69,10 +69,7 @@ export class ToolServerLink implements AsyncDisposable {
     return this.#tools
   }
 
-  /**
-   * What a tool answered, or what the model is to be told instead. Rejects only
-   * when the signal aborts.
-   */
+  /** What a tool answered, or what the model is to be told instead. Never rejects. */
   async call(
     tool: string,
     input: Record<string, unknown>,
@@ -88,7 +85,8 @@ export class ToolServerLink implements AsyncDisposable {
       )
       return { text: toolText(result), isError: result.isError === true }
     } catch (error) {
-      signal.throwIfAborted()
+      // It may have been done all the same.
+      if (signal.aborted) return { text: problemText('the caller has left'), isError: true }
       // SECURITY: what a server says of a call may repeat what the model put in,
       // so it goes to the model and not to the log.
       if (isAnswer(error)) return { text: problemText(error.message), isError: true }

@@ -5,7 +5,7 @@ import type { OfferedTool, ToolCall, ToolResult } from './offered-tool.ts'
 export interface Toolbox {
   /** What is on offer now; servers that cannot be reached offer nothing. */
   offered(): Promise<readonly OfferedTool[]>
-  /** What goes wrong is a result that the model is told; rejects when the signal aborts. */
+  /** What goes wrong is a result that the model is told. */
   call(call: ToolCall, signal: AbortSignal): Promise<InvokedTool>
 }
 

@@ -107,6 +107,22 @@ describe('tools of an MCP server', () => {
     assert.match(row.tools[0]?.invocationError ?? '', /the caller has left/)
   })
 
+  it('are not called by the hundred', async () => {
+    const { world, tools } = opened
+    const tool_calls = Array.from({ length: 101 }, (_, index) => ({
+      id: `call_${index}`,
+      type: 'function',
+      function: { name: TOOL, arguments: '{}' },
+    }))
+    const message = { role: 'assistant', content: null, tool_calls }
+    const answer = { id: 'x', choices: [{ index: 0, message, finish_reason: 'tool_calls' }] }
+    world.provider.script(() => ({ pieces: [JSON.stringify(answer)] }))
+    const called = tools.calls.length
+    const refused = await ask(world, DIALECTS.chat)
+    assert.equal(refused.head.header('x-aibridge-reason'), 'too_many_tool_calls')
+    assert.equal(tools.calls.length, called)
+  })
+
   it('get the token of the file, and nobody else does', () => {
     const { world, tools } = opened
     assert.ok(tools.authorizations.every(value => value === 'Bearer mcp-secret'))

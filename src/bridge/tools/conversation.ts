@@ -38,6 +38,8 @@ interface Offer extends ConversationContext {
 const MAX_ANSWER = 8 * 1024 * 1024
 /** A model that goes on calling tools for longer is stopped. */
 const MAX_TURNS = 25
+/** In all turns; a model that calls many at once takes no other way out. */
+const MAX_CALLS = 100
 
 /** One request of the client, and as many to the provider as its tools take. */
 export class Conversation {
@@ -48,6 +50,7 @@ export class Conversation {
   readonly #merge: AnswerMerge
   readonly #entries: Buffer[] = []
   #turns = 0
+  #calls = 0
 
   constructor(send: Send, headers: RawHeaders, open: OpenBody, offer: Offer) {
     this.#send = send
@@ -144,7 +147,10 @@ export class Conversation {
     const { toolbox, signal, onInvoked, parts } = this.#offer
     await isRead
     this.#turns += 1
-    if (this.#turns > MAX_TURNS) throw new Refusal('too_many_tool_calls')
+    this.#calls += turn.calls.length
+    if (this.#turns > MAX_TURNS || this.#calls > MAX_CALLS) {
+      throw new Refusal('too_many_tool_calls')
+    }
     const results: InvokedTool[] = []
     for (const call of turn.calls) {
       signal.throwIfAborted()

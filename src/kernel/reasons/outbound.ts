@@ -54,7 +54,7 @@ export const OUTBOUND_REASONS = {
     status: 502,
     text: 'The model went on calling tools without an answer.',
     level: 'warn',
-    doc: 'An answer took more than 25 rounds of calls to tools of `mcp_servers_file`.',
+    doc: 'An answer took more than 25 rounds of calls to tools of `mcp_servers_file`, or more than 100 calls.',
   },
   ca_expired: {
     status: 503,

@@ -18,6 +18,8 @@ export interface Authority {
   readonly chainPem: string
   /** Every certificate of the file, and those it overlaps with: what a client has to trust. */
   readonly trustPem: string
+  /** The signing CA, and those it overlaps with: whatever they issued is ours. */
+  readonly own: readonly X509Certificate[]
   /** DER of the subject: the issuer of every leaf. */
   readonly subject: Uint8Array
   readonly keyId: Uint8Array
@@ -89,6 +91,7 @@ function describeAuthority(certFile: string, chain: Chain, key: KeyObject): Auth
       .map(link => link.pem)
       .join(''),
     trustPem: chain.map(link => link.pem).join(''),
+    own: [signer.certificate],
     subject: signer.facts.subject,
     keyId: signer.facts.keyId,
     validFrom: Math.max(...chain.map(link => link.certificate.validFromDate.getTime())),

@@ -49,26 +49,6 @@ export function systemRoots(exclude = ''): readonly string[] {
   return [...roots.values()]
 }
 
-/** What vouches for a server: the roots of all of them, and those of a file (PEM) of its own. */
-export type RootsWith = (file: string | undefined) => readonly string[]
-
-/**
- * The roots of the servers that the operator named. SECURITY: our own CA is
- * not among them, whoever lists it: `bundle.pem` holds it among all others.
- * `onOwn` hears of a file that did.
- */
-export function serverRoots(ownPem: string, onOwn: () => void): RootsWith {
-  const own = publicKeysOf(ownPem)
-  const shared = systemRoots(ownPem)
-  return file => {
-    if (file === undefined) return shared
-    const listed = pemBlocks(file).map(block => block.text)
-    const others = listed.filter(pem => !holdsOneOf(pem, own))
-    if (others.length < listed.length) onOwn()
-    return [...shared, ...others]
-  }
-}
-
 /** One PEM that a client can use in place of its own roots. */
 export function trustBundle(caPem: string): string {
   return [...systemRoots(caPem), ...pemBlocks(caPem).map(block => block.text)].join('')

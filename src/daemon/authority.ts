@@ -1,6 +1,8 @@
+import { X509Certificate } from 'node:crypto'
 import { type Authority, type AuthorityFiles, loadAuthority } from '../ca/authority.ts'
 import { DEFAULT_AUTHORITY_DAYS } from '../ca/create-authority.ts'
 import { ensureAuthority } from '../ca/ensure-authority.ts'
+import { pemBlocks } from '../ca/pem.ts'
 import { overlapPem } from '../ca/rotation.ts'
 import type { Settings } from '../config/settings.ts'
 
@@ -10,7 +12,11 @@ export async function loadOrCreateAuthority(settings: Settings, now: number): Pr
   if (ca !== undefined) return await loadAuthority(ca, { hosts, now })
   const authority = await loadAuthority(await ensureOwnAuthority(settings, now), { hosts, now })
   const overlap = await overlapPem(settings.stateDir, now)
-  return { ...authority, trustPem: authority.trustPem + overlap }
+  return {
+    ...authority,
+    trustPem: authority.trustPem + overlap,
+    own: [...authority.own, ...pemBlocks(overlap).map(({ text }) => new X509Certificate(text))],
+  }
 }
 
 /** The CA of the state directory, made when there is none: for the intercepted hosts only. */

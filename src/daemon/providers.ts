@@ -6,7 +6,6 @@ import { KeyPool } from '../bridge/keys/key-pool.ts'
 import type { Provider, Send } from '../bridge/provider.ts'
 import { bedrock } from '../bridge/providers/bedrock.ts'
 import { PROVIDER_TYPES } from '../bridge/providers/registry.ts'
-import type { RootsWith } from '../ca/trust.ts'
 import { awsCredentials } from '../egress/aws/credentials.ts'
 import { createSign } from '../egress/aws/sign.ts'
 import { type OriginLeg, openOrigin } from '../egress/origin.ts'
@@ -26,6 +25,9 @@ import type { DumpDirectory } from '../record/dumps/dump-directory.ts'
 import { dumpedSend } from './dumps.ts'
 
 const FAULTS = { timeout: 'provider_timeout', broken: 'provider_broken' } as const
+
+/** What vouches for a server (PEM): the roots of all of them, and a file of its own. */
+export type RootsWith = (file: string | undefined) => readonly string[]
 
 /** What the ways to all configured origins have in common. */
 export interface OriginDeps {

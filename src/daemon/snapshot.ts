@@ -3,7 +3,7 @@ import type { ToolServers } from '../bridge/tools/tool-servers.ts'
 import type { Authority } from '../ca/authority.ts'
 import { LeafContexts } from '../ca/contexts.ts'
 import type { LeafKey } from '../ca/leaf-key.ts'
-import { type RootsWith, serverRoots } from '../ca/trust.ts'
+import { systemRoots } from '../ca/trust.ts'
 import type { Settings } from '../config/settings.ts'
 import { dial } from '../egress/dial.ts'
 import type { LoopMark } from '../egress/loop.ts'
@@ -19,7 +19,7 @@ import { buildPolicy, type Policy } from '../proxy/policy.ts'
 import { createDeployment, type Deployment } from './deployment.ts'
 import { type Dumps, openDumps } from './dumps.ts'
 import { createIssuer, type Issuer } from './issuer.ts'
-import { createProviders, type OriginDeps, type Providers } from './providers.ts'
+import { createProviders, type OriginDeps, type Providers, type RootsWith } from './providers.ts'
 import { createToolServers } from './tool-servers.ts'
 
 /** What outlives a reload and every snapshot is built upon. */
@@ -81,15 +81,15 @@ export function buildSnapshot(
   foundation: Foundation,
 ): Snapshot {
   const { proxy, bridge, limits } = settings
-  const rootsWith = serverRoots(authority.trustPem, () =>
-    foundation.warn('own_ca', "a file of roots holds this daemon's own CA, which is left out"),
-  )
-  const open = openDeps(settings, rootsWith, foundation)
+  const shared = systemRoots(authority.trustPem)
+  const rootsWith: RootsWith = file => (file === undefined ? shared : [...shared, file])
+  const open = openDeps(settings, authority, rootsWith, foundation)
   const origins: OriginDeps = {
     dial: {
       ...open,
       resolve: foundation.resolvers.operator,
       own: foundation.own,
+      ownCas: authority.own,
       tlsHandshakeTimeoutMs: limits.tlsHandshakeTimeoutMs,
     },
     rootsWith,
@@ -156,6 +156,7 @@ export async function endSnapshot({
 
 function openDeps(
   { proxy, limits }: Settings,
+  authority: Authority,
   rootsWith: RootsWith,
   { own, loop, resolvers }: Foundation,
 ): OpenDeps {
@@ -166,6 +167,7 @@ function openDeps(
       : createUpstream({
           proxy: proxy.upstream,
           roots: rootsWith(proxy.upstream.caPem),
+          ownCas: authority.own,
           resolve: resolvers.operator,
           dial,
           own,

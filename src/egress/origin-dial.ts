@@ -1,3 +1,4 @@
+import type { X509Certificate } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { Refusal } from '../kernel/error.ts'
 import type { Opened } from '../kernel/flow.ts'
@@ -23,6 +24,7 @@ export interface OriginDialDeps {
   readonly resolve: Resolve
   readonly dial: Dial
   readonly own: Own
+  readonly ownCas: readonly X509Certificate[]
   readonly upstream: Upstream | undefined
   readonly connectTimeoutMs: number
   readonly tlsHandshakeTimeoutMs: number
@@ -92,6 +94,7 @@ export function createOriginDial(
       host,
       context,
       session,
+      ownCas: deps.ownCas,
       protocol,
       timeoutMs: deps.tlsHandshakeTimeoutMs,
       signal,

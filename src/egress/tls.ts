@@ -1,3 +1,4 @@
+import type { X509Certificate } from 'node:crypto'
 import type { Socket } from 'node:net'
 import {
   type ConnectionOptions,
@@ -16,6 +17,8 @@ export interface SecureOptions extends Deadline {
   readonly host: Host
   readonly context: SecureContext
   readonly session?: Buffer | undefined
+  /** Our own CAs: they vouch for nobody. */
+  readonly ownCas: readonly X509Certificate[]
   /** What is to be spoken; HTTP/1.1 unless given. */
   readonly protocol?: 'h2' | undefined
   /** How a failure is called on this leg. */
@@ -49,6 +52,27 @@ export function clientContext(roots: readonly string[]): SecureContext {
   const context = createSecureContext({ ca: [...roots], minVersion: 'TLSv1.2' })
   contexts.set(roots, context)
   return context
+}
+
+/** More than OpenSSL follows. */
+const MAX_CHAIN = 100
+
+/**
+ * Whether a certificate that was shown is one of ours. SECURITY: our CA may be
+ * in a file of roots, or below a root of the organisation, and whoever has its
+ * key would be any provider to us. A session that is resumed was judged before.
+ */
+function isOurs(stream: TLSSocket, ownCas: readonly X509Certificate[]): boolean {
+  if (stream.isSessionReused()) return false
+  let shown = stream.getPeerX509Certificate()
+  for (let depth = 0; shown !== undefined && depth < MAX_CHAIN; depth += 1) {
+    const certificate = shown
+    if (ownCas.some(ca => certificate.checkIssued(ca) && certificate.verify(ca.publicKey))) {
+      return true
+    }
+    shown = certificate.issuerCertificate
+  }
+  return false
 }
 
 /**
@@ -88,8 +112,9 @@ export function secure(socket: Socket, options: SecureOptions): Promise<TLSSocke
     const onClose = (): void => reject(new Refusal(reasons.broken, 'closed during the handshake'))
     stream.once('close', onClose)
     stream.once('secureConnect', () => {
-      verified = stream.authorized
-      fulfil(stream)
+      verified = stream.authorized && !isOurs(stream, options.ownCas)
+      if (verified) fulfil(stream)
+      else reject(new Refusal(reasons.untrusted, 'the certificate comes from our own CA'))
     })
     return () => {
       stream.removeListener('close', onClose)

@@ -1,3 +1,4 @@
+import type { X509Certificate } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { Refusal } from '../kernel/error.ts'
 import type { Reason } from '../kernel/reasons.ts'
@@ -38,6 +39,7 @@ export interface UpstreamDeps {
   readonly proxy: UpstreamProxy
   /** PEM, for this leg and no other. */
   readonly roots: readonly string[]
+  readonly ownCas: readonly X509Certificate[]
   readonly resolve: Resolve
   readonly dial: Dial
   readonly own: Own
@@ -70,6 +72,7 @@ export function createUpstream(deps: UpstreamDeps): Upstream {
     return await secure(socket, {
       host: proxy.target.host,
       context,
+      ownCas: deps.ownCas,
       timeoutMs: deps.tlsHandshakeTimeoutMs,
       signal,
       reasons: {

@@ -26,6 +26,7 @@ const deps: OriginDialDeps = {
   upstream: undefined,
   connectTimeoutMs: 2000,
   tlsHandshakeTimeoutMs: 2000,
+  ownCas: [],
 }
 
 function originAt(authority: string, protocol: 'http' | 'https' = 'https'): Configured {

@@ -66,7 +66,7 @@ const resolve = createResolver({
   lookup: () => Promise.resolve([{ address: '93.184.216.34', family: 4 }]),
 })
 const own = (): boolean => false
-const timeouts = { connectTimeoutMs: 5000, tlsHandshakeTimeoutMs: 5000 }
+const timeouts = { connectTimeoutMs: 5000, tlsHandshakeTimeoutMs: 5000, ownCas: [] }
 
 function upstreamTo(squid: Squid, proxy: Partial<UpstreamProxy> = {}): Upstream {
   const { caPem } = proxy

@@ -36,6 +36,7 @@ function upstreamAt(port: number, change: Partial<UpstreamDeps> = {}): Upstream 
     loop,
     connectTimeoutMs: 2000,
     tlsHandshakeTimeoutMs: 2000,
+    ownCas: [],
     ...change,
   })
 }

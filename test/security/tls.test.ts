@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { createServer as createTlsServer } from 'node:tls'
@@ -25,6 +26,7 @@ import { createCaller } from '../flow/callers.ts'
 import { exchangeOn, get, post } from '../flow/wire.ts'
 import { startTestDaemon } from '../support/daemon.ts'
 import { listenOnLoopback } from '../support/listen.ts'
+import { makeOrganisation } from '../support/organisation.ts'
 import { testPki } from '../support/pki.ts'
 import { connectThrough, readToEnd, secureOver } from '../support/raw-client.ts'
 
@@ -267,6 +269,49 @@ describe('TLS towards providers', () => {
     }
     assert.equal(provider.heard(), 0)
     provider.server.close()
+  })
+
+  it('C13 neither does our CA below a root of the organisation, which vouches for others', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'aibridge-organisation-'))
+    const file = (name: string, text: string): string => {
+      const path = join(directory, name)
+      writeFileSync(path, text, { mode: 0o600 })
+      return path
+    }
+    const { rootPem, caPem, caKeyPem, server } = await makeOrganisation()
+    const files = { certFile: file('ca.pem', caPem + rootPem), keyFile: file('ca.key', caKeyPem) }
+    const context = { hosts: ['localhost'], now: Date.now() }
+    const key = await generateLeafKey()
+    const leaf = await mintLeaf(await loadAuthority(files, context), 'localhost', {
+      ...context,
+      key,
+      lifetimeMs: 86_400_000,
+    })
+    const theirs = await ask(server)
+    const ours = await ask({ cert: leaf.certificatePem + caPem, key: key.privateKeyPem })
+    const env = (url: string) => ({
+      CODER_AIBRIDGE_PROXY_CERT_FILE: files.certFile,
+      CODER_AIBRIDGE_PROXY_KEY_FILE: files.keyFile,
+      CODER_AIBRIDGE_PROVIDER_0_TYPE: 'anthropic',
+      CODER_AIBRIDGE_PROVIDER_0_BASE_URL: url,
+      CODER_AIBRIDGE_PROVIDER_0_KEY: 'sk-ant-x',
+      CODER_AIBRIDGE_PROVIDER_0_HOSTS: HOST,
+      CODER_AIBRIDGE_PROVIDER_0_CA_FILE: file('root.pem', rootPem),
+    })
+    await using daemon = await startTestDaemon({ env: env(theirs.url) })
+    const reasonOf = async (): Promise<string | undefined> => {
+      const socket = await openIntercepted(daemon, { tls: { ca: rootPem } })
+      const answer = await exchangeOn(socket, post('/v1/messages', HOST, '{}'))
+      socket.destroy()
+      return answer.head.header('x-aibridge-reason')
+    }
+    assert.equal(await reasonOf(), 'provider_broken', 'it closes once it has heard something')
+    assert.ok(theirs.heard() > 0)
+    await daemon.reload(env(ours.url))
+    assert.equal(await reasonOf(), 'provider_tls')
+    assert.equal(ours.heard(), 0)
+    for (const { server: open } of [theirs, ours]) open.close()
+    rmSync(directory, { recursive: true })
   })
 
   it('C27 a chain of two thousand certificates is given up, and the daemon goes on', async () => {

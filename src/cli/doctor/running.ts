@@ -47,6 +47,7 @@ async function askReadiness({ host, port }: ListenAddress): Promise<Response> {
     resolve: createResolver({ timeoutMs: TIMEOUT_MS }),
     dial,
     own: createOwn(() => []),
+    ownCas: [],
     upstream: undefined,
     connectTimeoutMs: TIMEOUT_MS,
     tlsHandshakeTimeoutMs: TIMEOUT_MS,

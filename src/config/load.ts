@@ -84,6 +84,11 @@ function readConfigFile(sources: Sources, report: Report): YamlFile {
 }
 
 function warningAbout({ option, source, origin }: ResolvedValue): string[] {
+  if (option.secret && source === 'flag') {
+    return [
+      `${origin}: everybody on this machine can read it in the process list: use ${option.env}_FILE`,
+    ]
+  }
   if (source === 'default' || option.effect === 'yes') return []
   if (option.effect === 'ignored') return [`${origin}: ignored: ${option.description}`]
   return [`${origin}: "${option.name}" is accepted but has no effect yet`]

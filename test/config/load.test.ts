@@ -101,6 +101,12 @@ describe('loadConfig', () => {
     ])
   })
 
+  it('warns about a secret that the process list shows', () => {
+    assert.deepEqual(load({ flags: { 'aibridge-openai-key': 'sk-canary' } }).warnings, [
+      '--aibridge-openai-key: everybody on this machine can read it in the process list: use CODER_AIBRIDGE_OPENAI_KEY_FILE',
+    ])
+  })
+
   it('warns about variables that look like ours, and about no others', () => {
     const { warnings } = load({
       env: { CODER_AIBRIDGE_PROXY_LISTEN_ADR: ':1', CODER_AGENT_TOKEN: 'x', PATH: '/bin' },

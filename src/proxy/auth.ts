@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { setTimeout } from 'node:timers/promises'
 import { Refusal } from '../kernel/error.ts'
 import type { Failures } from '../kernel/failures.ts'
@@ -27,9 +28,9 @@ export function basicPassword(value: string): string | undefined {
   const bytes = Buffer.from(encoded, 'base64')
   // Node skips over bad base64; what does not encode back was not base64.
   if (bytes.toString('base64').replace(/=+$/, '') !== encoded.replace(/=+$/, '')) return undefined
-  const decoded = decodeUtf8(bytes)
-  const colon = decoded?.indexOf(':') ?? -1
-  if (decoded === undefined || colon < 0) return undefined
+  const decoded = bytes.toString('utf8')
+  const colon = decoded.indexOf(':')
+  if (!isUtf8(bytes) || colon < 0) return undefined
   const password = decoded.slice(colon + 1)
   return password === '' || hasControl(password) ? undefined : password
 }
@@ -106,14 +107,6 @@ async function ask(deps: AuthDeps, password: string): Promise<Holder | undefined
   } catch (error) {
     if (error instanceof Refusal) throw error
     throw new Refusal('auth_unavailable', 'the token store cannot be asked', { cause: error })
-  }
-}
-
-function decodeUtf8(bytes: Uint8Array): string | undefined {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
-  } catch {
-    return undefined
   }
 }
 

@@ -81,7 +81,7 @@ export function buildSnapshot(
   foundation: Foundation,
 ): Snapshot {
   const { proxy, bridge, limits } = settings
-  const shared = systemRoots(authority.trustPem)
+  const shared = systemRoots(authority.own.map(String).join(''))
   const rootsWith: RootsWith = file => (file === undefined ? shared : [...shared, file])
   const open = openDeps(settings, authority, rootsWith, foundation)
   const origins: OriginDeps = {

@@ -20,7 +20,7 @@ export class BulkBuffers {
   lend(): Buffer | undefined {
     if (this.#lent === MAX_LENT) return undefined
     this.#lent += 1
-    return this.#spare.pop() ?? Buffer.allocUnsafeSlow(BUFFER_BYTES)
+    return this.#spare.pop() ?? Buffer.alloc(BUFFER_BYTES)
   }
 
   giveBack(buffer: Buffer): void {

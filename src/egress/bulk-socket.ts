@@ -3,7 +3,7 @@ import { Writable } from 'node:stream'
 import { BulkBuffers } from './bulk-buffers.ts'
 
 /** Where every connection reads to that carries little; all of it is copied at once. */
-const SHARED: Buffer = Buffer.allocUnsafeSlow(64 * 1024)
+const SHARED: Buffer = Buffer.alloc(64 * 1024)
 
 /** The buffers of all connections of this process. */
 export const BULK_BUFFERS = new BulkBuffers()

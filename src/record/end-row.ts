@@ -73,15 +73,12 @@ export function isBilled(ended: CallEnded): boolean {
 
 /**
  * Whether numbers are missing when no answer brought any: not for calls that
- * nobody billed (refused by us, answered with an error), and not for paths on
- * which we look for none.
+ * nobody billed, and not for paths on which we look for none.
  */
 function expectedUsage(ended: CallEnded): {
   readonly complete: number | null
   readonly note: 'missing' | null
 } {
   if (ended.kind === 'passthrough') return { complete: null, note: null }
-  const unbilled =
-    ended.outcome === 'refused' || (ended.outcome === 'completed' && ended.status >= 400)
-  return unbilled ? { complete: 1, note: null } : { complete: 0, note: 'missing' }
+  return isBilled(ended) ? { complete: 0, note: 'missing' } : { complete: 1, note: null }
 }

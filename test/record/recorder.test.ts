@@ -101,10 +101,17 @@ const outcomes = [
     tokens: 1,
   },
   {
-    what: 'a provider that broke off',
-    end: { outcome: 'failed', reason: 'provider_broken', status: 502 },
+    what: 'a provider that broke off when it had the whole request',
+    end: { outcome: 'failed', reason: 'provider_broken', status: 502, firstByteMs: undefined },
     facts: [],
     row: ['failed', 'server_error', 0, 'missing'],
+    tokens: 0,
+  },
+  {
+    what: 'a client that left before its request was out, which nobody bills',
+    end: { outcome: 'aborted', status: 400, firstByteMs: undefined, isOut: false },
+    facts: [],
+    row: ['aborted', 'bad_request', 1, null],
     tokens: 0,
   },
   {

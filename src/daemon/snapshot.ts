@@ -81,8 +81,7 @@ export function buildSnapshot(
   foundation: Foundation,
 ): Snapshot {
   const { proxy, bridge, limits } = settings
-  const shared = systemRoots(authority.own.map(String).join(''))
-  const rootsWith: RootsWith = file => (file === undefined ? shared : [...shared, file])
+  const rootsWith = rootsBeside(systemRoots(authority.own.map(String).join('')))
   const open = openDeps(settings, authority, rootsWith, foundation)
   const origins: OriginDeps = {
     dial: {
@@ -130,6 +129,17 @@ export function buildSnapshot(
         : createDeployment(bridge.remote, bridge.providers, { ...origins, loop: foundation.loop }),
     issuer: settings.oidc === undefined ? undefined : createIssuer(settings.oidc, origins),
     toolServers: createToolServers(bridge.toolServers, { ...foundation, ...origins }),
+  }
+}
+
+/** One array for one file: a TLS context is made once for each. */
+function rootsBeside(shared: readonly string[]): RootsWith {
+  const known = new Map<string, readonly string[]>()
+  return file => {
+    if (file === undefined) return shared
+    const roots = known.get(file) ?? [...shared, file]
+    known.set(file, roots)
+    return roots
   }
 }
 

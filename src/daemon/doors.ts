@@ -32,20 +32,20 @@ export function createDoors(
       'the limit of open files allows fewer connections than configured: raise it (LimitNOFILE, ulimit -n)',
     )
   }
-  const createStrangers = (): Strangers =>
-    new Strangers(
-      () => limits().unauthenticatedConnections,
-      peer => emit({ type: 'client_error', peer, reason: 'gave_way', detail: undefined }),
-    )
-  return {
-    sessions: new Sessions({
-      limits,
-      strangers: createStrangers(),
-      exhausted: createMemoryCheck(
-        () => live.current.settings.limits.memoryBytes,
-        remembered(() => process.memoryUsage.rss()),
-      ),
-    }),
-    apiStrangers: createStrangers(),
+  const strangers = {
+    limit: () => limits().unauthenticatedConnections,
+    onGaveWay: (peer: string) =>
+      emit({ type: 'client_error', peer, reason: 'gave_way', detail: undefined }),
   }
+  const sessions = new Sessions({
+    limits,
+    strangers: new Strangers(strangers),
+    exhausted: createMemoryCheck(
+      () => live.current.settings.limits.memoryBytes,
+      remembered(() => process.memoryUsage.rss()),
+    ),
+  })
+  // What callers leave idle there has the descriptors that no session uses.
+  const idleLimit = (): number => limits().connections - sessions.size
+  return { sessions, apiStrangers: new Strangers({ ...strangers, idleLimit }) }
 }

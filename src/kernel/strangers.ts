@@ -1,53 +1,64 @@
 import type { Socket } from 'node:net'
 import type { Writable } from 'node:stream'
 
+export interface StrangersOptions {
+  readonly limit: () => number
+  /** Of connections that had a known caller, and wait for the next to say who asks. */
+  readonly idleLimit?: () => number
+  readonly onGaveWay: (peer: string) => void
+}
+
+/** In order of arrival. */
+type Waiting = Map<string, Socket>
+
 /**
- * The connections of a listener of which nobody knows yet who they are: in a TLS
+ * The connections of a listener of which nobody knows who they are: in a TLS
  * handshake, in their first head, refused and lingering. When there are too many
  * of them the oldest gives way: honest clients say who they are at once, so a
  * flood of silent connections displaces itself.
  */
 export class Strangers {
-  readonly #limit: () => number
-  readonly #onGaveWay: (peer: string) => void
-  /** In order of arrival. */
-  readonly #waiting = new Map<string, Socket>()
+  readonly #options: StrangersOptions
+  readonly #new: Waiting = new Map()
+  readonly #idle: Waiting = new Map()
 
-  constructor(limit: () => number, onGaveWay: (peer: string) => void) {
-    this.#limit = limit
-    this.#onGaveWay = onGaveWay
+  constructor(options: StrangersOptions) {
+    this.#options = options
   }
 
   /** `client` is the socket as it was accepted, below TLS. */
   arrive(client: Socket): void {
     const key = keyOf(client)
     client.once('close', () => {
-      if (this.#waiting.get(key) === client) this.#waiting.delete(key)
+      for (const waiting of [this.#new, this.#idle]) {
+        if (waiting.get(key) === client) waiting.delete(key)
+      }
     })
-    this.#wait(key, client)
+    this.#wait(this.#new, client, this.#options.limit())
   }
 
   /** Its caller is known; `client` may be the TLS side of what arrived. */
   leave(client: Socket): void {
-    this.#waiting.delete(keyOf(client))
+    const key = keyOf(client)
+    this.#new.delete(key)
+    this.#idle.delete(key)
   }
 
   /** The same until an answer is over, where each request says anew who asks. */
   leaveFor(answer: Pick<Writable, 'once'>, client: Socket): void {
-    const key = keyOf(client)
-    this.#waiting.delete(key)
+    this.leave(client)
     answer.once('close', () => {
-      if (!client.destroyed) this.#wait(key, client)
+      if (!client.destroyed) this.#wait(this.#idle, client, this.#options.idleLimit?.() ?? 0)
     })
   }
 
-  #wait(key: string, client: Socket): void {
-    this.#waiting.set(key, client)
-    if (this.#waiting.size <= this.#limit()) return
-    const [oldest] = this.#waiting
+  #wait(waiting: Waiting, client: Socket, limit: number): void {
+    waiting.set(keyOf(client), client)
+    if (waiting.size <= limit) return
+    const [oldest] = waiting
     if (oldest === undefined) return
-    this.#waiting.delete(oldest[0])
-    this.#onGaveWay(oldest[1].remoteAddress ?? '')
+    waiting.delete(oldest[0])
+    this.#options.onGaveWay(oldest[1].remoteAddress ?? '')
     oldest[1].destroy()
   }
 }

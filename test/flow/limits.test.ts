@@ -41,16 +41,17 @@ describe('connections that do not say who they are', () => {
   it("give way at the API's port as well, to no harm of a caller, health and metrics", async () => {
     await using world = await startAiWorld({
       env: { [`${P}UNAUTHENTICATED_CONNECTIONS`]: '5' },
-      provider: { behaviour: () => ({ stallAfter: 1 }) },
+      provider: { behaviour: (_, index) => (index === 0 ? { stallAfter: 1 } : {}) },
     })
     const { api, token } = world.daemon
+    const request = post('/api/v2/aibridge/anthropic/v1/messages', 'localhost', '{"stream":true}', [
+      `Coder-Session-Token: ${token}`,
+    ])
     const call = await connectRaw(api)
-    call.write(
-      post('/api/v2/aibridge/anthropic/v1/messages', 'localhost', '{"stream":true}', [
-        `Coder-Session-Token: ${token}`,
-      ]),
-    )
+    call.write(request)
     assert.equal((await readHead(call)).status, 200)
+    const idle = await connectRaw(api)
+    assert.equal((await exchangeOn(idle, request)).status, 200)
     const flood: Socket[] = []
     for (let i = 0; i < 12; i += 1) {
       const stranger = await connectRaw(api)
@@ -67,7 +68,8 @@ describe('connections that do not say who they are', () => {
       asking.destroy()
     }
     assert.ok(!call.destroyed && !call.readableEnded)
-    for (const socket of [call, ...flood]) socket.destroy()
+    assert.equal((await exchangeOn(idle, request)).status, 200)
+    for (const socket of [call, idle, ...flood]) socket.destroy()
   })
 
   it('are cut off in the middle of a handshake with the listener (G04)', async () => {

@@ -1,8 +1,17 @@
-import { isLoopbackHost, type Origin } from '../kernel/target.ts'
+import { hostText, isLoopbackHost, type Origin } from '../kernel/target.ts'
 import type { Values } from './options.ts'
 import type { Report } from './report.ts'
 import { readRoots } from './roots-file.ts'
 import type { OidcSettings } from './settings.ts'
+
+/** SECURITY: anybody can get a token of theirs, for whatever audience. */
+const PUBLIC_ISSUERS: ReadonlySet<string> = new Set([
+  'token.actions.githubusercontent.com',
+  'gitlab.com',
+  'accounts.google.com',
+  'agent.buildkite.com',
+  'app.terraform.io',
+])
 
 /** The issuer whose JWTs name callers; what is wrong with it goes into the report. */
 export function readOidc(
@@ -23,6 +32,11 @@ export function readOidc(
   if (audience.length === 0) {
     report.problems.push(
       'CODER_AIBRIDGE_PROXY_OIDC_ISSUER needs an audience: set CODER_AIBRIDGE_PROXY_OIDC_AUDIENCE to what tokens for this proxy have in aud',
+    )
+  }
+  if (PUBLIC_ISSUERS.has(hostText(issuer.origin.target.host)) && oidc.allowedUsers.includes('*')) {
+    report.problems.push(
+      `CODER_AIBRIDGE_PROXY_OIDC_ISSUER vouches for everybody in the world: say in CODER_AIBRIDGE_PROXY_OIDC_ALLOWED_USERS who of them may call, as in repo:acme/*`,
     )
   }
   const { origin } = jwksUrl ?? issuer

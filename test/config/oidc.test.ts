@@ -42,6 +42,11 @@ describe('OIDC callers', () => {
         { ...ISSUER, [`${P}ALGORITHMS`]: 'RS256,HS256' },
         /"HS256" is not an accepted algorithm: use RS256/,
       ],
+      [
+        'everybody whom a public issuer knows',
+        { ...ISSUER, [`${P}ISSUER`]: 'https://GitLab.com' },
+        /everybody in the world: say in .*_ALLOWED_USERS/,
+      ],
       ['no algorithm', { ...ISSUER, [`${P}ALGORITHMS`]: ',' }, /name at least one algorithm/],
       [
         'a CA that is not there',

@@ -60,7 +60,9 @@ export function createResolver(options: ResolverOptions): Resolve {
     const mine = pending.get(asker) ?? new Map<string, Pending>()
     const known = mine.get(name)
     if (known !== undefined) return known
-    if (size >= MAX_PENDING || mine.size >= MAX_PENDING_PER_ASKER) {
+    // A few cannot keep the others out: the first name of each is always taken.
+    const isFull = mine.size >= MAX_PENDING_PER_ASKER || (size >= MAX_PENDING && mine.size > 0)
+    if (isFull) {
       throw new Refusal('dns_failed', `${mine.size} lookups of this caller, ${size} of all pending`)
     }
     const leave = (): void => {

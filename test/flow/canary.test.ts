@@ -38,6 +38,7 @@ it('D09 D10 D13 D25 H05: no secret reaches any sink, at trace level and through 
   const scratch = mkdtempSync(join(tmpdir(), 'aibridge-canary-'))
   const secrets = join(scratch, 'secrets')
   const state = join(scratch, 'state')
+  const dumps = join(scratch, 'dumps')
   mkdirSync(state, { mode: 0o700 })
   for (const [name, value] of [
     ['central', CENTRAL],
@@ -58,6 +59,8 @@ it('D09 D10 D13 D25 H05: no secret reaches any sink, at trace level and through 
       CODER_AIBRIDGE_PROXY_LOG_LEVEL: 'trace',
       CODER_AIBRIDGE_RECORD_PROMPTS: 'false',
       CODER_AIBRIDGE_STRUCTURED_LOGGING: 'true',
+      CODER_AIBRIDGE_PROXY_DUMP_DIR: join(dumps, 'client'),
+      CODER_AIBRIDGE_DUMP_DIR: join(dumps, 'provider'),
     },
   })
   const token = await createToken(daemon, 'ada')
@@ -147,6 +150,13 @@ it('D09 D10 D13 D25 H05: no secret reaches any sink, at trace level and through 
   sinks.push(['stderr', Buffer.from(daemon.stderr)])
   const { keyFile } = authorityFiles(state)
   sinks.push(...filesUnder(state).filter(([path]) => path !== keyFile))
+
+  // What dumps are for are bodies: those are as they passed.
+  const heads = filesUnder(dumps).map(
+    ([path, text]) => [path, text.subarray(0, text.indexOf('\r\n\r\n') >>> 0)] as const,
+  )
+  assert.ok(heads.length > 20, `${heads.length} dumps`)
+  sinks.push(...heads)
 
   const keyText = readFileSync(keyFile, 'utf8').split('\n')[1] ?? ''
   assert.equal(statSync(keyFile).mode & 0o077, 0)

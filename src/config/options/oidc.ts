@@ -23,7 +23,7 @@ export const OIDC = defineGroup(
       type: baseUrl('invalid OIDC issuer'),
       default: undefined,
       restart: false,
-      example: 'https://token.actions.githubusercontent.com',
+      example: 'https://login.example.com/realms/acme',
     }),
     audience: row({
       name: 'OIDC audience',

@@ -19,7 +19,7 @@ export const ANONYMOUS: Caller = {
 
 /**
  * The password of Basic credentials (RFC 7617), UTF-8, split at the first
- * colon; the user name is free. `undefined` for anything else.
+ * colon. The user name is free; neither may hold controls. `undefined` for anything else.
  */
 export function basicPassword(value: string): string | undefined {
   if (value.length > MAX_HEADER) return undefined
@@ -32,7 +32,7 @@ export function basicPassword(value: string): string | undefined {
   const colon = decoded.indexOf(':')
   if (!isUtf8(bytes) || colon < 0) return undefined
   const password = decoded.slice(colon + 1)
-  return password === '' || hasControl(password) ? undefined : password
+  return password === '' || hasControl(decoded) ? undefined : password
 }
 
 /** The token of a bearer; `undefined` for anything else. */

@@ -30,6 +30,8 @@ describe('basicPassword', () => {
     ['the URL alphabet of base64', 'Basic Y29kZXI6dG9r_w=='],
     ['characters outside base64', 'Basic Y29kZX I6dG9rZW4='],
     ['base64 that does not encode back', 'Basic Y29kZXI6dG9rZW5='],
+    ['a NUL in the user name', basic('co\0der:token')],
+    ['a line break in the user name', basic('coder\nX: y:token')],
     ['a NUL in the password', basic('coder:tok\0en')],
     ['a line break in the password', basic('coder:tok\r\nen')],
     ['bytes that are not UTF-8', basic(Buffer.from([0x61, 0x3a, 0xff, 0xfe]))],

@@ -38,6 +38,11 @@ export async function runEnv(context: CliContext): Promise<number> {
 
   const running = await findRunning(settings.stateDir)
   const daemon = running === undefined ? await configuredDaemon(settings) : fromRunning(running)
+  if (running === undefined) {
+    context.stderr.write(
+      `aibridgeproxyd: no daemon runs on ${settings.stateDir}: these variables are for one with this shell's configuration\n`,
+    )
+  }
   const { deployment } = daemon
   const variables = clientEnvironment({
     ...daemon,

@@ -25,6 +25,7 @@ describe('env', () => {
   it('prints every variable that some runtime needs, and none that misleads curl', async () => {
     const result = await runInProcess(['env'], env())
     assert.equal(result.code, 0, result.stderr)
+    assert.match(result.stderr, /^aibridgeproxyd: no daemon runs on .+\n$/)
     const names = [...result.stdout.matchAll(/^export (\w+)=/gm)].map(match => match[1] ?? '')
     assert.deepEqual(
       new Set(names),

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http'
 import { createServer } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
@@ -36,8 +36,20 @@ export interface Admin extends AsyncDisposable {
 /** An HTTP server of its own, so that no load on it touches the proxy's listener. */
 export function createAdmin(deps: AdminDeps, routes: readonly Route[] = ROUTES): Admin {
   let place: Place = { host: '', loopback: false }
+  const onRequest: RequestListener = (request, response) => {
+    request.on('error', () => undefined)
+    response.on('error', () => undefined)
+    answer({ request, response, deps, routes, place }).catch((error: unknown) => {
+      const { status, text } = REASONS[error instanceof Refusal ? error.reason : 'internal']
+      if (status === 500) deps.onError(error)
+      if (response.headersSent) response.destroy()
+      else respondError(response, { status, message: text })
+    })
+  }
   const server = createServer(
     {
+      // Node would answer for us, out of turn.
+      requireHostHeader: false,
       maxHeaderSize: deps.limits.headBytes,
       headersTimeout: deps.limits.headTimeoutMs,
       // Prompts may take their time; other bodies are not read.
@@ -47,17 +59,9 @@ export function createAdmin(deps: AdminDeps, routes: readonly Route[] = ROUTES):
       shouldUpgradeCallback: request =>
         isWebSocket(request) && bridgeTarget({ request, deps, routes }) !== undefined,
     },
-    (request, response) => {
-      request.on('error', () => undefined)
-      response.on('error', () => undefined)
-      answer({ request, response, deps, routes, place }).catch((error: unknown) => {
-        const { status, text } = REASONS[error instanceof Refusal ? error.reason : 'internal']
-        if (status === 500) deps.onError(error)
-        if (response.headersSent) response.destroy()
-        else respondError(response, { status, message: text })
-      })
-    },
+    onRequest,
   )
+  server.on('checkExpectation', onRequest)
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => undefined)
     switchOver({ request, deps, routes, place }, head)
@@ -163,8 +167,14 @@ function refusalOf({ request, deps, place }: Omit<Incoming, 'response'>): ErrorA
   if (request.rawHeaders.length / 2 > deps.limits.headCount) {
     return { status: 431, message: 'The request head is too large.' }
   }
-  if (headerValues(request.rawHeaders, 'host').length > 1) {
-    return { status: 400, message: 'The request has several Host headers.' }
+  const hosts = headerValues(request.rawHeaders, 'host').length
+  if (hosts > 1) return { status: 400, message: 'The request has several Host headers.' }
+  if (hosts === 0 && request.httpVersion !== '1.0') {
+    return { status: 400, message: 'The request has no Host header.' }
+  }
+  const { expect = '100-continue' } = request.headers
+  if (expect.toLowerCase() !== '100-continue') {
+    return { status: 417, message: 'The expectation cannot be met.' }
   }
   if (!place.loopback || !isForeign(request.headers, place.host)) return undefined
   return {

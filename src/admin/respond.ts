@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { STATUS_CODES } from 'node:http'
 import { pipeline } from 'node:stream/promises'
+import { isBehindLast } from '../relay/pipeline.ts'
 
 export interface Body {
   readonly status: number
@@ -11,6 +12,7 @@ export interface Body {
 
 /** Every answer: not cached, since it may hold secrets or state, and never sniffed. */
 export function respond(response: ServerResponse, body: Body): void {
+  if (isBehindLast(response)) return
   response.writeHead(body.status, {
     'Content-Type': body.type,
     'Content-Length': Buffer.byteLength(body.content),

@@ -26,6 +26,9 @@ export function headFault(
   if (!isAllowed(method)) return 'method_not_allowed'
   if (headerValues(headers, 'host').length > 1) return 'host_conflict'
   if (isAmbiguous(version, headers)) return 'framing'
+  const expectations = headerValues(headers, 'expect')
+  if (!expectations.every(text => text.toLowerCase() === '100-continue'))
+    return 'expectation_failed'
   if (!upgrade) return undefined
   // RFC 9110 7.8: HTTP/1.0 has no upgrades, so another reader would see none.
   if (version !== '1.1') return 'request_malformed'

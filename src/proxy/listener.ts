@@ -1,4 +1,9 @@
-import http, { type IncomingMessage, type Server, type ServerOptions } from 'node:http'
+import http, {
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerOptions,
+} from 'node:http'
 import https from 'node:https'
 import { type AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
@@ -61,9 +66,11 @@ export function createListener(
   server.on('connect', (request: IncomingMessage, socket: Socket, head: Buffer) => {
     void serveConnect(deps, request, socket, head)
   })
-  server.on('request', (request, response) => {
+  const onRequest: RequestListener = (request, response) => {
     void servePlain(deps, request, response)
-  })
+  }
+  // Node would answer an unknown expectation by itself, out of turn.
+  server.on('request', onRequest).on('checkExpectation', onRequest)
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
     if (socket instanceof Socket) refuseUnparsed(deps, error, socket)
     else socket.destroy()

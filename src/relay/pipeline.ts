@@ -38,8 +38,17 @@ export function enqueue(response: ServerResponse): void {
  * @throws Refusal for a request behind the last answer of its connection
  */
 export function refuseIfBehindLast(response: ServerResponse): void {
-  if ((places.get(response) ?? 0) <= pipelineOf(response).last) return
+  if (!isBehindLast(response)) return
   throw new Refusal('request_malformed', 'sent behind the last answer of its connection')
+}
+
+/**
+ * Whether this is an answer that nobody waits for. SECURITY: it must not be
+ * written. Node gives it the socket before those that are queued, and ends the
+ * process when it is finished before them.
+ */
+export function isBehindLast(response: ServerResponse): boolean {
+  return (places.get(response) ?? 0) > pipelineOf(response).last
 }
 
 /** Makes this the last answer of its connection. */

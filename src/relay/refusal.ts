@@ -1,7 +1,7 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import { REASONS, type Reason } from '../kernel/reasons.ts'
-import { endWith, outstanding } from './pipeline.ts'
+import { endWith, isBehindLast, outstanding } from './pipeline.ts'
 
 /** How long a refused client may take to read its answer before it is cut off. */
 const LINGER_MS = 1000
@@ -88,6 +88,7 @@ export function linger(socket: Socket): void {
  * moment: a client in the middle of an upload must be able to read it, too.
  */
 export function refuseResponse(response: ServerResponse, reason: Reason): void {
+  if (isBehindLast(response)) return
   if (response.headersSent || response.destroyed) {
     response.destroy()
     return

@@ -3,7 +3,7 @@ import { TLSSocket } from 'node:tls'
 import type { Reply } from '../kernel/flow.ts'
 import { firstHeader, headerPairs, headerValues, type RawHeaders } from '../kernel/headers.ts'
 import { safeTrailers } from '../kernel/trailers.ts'
-import { endWith } from './pipeline.ts'
+import { endWith, isBehindLast } from './pipeline.ts'
 import { pump } from './pump.ts'
 import { discardRest } from './refusal.ts'
 
@@ -20,7 +20,7 @@ export function writeReply(
 ): Promise<void> {
   const { body } = reply
   return new Promise((resolve, reject) => {
-    if (response.destroyed) {
+    if (response.destroyed || isBehindLast(response)) {
       body.destroy()
       resolve()
       return

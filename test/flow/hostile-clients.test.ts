@@ -51,13 +51,15 @@ describe('a hostile client inside an intercepted connection', () => {
     ['a CONNECT', requestText('CONNECT a.example:443', ['Host: a.example:443'])],
   ]
   for (const [what, bytes] of switches) {
-    it(`cannot end the daemon with ${what} behind an answer that Node gives by itself`, async () => {
+    it(`cannot end the daemon with ${what} behind an expectation that cannot be met`, async () => {
       const socket = await openIntercepted(world.daemon)
       const earlier = world.daemon.events.length
       socket.write(Buffer.concat([get('/v1/models', HOST, ['Expect: x']), bytes]))
       await readToEnd(socket)
-      const told = world.daemon.events.slice(earlier).find(({ type }) => type === 'client_error')
-      assert.equal(told?.type === 'client_error' && told.detail, 'a switch amid other requests')
+      const told = world.daemon.events
+        .slice(earlier)
+        .flatMap(event => (event.type === 'client_error' ? [event.detail] : []))
+      assert.ok(told.includes('a switch amid other requests'))
       await assertAlive()
     })
   }

@@ -293,6 +293,30 @@ describe('a plain request that is refused', () => {
     })
   }
 
+  for (const [what, last] of [
+    ['another', ['OPTIONS *']],
+    ['one that Node would answer by itself', ['GET /', 'Expect: x']],
+  ] as const) {
+    it(`cannot end the daemon with two behind it, and then ${what}`, async () => {
+      const [line = '', ...headers] = last
+      const chunked = ['Host: x', 'Transfer-Encoding: chunked']
+      const socket = await connectRaw(daemon.proxy)
+      socket.write(
+        Buffer.concat([
+          requestText('GET /', ['Host: x']),
+          requestText('POST /', chunked, '2\r\n{}\r\n0\r\n\r\n'),
+          requestText(line, ['Host: x', ...headers]),
+          Buffer.from('\x01 garbage\r\n\r\n'),
+        ]),
+      )
+      assert.equal(String(await readToEnd(socket)).match(/HTTP\/1\.1/g)?.length, 1)
+      socket.destroy()
+      const next = await connectRaw(daemon.proxy)
+      assert.equal((await send(next, `GET http://${authority}/`, 'Host: x')).status, 200)
+      next.destroy()
+    })
+  }
+
   it('in the middle of a large upload can be read by the client', async () => {
     for (let i = 0; i < 5; i += 1) {
       const socket = await connectRaw(daemon.proxy)

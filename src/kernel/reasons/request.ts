@@ -67,6 +67,12 @@ export const REQUEST_REASONS = {
     level: 'info',
     doc: 'TRACE, CONNECT inside an intercepted connection, or a method in lower case.',
   },
+  expectation_failed: {
+    status: 417,
+    text: 'The expectation cannot be met.',
+    level: 'info',
+    doc: 'An `Expect` header that asks for anything but `100-continue`.',
+  },
   head_timeout: {
     status: 408,
     text: 'The request head took too long.',

@@ -1,4 +1,4 @@
-import http, { type IncomingMessage } from 'node:http'
+import http, { type IncomingMessage, type RequestListener } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type Reason, unparsedReason } from '../../kernel/reasons.ts'
 import { refuseSocket } from '../../relay/refusal.ts'
@@ -47,11 +47,13 @@ function createServer(deps: ServeDeps, sessions: Sessions): http.Server {
     shouldUpgradeCallback: isWebSocket,
   })
   server.maxHeadersCount = deps.limits.headCount
-  server.on('request', (message, response) => {
+  const onRequest: RequestListener = (message, response) => {
     const session = sessions.get(message.socket)
     if (session === undefined) response.destroy()
     else void serveCall(deps, session, message, response)
-  })
+  }
+  // Node would answer an unknown expectation by itself, out of turn.
+  server.on('request', onRequest).on('checkExpectation', onRequest)
   server.on('upgrade', (message: IncomingMessage, socket: Duplex, head: Buffer) => {
     // Node wraps the socket while a body is still to come.
     const session = sessions.get(message.socket)

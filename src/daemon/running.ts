@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { replaceFile } from '../ca/atomic-file.ts'
@@ -25,20 +25,36 @@ function fileIn(stateDir: string): string {
   return join(stateDir, 'daemon.json')
 }
 
-/** Says in the state directory that the daemon runs, for its user only. */
+/**
+ * Says in the state directory that the daemon runs, for its user only, until
+ * disposed. What another daemon has said since, a successor while this one
+ * drains, stays.
+ */
 export async function announce(
   stateDir: string,
   daemon: RunningDaemon,
 ): Promise<Disposable & { renew(daemon: RunningDaemon): Promise<void> }> {
   const file = fileIn(stateDir)
-  const renew = (next: RunningDaemon): Promise<void> =>
-    replaceFile(file, `${JSON.stringify(next)}\n`, 0o600)
+  let said = ''
+  const renew = (next: RunningDaemon): Promise<void> => {
+    said = `${JSON.stringify(next)}\n`
+    return replaceFile(file, said, 0o600)
+  }
   await renew(daemon)
   return {
     renew,
     [Symbol.dispose]() {
-      rmSync(file, { force: true })
+      if (isText(file, said)) rmSync(file, { force: true })
     },
+  }
+}
+
+function isText(file: string, text: string): boolean {
+  try {
+    return readFileSync(file, 'utf8') === text
+  } catch {
+    // Gone, with its directory or by somebody's hand: nothing is left to take away.
+    return false
   }
 }
 

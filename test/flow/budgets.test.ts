@@ -205,7 +205,7 @@ test('a caller beyond the rate is told when to come again, on every daemon alike
 
 test('what a provider never answered is paid, and what never reached it is not', async t => {
   const world = await startLimited(t, '[{user: ada, usd: 10}]', {
-    CODER_AIBRIDGE_PROXY_FIRST_BYTE_TIMEOUT: '300ms',
+    CODER_AIBRIDGE_PROXY_FIRST_BYTE_TIMEOUT: '800ms',
   })
   const { daemon, provider } = world
   const body = '{"model":"m","stream":true}'

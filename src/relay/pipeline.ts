@@ -78,5 +78,10 @@ function pipelineOf({ req: { socket } }: ServerResponse): Pipeline {
   if (known !== undefined) return known
   const made = { asked: 0, unanswered: new Set<ServerResponse>(), last: Number.POSITIVE_INFINITY }
   pipelines.set(socket, made)
+  // Node forgets those that are queued when the connection changes hands (CONNECT,
+  // upgrade); their calls would never end.
+  socket.once('close', () => {
+    for (const response of made.unanswered) response.destroy()
+  })
   return made
 }

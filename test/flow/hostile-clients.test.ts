@@ -249,6 +249,22 @@ describe('a hostile client inside an intercepted connection', () => {
     assert.ok(mine.every(({ outcome }) => outcome === 'closed'))
   })
 
+  it('gives up all its pipelined requests with a switch behind them', async () => {
+    world.provider.script(() => ({ stallAfter: 1 }))
+    const socket = await openIntercepted(world.daemon)
+    const earlier = world.provider.exchanges.length
+    const request = post('/v1/messages', HOST, JSON.stringify({ stream: true }))
+    socket.write(Buffer.concat([request, request]))
+    while (world.provider.exchanges.length < earlier + 2) await world.provider.nextExchange()
+    await readHead(socket)
+    socket.write(requestText('CONNECT a.example:443', ['Host: a.example:443']))
+    await readToEnd(socket)
+    const mine = world.provider.exchanges.slice(earlier)
+    await Promise.all(mine.map(exchange => world.provider.ended(exchange)))
+    world.provider.script(undefined)
+    assert.ok(mine.every(({ outcome }) => outcome === 'closed'))
+  })
+
   it('gets its answer although it was refused in the middle of an upload', async () => {
     const socket = await openIntercepted(world.daemon)
     const answer = await exchangeOn(

@@ -7,6 +7,7 @@ import {
   type SecureContext,
   type TLSSocket,
 } from 'node:tls'
+import { EMPTY_RECORDS, watchRecords } from '../kernel/empty-records.ts'
 import { describeError, Refusal } from '../kernel/error.ts'
 import type { Reason } from '../kernel/reasons.ts'
 import type { Host } from '../kernel/target.ts'
@@ -112,8 +113,12 @@ export function secure(socket: Socket, options: SecureOptions): Promise<TLSSocke
     stream.once('close', onClose)
     stream.once('secureConnect', () => {
       verified = stream.authorized && !isOurs(stream, options.ownCas)
-      if (verified) fulfil(stream)
-      else reject(new Refusal(reasons.untrusted, 'the certificate comes from our own CA'))
+      if (verified) {
+        watchRecords(socket, stream, () => {
+          stream.destroy(new Refusal(reasons.broken, EMPTY_RECORDS))
+        })
+        fulfil(stream)
+      } else reject(new Refusal(reasons.untrusted, 'the certificate comes from our own CA'))
     })
     return () => {
       stream.removeListener('close', onClose)

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { SecureContext } from 'node:tls'
+import { EMPTY_RECORDS, watchRecords } from '../kernel/empty-records.ts'
 import type { Intercept, InterceptEnded } from '../kernel/flow.ts'
-import { EMPTY_RECORDS, watchRecords } from '../relay/empty-records.ts'
 import { emitUnparsed, type ServeDeps } from './connection.ts'
 import { createHttp1 } from './http1/server.ts'
 import { createHttp2 } from './http2/connection.ts'

@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { after, before, describe, it } from 'node:test'
 import { createServer as createTlsServer } from 'node:tls'
 import { loadAuthority } from '../../src/ca/authority.ts'
@@ -312,6 +313,39 @@ describe('TLS towards providers', () => {
     assert.equal(ours.heard(), 0)
     for (const { server: open } of [theirs, ours]) open.close()
     rmSync(directory, { recursive: true })
+  })
+
+  it('C29 records that carry next to nothing end the connection to a provider too', async () => {
+    const { certFile, keyFile } = testPki().issue(['localhost'])
+    const at = ['-accept', '127.0.0.1:0', '-cert', certFile, '-key', keyFile]
+    const server = spawn('openssl', ['s_server', ...at, '-record_padding', '16000'], {
+      stdio: ['pipe', 'pipe', 'ignore'],
+    })
+    server.stdin.on('error', () => {})
+    const lines = createInterface({ input: server.stdout })
+    const lineOf = (pattern: RegExp) =>
+      new Promise<string>(resolve => {
+        lines.on('line', line => {
+          const found = pattern.exec(line)
+          if (found !== null) resolve(found[1] ?? '')
+        })
+      })
+    const port = await lineOf(/^ACCEPT .*:(\d+)$/)
+    const request = lineOf(/^POST /)
+    await using daemon = await startTestDaemon({
+      env: providersEnv({ type: 'anthropic', url: `https://localhost:${port}`, key: 'sk-ant-x' }),
+    })
+    const socket = await openIntercepted(daemon)
+    socket.resume().write(post('/v1/messages', HOST, '{}'))
+    await request
+    server.stdin.write('HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n')
+    while (!daemon.events.some(({ type }) => type === 'call_ended')) {
+      server.stdin.write('x')
+      await new Promise(setImmediate)
+    }
+    server.kill()
+    socket.destroy()
+    assert.equal((await daemon.event('call_ended')).outcome, 'failed')
   })
 
   it('C27 a chain of two thousand certificates is given up, and the daemon goes on', async () => {

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import { FloodBudget } from '../kernel/flood-budget.ts'
+import { FloodBudget } from './flood-budget.ts'
 
 /** What the operator's log says of it. */
 export const EMPTY_RECORDS = 'TLS records that carry nothing'

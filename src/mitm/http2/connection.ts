@@ -49,6 +49,8 @@ const SESSION_MEMORY = 32
 const AS_SENT = { strictSingleValueFields: false, strictFieldWhitespaceValidation: false }
 
 const CHECK_MS = 500
+/** How long a client that says goodbye (GOAWAY) may be silent with calls under way. */
+const LEAVING_MS = 60_000
 /** How long a client may take to close after our own end. */
 const LINGER_MS = 1000
 
@@ -76,6 +78,7 @@ class Http2Connection implements Connection {
     this.#session = openSession(socket, deps)
     this.#session.on('error', error => this.#failed(error))
     this.#session.on('stream', (stream, _headers, flags, raw) => this.#serve(stream, flags, raw))
+    this.#session.once('goaway', () => this.#watchLeaving())
     // Half-open as every socket of the proxy's port: nobody else would answer an end.
     socket.once('end', () => this.#session.destroy())
     socket.once('finish', () => {
@@ -133,6 +136,21 @@ class Http2Connection implements Connection {
     void serveStream(this.#deps, this, { stream, raw, hasBody, isShared }).finally(() => {
       this.#unsettled -= 1
     })
+  }
+
+  /**
+   * SECURITY: after GOAWAY Node may stop reading although streams are open, and
+   * sees no end of the connection then: its calls would be held for ever.
+   */
+  #watchLeaving(): void {
+    let before = 0
+    const timer = setInterval(() => {
+      const { bytesRead, bytesWritten } = this.#socket
+      if (bytesRead + bytesWritten === before) this.#session.destroy()
+      before = bytesRead + bytesWritten
+    }, LEAVING_MS).unref()
+    this.#cleanup.defer(() => clearInterval(timer))
+    this.#socket.once('close', () => clearInterval(timer))
   }
 
   #checkFlood(): void {

@@ -250,6 +250,11 @@ export const CASES: readonly Case[] = [
     'proxy/auth: refuses two credentials even when the first is good',
     'flow/base-url: in the form of its clients',
   ),
+  attack(
+    'B31',
+    'all of these behind one another, at random, on every port',
+    'fuzz/run.ts: The daemon must live',
+  ),
 
   attack(
     'C01',

@@ -11,6 +11,7 @@ const PAGE = join(import.meta.dirname, '../../docs/security.md')
 
 /** What runs apart from the suite. */
 const COMMANDS: Readonly<Record<string, string>> = {
+  'test/fuzz/run.ts': 'npm run test:fuzz',
   'test/mutation/settings.json': 'npm run test:mutation',
   'test/namespace/inside.ts': 'npm run test:namespace',
   'test/smuggling/run.ts': 'npm run test:smuggling',

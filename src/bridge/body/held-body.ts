@@ -6,6 +6,7 @@ import { Packer } from './packer.ts'
 
 /** As much as one call may hold. */
 export const MAX_BYTES = 32 * 1024 * 1024
+
 interface Terms {
   /** Of all bodies that are held. */
   readonly memory: SharedMemory

@@ -67,8 +67,7 @@ export function createAdmin(deps: AdminDeps, routes: readonly Route[] = ROUTES):
     switchOver({ request, deps, routes, place }, head)
   })
   deps.baseUrl?.sessions.draining.addEventListener('abort', () => server.closeIdleConnections())
-  // Node would cut the list silently; the count is judged instead.
-  server.maxHeadersCount = 0
+  server.maxHeadersCount = deps.limits.headCount
   server.on('connection', (socket: Socket) => {
     socket.on('error', () => undefined)
     deps.strangers.arrive(socket)
@@ -163,10 +162,10 @@ function bridgeTarget({
 }
 
 /** What is wrong with a head, whatever it asks for. */
-function refusalOf({ request, deps, place }: Omit<Incoming, 'response'>): ErrorAnswer | undefined {
-  if (request.rawHeaders.length / 2 > deps.limits.headCount) {
-    return { status: 431, message: 'The request head is too large.' }
-  }
+function refusalOf({
+  request,
+  place,
+}: Pick<Incoming, 'request' | 'place'>): ErrorAnswer | undefined {
   const hosts = headerValues(request.rawHeaders, 'host').length
   if (hosts > 1) return { status: 400, message: 'The request has several Host headers.' }
   if (hosts === 0 && request.httpVersion !== '1.0') {

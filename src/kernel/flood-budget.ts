@@ -40,7 +40,7 @@ export class FloodBudget {
     const useful = this.#earned + waiting
     const idle = read - this.#settled - useful
     // What was earned in advance counts up to one burst.
-    this.#settled = read - Math.min(Math.max(-idle, 0), BURST_BYTES) - useful
+    this.#settled = read - useful + Math.min(Math.max(-idle, 0), BURST_BYTES)
     const refill = Math.max(0, now - this.#at) * BYTES_PER_MS
     this.#at = now
     this.#left = Math.min(BURST_BYTES, this.#left + refill) - Math.max(0, idle)

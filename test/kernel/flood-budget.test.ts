@@ -30,6 +30,25 @@ describe('the flood budget', () => {
     assert.ok(patient.allows(2 * MIB, 0, 60_000))
   })
 
+  it('never refuses who always earned more than was read, however unevenly', () => {
+    const budget = new FloodBudget(0)
+    let read = 0
+    for (let check = 0; check < 100; check += 1) {
+      const more = check % 3 === 0 ? 0 : check * 64 * 1024
+      read += more
+      budget.earn(2 * more)
+      assert.ok(budget.allows(read, 0, check))
+    }
+  })
+
+  it('lets what was earned in advance be used once, and no more than a burst of it', () => {
+    const budget = new FloodBudget(0)
+    budget.earn(1000 * MIB)
+    assert.ok(budget.allows(0, 0, 0))
+    assert.ok(budget.allows(2 * MIB, 0, 0))
+    assert.ok(!budget.allows(2 * MIB + 1, 0, 0))
+  })
+
   it('does not let one save up more than a burst', () => {
     const budget = new FloodBudget(0)
     budget.earn(1000 * MIB)

@@ -86,6 +86,7 @@ export function createWebSocketClient(daemon: TestDaemon): RunStream {
     await once(webSocket, 'open')
     const ended = new Promise<void>((resolve, reject) => {
       webSocket.once('error', reject)
+      webSocket.once('close', code => reject(new Error(`closed with ${code}`)))
       webSocket.on('message', (data: Buffer, isBinary: boolean) => {
         if (isBinary) chunks.push(data)
         else resolve()

@@ -64,9 +64,12 @@ export function headersOf({ coding, bytes, hasLength }: PlannedBody): Record<str
 
 /** Writes the pieces, each in a turn of its own, as fast as they are taken. */
 export async function writePieces(sink: Writable, { pieces }: PlannedBody): Promise<void> {
+  const closed = once(sink, 'close').catch(() => {})
   for (const piece of pieces) {
     if (sink.destroyed) return
-    if (piece.length > 0 && !sink.write(piece)) await once(sink, 'drain')
+    if (piece.length > 0 && !sink.write(piece)) {
+      await Promise.race([once(sink, 'drain'), closed])
+    }
     await new Promise(resolve => setImmediate(resolve))
   }
   sink.end()

@@ -1,11 +1,15 @@
 import { parseArgs } from 'node:util'
+import { runBursts } from './bursts.ts'
 import { runStreams } from './streams.ts'
 import { runTunnels } from './tunnels.ts'
 
 /*
- * Byte equality over random streams, and a tenth as many random tunnels:
+ * Byte equality over random streams, a tenth as many random tunnels, and bursts with pauses:
  * `npm run test:streams -- --count 10000 --seed 1`. A failure is repeated with the same seed.
  */
+
+/** On one connection of each protocol. */
+const BURSTS = 8
 
 const { values } = parseArgs({
   options: {
@@ -33,8 +37,12 @@ startedAt = performance.now()
 const tunnels = await runTunnels(seed, Math.ceil(count / 10))
 report(tunnels.endings, tunnels.bytes, startedAt)
 
-const failures = [...streams.failures, ...tunnels.failures]
+startedAt = performance.now()
+const bursts = await runBursts(BURSTS)
+report({ bursts: 3 * BURSTS }, bursts.bytes, startedAt)
+
+const failures = [...streams.failures, ...tunnels.failures, ...bursts.failures]
 for (const failure of failures) process.stdout.write(`${failure}\n`)
-const all = count + Math.ceil(count / 10)
+const all = count + Math.ceil(count / 10) + 3 * BURSTS
 process.stdout.write(`${all - failures.length} passed, ${failures.length} failed\n`)
 process.exitCode = failures.length === 0 ? 0 : 1

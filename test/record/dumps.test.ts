@@ -39,6 +39,18 @@ test('the oldest dumps make room for the newest', async t => {
   assert.deepEqual(readdirSync(join(path, 'openai')), [third.split('/').at(-1)])
 })
 
+test('what is still written to a dump that had to go takes no room from others', async t => {
+  const { dumps, write } = open(t, { directoryBytes: 10 })
+  const file = dumps.create('openai', nameOf(0))
+  file?.write(Buffer.from('12345'))
+  await write(1, '1234567890')
+  file?.write(Buffer.from('1234567890'))
+  file?.end()
+  const kept = await write(2, '12345')
+  await write(3, '12345')
+  assert.ok(existsSync(kept))
+})
+
 test('dumps that were there count as well, and what is no dump stays', async t => {
   const path = temporaryDirectory(t)
   open(t, {}, path)

@@ -31,6 +31,8 @@ export interface DumpDeps {
 interface Kept {
   readonly path: string
   bytes: number
+  /** It had to make room, and may still be written to. */
+  isGone: boolean
 }
 
 /** Dumps on disk, readable by this process's user only; the oldest make room for the newest. */
@@ -64,7 +66,7 @@ export class DumpDirectory {
       return undefined
     }
     this.#open += 1
-    const kept = { path: join(this.#path, provider, name), bytes: 0 }
+    const kept = { path: join(this.#path, provider, name), bytes: 0, isGone: false }
     this.#kept.push(kept)
     const stream = createWriteStream(kept.path, { flags: 'wx', mode: 0o600 })
     stream.on('error', error => this.#complain(error))
@@ -75,6 +77,7 @@ export class DumpDirectory {
       room: this.#bounds.fileBytes,
       waiting: this.#waiting,
       onBytes: bytes => {
+        if (kept.isGone) return
         kept.bytes += bytes
         this.#bytes += bytes
         this.#forgetOldest()
@@ -87,6 +90,7 @@ export class DumpDirectory {
     while (this.#bytes > directoryBytes || this.#kept.length > files) {
       const oldest = this.#kept.shift()
       if (oldest === undefined) return
+      oldest.isGone = true
       this.#bytes -= oldest.bytes
       rm(oldest.path, { force: true }).catch(error => this.#complain(error))
     }
@@ -104,7 +108,7 @@ export class DumpDirectory {
           ({ size: bytes }) => bytes,
           () => undefined,
         )
-        if (size !== undefined) found.push({ path, bytes: size })
+        if (size !== undefined) found.push({ path, bytes: size, isGone: false })
       }
     }
     const ours = new Set(this.#kept.map(({ path }) => path))

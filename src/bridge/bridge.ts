@@ -64,7 +64,7 @@ export interface BridgeDeps {
  * reload has taken the provider away under an open connection.
  */
 export function createBridge(deps: BridgeDeps): Handle {
-  const slots = new CallSlots()
+  const slots = new CallSlots(deps.clock)
   const replays = replayMemory()
   return async call => {
     const config = deps.config()
@@ -91,7 +91,7 @@ export function createBridge(deps: BridgeDeps): Handle {
       if (credential.kind === 'refuse') throw new Refusal(credential.reason)
       const rules = rulesAbout(call.caller.identity, config.policy)
       admitHead(call, rules, deps.emit)
-      events.holds(slots.take(config.maxConcurrency, deps.clock.now()))
+      events.holds(slots.take(config.maxConcurrency, call.caller.identity.user))
       const limits = limitsOf(call.caller.identity, known, { ...config, type, now: events.at })
       const spent = new AbortController()
       // Record before act: without a row no byte goes out.

@@ -59,7 +59,7 @@ interface RemoteDeps {
 export function createRemoteBridge(
   deps: RemoteDeps,
 ): (call: Call, config: RemoteConfig) => Promise<Reply> {
-  const slots = new CallSlots()
+  const slots = new CallSlots(deps.clock)
   return async (call, config) => {
     const provider = config.bridge.providers.get(call.provider)
     if (provider === undefined) throw new Refusal('provider_gone', call.provider)
@@ -90,7 +90,7 @@ export function createRemoteBridge(
       if (credential.kind === 'refuse') throw new Refusal(credential.reason)
       const rules = rulesAbout(call.caller.identity, config.policy)
       admitHead(call, rules, deps.emit)
-      events.holds(slots.take(config.maxConcurrency, deps.clock.now()))
+      events.holds(slots.take(config.maxConcurrency, call.caller.identity.user))
       const { user } = call.caller.identity
       const hold = holdFor({ memory: deps.held, user, idleMs: config.bodyIdleTimeoutMs })
       const admitted = await admitModel(call, rules, { hold, keep: part => events.holds(part) })

@@ -39,7 +39,7 @@ export const BRIDGE = defineGroup(BRIDGE_GROUP, {
   maxConcurrency: row({
     name: 'Maximum concurrency',
     description:
-      'Calls in flight at once in this daemon; more are answered with 503. 0 is unlimited.',
+      'Calls in flight at once in this daemon; more are answered with 503, and what comes free goes first to callers who hold less. The limit of connections bounds the calls of one caller. 0 is unlimited.',
     flag: 'max-concurrency',
     yamlAliases: ['maxConcurrency'],
     type: COUNT,

@@ -3,7 +3,7 @@ import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'n
 import { createServer } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { Refusal } from '../kernel/error.ts'
+import { errorCode, Refusal } from '../kernel/error.ts'
 import { headerValues } from '../kernel/headers.ts'
 import { listenFailure } from '../kernel/listen-failure.ts'
 import { REASONS } from '../kernel/reasons.ts'
@@ -202,7 +202,7 @@ function announcesBody({ headers }: IncomingMessage): boolean {
 }
 
 function refuseUnreadable(error: Error, socket: Socket): void {
-  const code = 'code' in error ? error.code : undefined
+  const code = errorCode(error)
   // SECURITY: bytes of ours would be taken for a part of the answer under way.
   const isUseless = isAnswering(socket) || !socket.writable || code === 'ECONNRESET'
   if (isUseless) return void socket.destroy()

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { STATUS_CODES } from 'node:http'
 import { pipeline } from 'node:stream/promises'
+import { errorCode } from '../kernel/error.ts'
 import { isBehindLast } from '../relay/pipeline.ts'
 
 export interface Body {
@@ -64,8 +65,7 @@ export async function respondStream(
     await pipeline(all, response)
   } catch (error) {
     // A client that goes is no failure of ours.
-    const code = error instanceof Error && 'code' in error ? error.code : undefined
-    if (code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error
+    if (errorCode(error) !== 'ERR_STREAM_PREMATURE_CLOSE') throw error
   }
 }
 

@@ -2,7 +2,7 @@ import { createPrivateKey } from 'node:crypto'
 import { access, constants, mkdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { ConfigurationError, describeError } from '../kernel/error.ts'
+import { ConfigurationError, describeError, errorCode } from '../kernel/error.ts'
 import { createFile, replaceFile } from './atomic-file.ts'
 import type { AuthorityFiles } from './authority.ts'
 import { createAuthority, type NewAuthority } from './create-authority.ts'
@@ -73,7 +73,7 @@ async function createOnce(file: string, text: string, mode: number): Promise<boo
     await createFile(file, text, mode)
     return true
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false
+    if (errorCode(error) === 'EEXIST') return false
     throw error
   }
 }

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { type FileHandle, open, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { ConfigurationError, describeError } from '../kernel/error.ts'
+import { ConfigurationError, describeError, errorCode } from '../kernel/error.ts'
 
 const MAX_BYTES = 1024 * 1024
 
@@ -85,8 +85,7 @@ async function openForReading(file: string, flags: number): Promise<FileHandle> 
 }
 
 function openProblem(file: string, error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
-  switch (code) {
+  switch (errorCode(error)) {
     case 'ENOENT':
       return `${file} does not exist: name an existing file, or make a CA with \`aibridgeproxyd ca init\``
     case 'ELOOP':

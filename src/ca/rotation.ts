@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ConfigurationError } from '../kernel/error.ts'
+import { ConfigurationError, errorCode } from '../kernel/error.ts'
 import { createFile, replaceFile } from './atomic-file.ts'
 import { type AuthorityContext, type AuthorityFiles, loadAuthority } from './authority.ts'
 import { createAuthority, type NewAuthority } from './create-authority.ts'
@@ -38,7 +38,7 @@ export async function prepareRotation(
   try {
     await createFile(next.keyFile, pems.privateKeyPem, 0o600)
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+    if (errorCode(error) !== 'EEXIST') throw error
     throw new ConfigurationError([
       `${next.certFile} is prepared already: once every client trusts it, \`aibridgeproxyd ca rotate --finish\`; to begin anew, remove ${next.keyFile} and ${next.certFile}`,
     ])
@@ -107,7 +107,7 @@ async function readOptional(file: string): Promise<string | undefined> {
   try {
     return await readFile(file, 'utf8')
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    if (errorCode(error) === 'ENOENT') return undefined
     throw error
   }
 }

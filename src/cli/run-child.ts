@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
-import { describeError } from '../kernel/error.ts'
+import { describeError, errorCode } from '../kernel/error.ts'
 import type { CliContext } from './context.ts'
 
 const FORWARDED: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT']
@@ -50,7 +50,7 @@ export function runChild(
     child.once('error', error => {
       stderr.write(`${command}: ${describeError(error)}\n`)
       // As shells have it: 127 not found, 126 found but not executable.
-      done('code' in error && error.code === 'ENOENT' ? 127 : 126)
+      done(errorCode(error) === 'ENOENT' ? 127 : 126)
     })
     child.once('exit', (code, signal) => {
       done(code ?? (signal === null ? 1 : exitCodeOf(signal)))

@@ -1,4 +1,5 @@
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type YAMLMap } from 'yaml'
+import { errorCode } from '../kernel/error.ts'
 import type { Option } from './option.ts'
 import { allOptions } from './options.ts'
 import { quote } from './parsed.ts'
@@ -161,7 +162,7 @@ function textOf(value: unknown, list: boolean): string | undefined {
 
 /** A problem about a file that could not be read at all. */
 export function unreadable(origin: string, path: string | undefined, error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable'
+  const code = errorCode(error) ?? 'unreadable'
   const what = path === undefined ? 'the file that it names' : quote(path)
   return `${origin}: cannot read ${what} (${code}): check the path and its mode`
 }

@@ -2,6 +2,7 @@ import { readFileSync, rmSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { replaceFile } from '../ca/atomic-file.ts'
+import { errorCode } from '../kernel/error.ts'
 import type { ListenAddress } from '../kernel/target.ts'
 
 /** What commands in another shell need to know of the daemon that runs. */
@@ -101,6 +102,6 @@ function isAlive(pid: number): boolean {
     return true
   } catch (error) {
     // It is there, but somebody else's.
-    return error instanceof Error && 'code' in error && error.code === 'EPERM'
+    return errorCode(error) === 'EPERM'
   }
 }

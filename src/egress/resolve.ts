@@ -1,6 +1,6 @@
 import type { LookupAddress } from 'node:dns'
 import { type Address, parseAddress } from '../kernel/address.ts'
-import { describeError, Refusal } from '../kernel/error.ts'
+import { describeError, errorCode, Refusal } from '../kernel/error.ts'
 import { type Host, isLocalhostName } from '../kernel/target.ts'
 import { settleWithin, toError } from './deadline.ts'
 import { type Lookup, lookup as systemLookup } from './system-lookup.ts'
@@ -119,9 +119,13 @@ async function askOnce(name: string, lookup: Lookup): Promise<readonly Address[]
   try {
     answers = await lookup(name)
   } catch (error) {
-    throw new Refusal(isNotFound(error) ? 'dns_not_found' : 'dns_failed', describeError(error), {
-      cause: error,
-    })
+    throw new Refusal(
+      NOT_FOUND.has(errorCode(error) ?? '') ? 'dns_not_found' : 'dns_failed',
+      describeError(error),
+      {
+        cause: error,
+      },
+    )
   }
   if (answers.length === 0) throw new Refusal('dns_not_found', `${name} has no address`)
   return answers.map(answer => {
@@ -131,13 +135,4 @@ async function askOnce(name: string, lookup: Lookup): Promise<readonly Address[]
     if (address === undefined) throw new Refusal('dns_failed', `unreadable answer for ${name}`)
     return address
   })
-}
-
-function isNotFound(error: unknown): boolean {
-  return (
-    error instanceof Error &&
-    'code' in error &&
-    typeof error.code === 'string' &&
-    NOT_FOUND.has(error.code)
-  )
 }

@@ -8,7 +8,7 @@ import {
   type TLSSocket,
 } from 'node:tls'
 import { EMPTY_RECORDS, watchRecords } from '../kernel/empty-records.ts'
-import { describeError, Refusal } from '../kernel/error.ts'
+import { describeError, errorCode, Refusal } from '../kernel/error.ts'
 import type { Reason } from '../kernel/reasons.ts'
 import type { Host } from '../kernel/target.ts'
 import { type Deadline, settleWithin } from './deadline.ts'
@@ -102,7 +102,7 @@ export function secure(socket: Socket, options: SecureOptions): Promise<TLSSocke
 
     // Stays for good: an error between two owners must not end the process.
     stream.on('error', error => {
-      const broken = 'code' in error && typeof error.code === 'string' && BROKEN.has(error.code)
+      const broken = BROKEN.has(errorCode(error) ?? '')
       reject(
         new Refusal(broken ? reasons.broken : reasons.untrusted, describeError(error), {
           cause: error,

@@ -65,10 +65,16 @@ export class ConfigurationError extends Error {
   }
 }
 
+/** The code that Node gave an error, as `ENOENT`. */
+export function errorCode(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error)) return undefined
+  return typeof error.code === 'string' ? error.code : undefined
+}
+
 /** The text of anything thrown, for operators; `cause` chains are followed. */
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
+  const code = errorCode(error) ?? ''
   const text = error.message.includes(code) ? error.message : `${error.message} (${code})`
   if (error instanceof AggregateError && error.errors.length > 0) {
     return `${text}${text === '' ? '' : ': '}${error.errors.map(describeError).join('; ')}`

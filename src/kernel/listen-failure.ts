@@ -1,4 +1,4 @@
-import { ConfigurationError, describeError } from './error.ts'
+import { ConfigurationError, describeError, errorCode } from './error.ts'
 import type { ListenAddress } from './target.ts'
 
 /** Why a port cannot be opened, with the option that asks for it and what mends it. */
@@ -7,8 +7,7 @@ export function listenFailure(
   { host, port }: ListenAddress,
   error: unknown,
 ): ConfigurationError {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-  const fix = FIXES[code] ?? 'use an address of this machine'
+  const fix = FIXES[errorCode(error) ?? ''] ?? 'use an address of this machine'
   return new ConfigurationError([
     `failed to listen on ${host}:${port} (${option}): ${describeError(error)}: ${fix}`,
   ])

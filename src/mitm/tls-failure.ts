@@ -1,3 +1,5 @@
+import { errorCode } from '../kernel/error.ts'
+
 /** Why TLS with a client failed: a stable code, and what the operator reads in the log. */
 export const TLS_FAILURES = {
   ca_not_trusted:
@@ -29,7 +31,6 @@ const PATTERNS: readonly (readonly [pattern: RegExp, failure: TlsFailure])[] = [
 /** Maps a handshake error to the closed set; an absent one is a silent close. */
 export function classifyTlsFailure(error: Error | undefined): TlsFailure {
   if (error === undefined) return 'closed'
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
-  const text = `${code} ${error.message.toUpperCase().replaceAll(' ', '_')}`
+  const text = `${errorCode(error) ?? ''} ${error.message.toUpperCase().replaceAll(' ', '_')}`
   return PATTERNS.find(([pattern]) => pattern.test(text))?.[1] ?? 'other'
 }

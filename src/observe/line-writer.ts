@@ -1,4 +1,5 @@
 import { constants, fstatSync, openSync, write, writeSync } from 'node:fs'
+import { errorCode } from '../kernel/error.ts'
 
 const CHUNK_BYTES = 256 * 1024
 const RETRY_MS = 20
@@ -80,7 +81,7 @@ export class LineWriter {
         chunk.bytes = chunk.bytes.subarray(writeSync(this.#fd, chunk.bytes))
         this.#current = chunk.bytes.length > 0 ? chunk : undefined
       } catch (error) {
-        if (!isBusy(error)) return
+        if (errorCode(error) !== 'EAGAIN') return
         Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RETRY_MS)
       }
     }
@@ -112,10 +113,10 @@ export class LineWriter {
     if (chunk === undefined) return
     write(this.#fd, chunk.bytes, (error, written) => {
       if (this.#gone) return
-      if (isBusy(error)) return void setTimeout(() => this.#send(), RETRY_MS)
+      if (errorCode(error) === 'EAGAIN') return void setTimeout(() => this.#send(), RETRY_MS)
       if (error !== null) {
         // A closed pipe stays closed; a full disk may be emptied.
-        this.#gone = 'code' in error && error.code === 'EPIPE'
+        this.#gone = errorCode(error) === 'EPIPE'
         this.#drops += chunk.lines
         this.#queuedBytes -= chunk.bytes.length
         return this.#next()
@@ -140,8 +141,4 @@ function nonBlocking(fd: number): number {
   } catch {
     return fd
   }
-}
-
-function isBusy(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'EAGAIN'
 }

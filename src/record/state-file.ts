@@ -1,6 +1,6 @@
 import type { Stats } from 'node:fs'
 import { chmodSync, closeSync, constants, lstatSync, mkdirSync, openSync, statSync } from 'node:fs'
-import { ConfigurationError, describeError } from '../kernel/error.ts'
+import { ConfigurationError, describeError, errorCode } from '../kernel/error.ts'
 
 /**
  * Makes sure that the directory exists and is ours alone to change. A directory
@@ -51,7 +51,7 @@ function createExclusively(file: string): boolean {
     closeSync(openSync(file, flags, 0o600))
     return true
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false
+    if (errorCode(error) === 'EEXIST') return false
     throw error
   }
 }

@@ -6,6 +6,7 @@ import {
   inflateSync,
   zstdDecompressSync,
 } from 'node:zlib'
+import { errorCode } from '../../kernel/error.ts'
 import { headerValues, type RawHeaders } from '../../kernel/headers.ts'
 
 /** A coding that we can undo. */
@@ -81,8 +82,7 @@ function gunzip(bytes: Buffer, maxOutputLength: number): Buffer {
   try {
     return gunzipSync(bytes, options)
   } catch (error) {
-    const isDamaged = error instanceof Error && 'code' in error && error.code === 'Z_DATA_ERROR'
-    const start = isDamaged ? gzipDataAt(bytes) : undefined
+    const start = errorCode(error) === 'Z_DATA_ERROR' ? gzipDataAt(bytes) : undefined
     if (start === undefined) throw error
     // What stands behind the data, or a wrong sum of it, does not make it wrong.
     return inflateRawSync(bytes.subarray(start), options)

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import type { Settings } from '../../config/settings.ts'
 import { listenAddress } from '../../config/types/listen-address.ts'
+import { errorCode } from '../../kernel/error.ts'
 import type { ListenAddress } from '../../kernel/target.ts'
 import type { Finding } from './finding.ts'
 
@@ -33,7 +34,7 @@ async function bindError({ host, port }: ListenAddress): Promise<string | undefi
     server.listen({ host, port })
     await once(server, 'listening')
   } catch (error) {
-    return error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
+    return errorCode(error) ?? 'unknown'
   }
   server.close()
   await once(server, 'close')

@@ -5,27 +5,25 @@ import { readClientCertificates } from './client-certificates.ts'
 import { readDeployment } from './deployment.ts'
 import { readOidc } from './oidc.ts'
 import type { Values } from './options.ts'
-import type { Report } from './report.ts'
+import type { Files } from './read-file.ts'
 import { readRoots } from './roots-file.ts'
 import type { ProxySettings, Settings, TlsFiles } from './settings.ts'
-import { type Files, readPolicyFile, readPricesFile, readToolServersFile } from './side-files.ts'
+import { readPolicyFile, readPricesFile, readToolServersFile } from './side-files.ts'
 
 /** Puts the values of the table into the form that the daemon takes. */
 export function buildSettings(
   values: Values,
   providers: readonly ProviderSettings[],
-  readFile: (path: string) => string,
-  report: Report,
+  files: Files,
 ): Settings {
-  const files = { readFile, report }
   return {
     // Clients get these paths, and work in other folders.
     stateDir: resolve(values.state.stateDir),
     postgres: values.general.postgresUrl,
     proxy: proxySettings(values, providers, files),
-    oidc: readOidc(values, readFile, report),
+    oidc: readOidc(values, files),
     bridge: {
-      remote: readDeployment(values, readFile, report),
+      remote: readDeployment(values, files),
       providers,
       breaker: {
         enabled: values.breaker.enabled,
@@ -75,7 +73,7 @@ export function buildSettings(
 function proxySettings(
   values: Values,
   providers: readonly ProviderSettings[],
-  { readFile, report }: Files,
+  files: Files,
 ): ProxySettings {
   const { proxy } = values
   const hosts = providers.flatMap(provider => provider.hosts.map(({ host }) => host))
@@ -83,11 +81,11 @@ function proxySettings(
     enabled: proxy.enabled,
     listen: proxy.listen,
     tls: pair(proxy.tlsCertFile, proxy.tlsKeyFile),
-    clientCertificates: readClientCertificates(values, readFile, report),
+    clientCertificates: readClientCertificates(values, files),
     tlsListen: proxy.tlsListen,
     ca: pair(proxy.certFile, proxy.keyFile),
     interceptedHosts: [...new Set(hosts)],
-    upstream: readUpstream(values, readFile, report),
+    upstream: readUpstream(values, files),
     allowedPrivateCidrs: proxy.allowedPrivateCidrs,
     nat64Prefixes: proxy.nat64Prefixes,
     allowedPorts: proxy.allowedPorts,
@@ -107,20 +105,10 @@ function pair(certFile: string | undefined, keyFile: string | undefined): TlsFil
   return { certFile: resolve(certFile), keyFile: resolve(keyFile) }
 }
 
-function readUpstream(
-  { proxy }: Values,
-  readFile: (path: string) => string,
-  report: Report,
-): UpstreamProxy | undefined {
+function readUpstream({ proxy }: Values, files: Files): UpstreamProxy | undefined {
   if (proxy.upstream === undefined) return undefined
   const { origin, credentials } = proxy.upstream
-  const upstream = { ...origin, credentials, caPem: undefined }
-  if (proxy.upstreamCa === undefined || origin.protocol !== 'https') return upstream
-  const caPem = readRoots(
-    'upstream proxy CA certificate (CODER_AIBRIDGE_PROXY_UPSTREAM_CA)',
-    proxy.upstreamCa,
-    readFile,
-    report,
-  )
-  return { ...upstream, caPem }
+  const caFile = origin.protocol === 'https' ? proxy.upstreamCa : undefined
+  const what = 'upstream proxy CA certificate (CODER_AIBRIDGE_PROXY_UPSTREAM_CA)'
+  return { ...origin, credentials, caPem: readRoots(what, caFile, files) }
 }

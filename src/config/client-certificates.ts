@@ -1,14 +1,14 @@
 import type { Values } from './options.ts'
-import type { Report } from './report.ts'
+import type { Files } from './read-file.ts'
 import { readRoots } from './roots-file.ts'
 import type { ClientCertificateSettings } from './settings.ts'
 
 /** How callers are known by certificates; what is wrong with it goes into the report. */
 export function readClientCertificates(
   { clientCertificates, proxy }: Values,
-  readFile: (path: string) => string,
-  report: Report,
+  files: Files,
 ): ClientCertificateSettings | undefined {
+  const { report } = files
   const { caFile, auth, userFrom, userPrefix } = clientCertificates
   if (caFile === undefined) {
     if (auth === 'required') {
@@ -26,8 +26,7 @@ export function readClientCertificates(
   const caPem = readRoots(
     'client CA certificate (CODER_AIBRIDGE_PROXY_TLS_CLIENT_CA_FILE)',
     caFile,
-    readFile,
-    report,
+    files,
   )
   if (caPem === undefined) return undefined
   return {

@@ -1,5 +1,6 @@
 import { isLoopbackHost } from '../kernel/target.ts'
 import type { Values } from './options.ts'
+import type { Files } from './read-file.ts'
 import type { Report } from './report.ts'
 import { readRoots } from './roots-file.ts'
 import type { DeploymentSettings, Place, Settings } from './settings.ts'
@@ -11,10 +12,10 @@ const BRIDGE_PATH = '/api/v2/aibridge'
 /** The deployment that bridges when this daemon does not; what is wrong with it goes into the report. */
 export function readDeployment(
   { api, bridge, proxy, oidc }: Values,
-  readFile: (path: string) => string,
-  report: Report,
+  files: Files,
 ): DeploymentSettings | undefined {
   if (bridge.enabled) return undefined
+  const { report } = files
   if (api.accessUrl === undefined) {
     report.problems.push(
       'coder access URL is required when the bridge is off (CODER_AIBRIDGE_ENABLED=false): set CODER_ACCESS_URL',
@@ -40,15 +41,8 @@ export function readDeployment(
     refuseClearText('CODER_ACCESS_URL', access, report)
     if (proxy.target !== undefined) refuseClearText('CODER_AIBRIDGE_PROXY_TARGET', target, report)
   }
-  const caPem =
-    proxy.targetCa === undefined
-      ? undefined
-      : readRoots(
-          'bridge target CA certificate (CODER_AIBRIDGE_PROXY_TARGET_CA)',
-          proxy.targetCa,
-          readFile,
-          report,
-        )
+  const what = 'bridge target CA certificate (CODER_AIBRIDGE_PROXY_TARGET_CA)'
+  const caPem = readRoots(what, proxy.targetCa, files)
   return { access, target, caPem }
 }
 

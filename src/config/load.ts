@@ -8,11 +8,11 @@ import { unknownVariables } from './environment.ts'
 import type { Flags } from './flags.ts'
 import { OPTIONS } from './options.ts'
 import { type LoadedProvider, loadProviders } from './providers/load.ts'
-import { readFile as readRegularFile } from './read-file.ts'
+import { type ReadFile, readFile as readRegularFile, unreadable } from './read-file.ts'
 import type { Report } from './report.ts'
 import { type ResolvedValue, resolveAll, resolveOption, type Sources } from './resolve.ts'
 import type { Settings } from './settings.ts'
-import { NO_YAML, readYaml, unreadable, type YamlFile } from './yaml-file.ts'
+import { NO_YAML, readYaml, type YamlFile } from './yaml-file.ts'
 
 export interface LoadInput {
   /** From `parseFlags`; names that are no options are left alone. */
@@ -23,7 +23,7 @@ export interface LoadInput {
   /** The home directory of the user, for the default state directory. */
   readonly home: string
   /** Reads a file as text; throws when it cannot. */
-  readonly readFile?: (path: string) => string
+  readonly readFile?: ReadFile
 }
 
 export interface Loaded {
@@ -53,8 +53,7 @@ export function loadConfig(input: LoadInput): Loaded {
   const settings = buildSettings(
     resolved.values,
     providers.map(provider => provider.settings),
-    readFile,
-    report,
+    { readFile, report },
   )
   if (report.problems.length > 0) throw new ConfigurationError([...new Set(report.problems)])
 

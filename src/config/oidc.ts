@@ -1,5 +1,6 @@
 import { hostText, isLoopbackHost, type Origin } from '../kernel/target.ts'
 import type { Values } from './options.ts'
+import type { Files } from './read-file.ts'
 import type { Report } from './report.ts'
 import { readRoots } from './roots-file.ts'
 import type { OidcSettings } from './settings.ts'
@@ -14,11 +15,8 @@ const PUBLIC_ISSUERS: ReadonlySet<string> = new Set([
 ])
 
 /** The issuer whose JWTs name callers; what is wrong with it goes into the report. */
-export function readOidc(
-  { oidc }: Values,
-  readFile: (path: string) => string,
-  report: Report,
-): OidcSettings | undefined {
+export function readOidc({ oidc }: Values, files: Files): OidcSettings | undefined {
+  const { report } = files
   const { issuer, audience, jwksUrl, caFile, groupsClaim } = oidc
   if (issuer === undefined) {
     if (audience.length > 0 || jwksUrl !== undefined || groupsClaim !== undefined) {
@@ -46,15 +44,7 @@ export function readOidc(
     audiences: audience,
     origin,
     jwksUrl: jwksUrl?.text,
-    caPem:
-      caFile === undefined
-        ? undefined
-        : readRoots(
-            'OIDC CA certificate (CODER_AIBRIDGE_PROXY_OIDC_CA_FILE)',
-            caFile,
-            readFile,
-            report,
-          ),
+    caPem: readRoots('OIDC CA certificate (CODER_AIBRIDGE_PROXY_OIDC_CA_FILE)', caFile, files),
     userClaim: oidc.userClaim,
     userPrefix: oidc.userPrefix === '-' ? '' : oidc.userPrefix,
     allowedUsers: oidc.allowedUsers,

@@ -1,4 +1,16 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
+import { errorCode } from '../kernel/error.ts'
+import { quote } from './parsed.ts'
+import type { Report } from './report.ts'
+import type { Found } from './yaml-file.ts'
+
+export type ReadFile = (path: string) => string
+
+/** How the files that options name are read, and where their problems go. */
+export interface Files {
+  readonly readFile: ReadFile
+  readonly report: Report
+}
 
 const MAX_MIB = 16
 
@@ -17,6 +29,25 @@ export function readFile(path: string): string {
   } finally {
     closeSync(file)
   }
+}
+
+/** The content of a secret's file, or the problem. One final newline is cut. */
+export function readSecretFile(path: string, origin: string, read: ReadFile): Found | string {
+  try {
+    const text = read(path).replace(/\r?\n$/, '')
+    if (text === '') return `${origin}: ${quote(path)} is empty: put the secret in it`
+    return { text, origin }
+  } catch (error) {
+    // SECURITY: what is no path may be the secret itself, put in the wrong variable.
+    return unreadable(origin, /^[.~]{0,2}\//.test(path) ? path : undefined, error)
+  }
+}
+
+/** A problem about a file that could not be read at all. */
+export function unreadable(origin: string, path: string | undefined, error: unknown): string {
+  const code = errorCode(error) ?? 'unreadable'
+  const what = path === undefined ? 'the file that it names' : quote(path)
+  return `${origin}: cannot read ${what} (${code}): check the path and its mode`
 }
 
 function fault(code: string): Error {

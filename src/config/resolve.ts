@@ -2,9 +2,9 @@ import type { Flags } from './flags.ts'
 import { flagNames } from './flags.ts'
 import type { Option, Surroundings } from './option.ts'
 import { OPTIONS, type Values } from './options.ts'
-import { quote } from './parsed.ts'
+import { type ReadFile, readSecretFile } from './read-file.ts'
 import type { Report } from './report.ts'
-import { type Found, unreadable, type YamlFile, yamlNames } from './yaml-file.ts'
+import { type Found, type YamlFile, yamlNames } from './yaml-file.ts'
 
 type Source = 'flag' | 'env' | 'yaml' | 'default'
 
@@ -22,7 +22,7 @@ export interface ResolvedValue {
 export interface Sources extends Surroundings {
   readonly flags: Flags
   readonly yaml: YamlFile
-  readonly readFile: (path: string) => string
+  readonly readFile: ReadFile
 }
 
 export interface Resolved {
@@ -104,22 +104,6 @@ function fromEnvironment(option: Option<unknown>, sources: Sources, report: Repo
     else found.push(content)
   }
   return found
-}
-
-/** The content of a secret's file, or the problem. One final newline is cut. */
-export function readSecretFile(
-  path: string,
-  origin: string,
-  readFile: (path: string) => string,
-): Found | string {
-  try {
-    const text = readFile(path).replace(/\r?\n$/, '')
-    if (text === '') return `${origin}: ${quote(path)} is empty: put the secret in it`
-    return { text, origin }
-  } catch (error) {
-    // SECURITY: what is no path may be the secret itself, put in the wrong variable.
-    return unreadable(origin, /^[.~]{0,2}\//.test(path) ? path : undefined, error)
-  }
 }
 
 function fromYaml(option: Option<unknown>, yaml: YamlFile): Found[] {

@@ -6,15 +6,8 @@ import type { Values } from './options.ts'
 import { idleRules } from './policy-file/idle-rules.ts'
 import { NO_POLICY, readPolicy } from './policy-file/read-policy.ts'
 import { readPrices } from './prices-file/read-prices.ts'
-import type { Report } from './report.ts'
+import { type Files, unreadable } from './read-file.ts'
 import { readToolServers } from './tool-servers.ts'
-import { unreadable } from './yaml-file.ts'
-
-/** Files beside the configuration, each named by an option and read whole with it. */
-export interface Files {
-  readonly readFile: (path: string) => string
-  readonly report: Report
-}
 
 export function readPolicyFile(
   { bridge, budget, proxy, oidc }: Values,

@@ -3,8 +3,7 @@ import { isLoopbackHost, type Origin } from '../kernel/target.ts'
 import type { ToolServer } from '../kernel/tool-server.ts'
 import type { ValueType } from './option.ts'
 import { parsed, quote, unparsable } from './parsed.ts'
-import type { Report } from './report.ts'
-import { readSecretFile } from './resolve.ts'
+import { type Files, readSecretFile } from './read-file.ts'
 import { readRoots } from './roots-file.ts'
 import { duration, LONGEST_TIMER_MS } from './types/duration.ts'
 import { baseUrl } from './types/url.ts'
@@ -13,11 +12,9 @@ import { openYaml, type YamlNode } from './yaml-node.ts'
 const FIELDS = ['name', 'url', 'token_file', 'ca_file', 'allow', 'deny', 'timeout'] as const
 const TIMEOUT_MS = 60_000
 
-interface Options {
+interface Options extends Files {
   /** What every problem begins with. */
   readonly name: string
-  readonly report: Report
-  readonly readFile: (path: string) => string
 }
 
 /** `servers:`, a sequence of `{name, url, token_file, ca_file, allow, deny, timeout}`. */
@@ -53,7 +50,7 @@ function readServer(node: YamlNode, options: Options): ToolServer | undefined {
     token,
     allow: fields.allow?.value(PATTERN),
     deny: fields.deny?.value(PATTERN),
-    caPem: readCa(fields.ca_file, options),
+    caPem: fields.ca_file && readRoots(fields.ca_file.origin, fields.ca_file.text(), options),
     timeoutMs: fields.timeout?.value(TIMEOUT) ?? TIMEOUT_MS,
   }
 }
@@ -71,15 +68,10 @@ function isConfidential({ protocol, target }: Origin): boolean {
 function readToken(node: YamlNode, { readFile, report }: Options): Secret | undefined {
   const path = node.text()
   if (path === undefined) return undefined
-  const content = readSecretFile(path, 'token_file', readFile)
+  const content = readSecretFile(path, node.origin, readFile)
   if (typeof content !== 'string') return new Secret(content.text)
   report.problems.push(content)
   return undefined
-}
-
-function readCa(node: YamlNode | undefined, { readFile, report }: Options): string | undefined {
-  const path = node?.text()
-  return path === undefined ? undefined : readRoots('ca_file', path, readFile, report)
 }
 
 /** As short as the names of tools must be for every provider. */

@@ -1,8 +1,6 @@
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type YAMLMap } from 'yaml'
-import { errorCode } from '../kernel/error.ts'
 import type { Option } from './option.ts'
 import { allOptions } from './options.ts'
-import { quote } from './parsed.ts'
 import { suggestion } from './suggest.ts'
 
 /** A value, and where it was found, for messages. */
@@ -158,11 +156,4 @@ function textOf(value: unknown, list: boolean): string | undefined {
   if (!list || !isSeq(value) || isAlias(value)) return undefined
   const entries = value.items.map(item => (isSeq(item) ? undefined : textOf(item, false)))
   return entries.includes(undefined) ? undefined : entries.join(',')
-}
-
-/** A problem about a file that could not be read at all. */
-export function unreadable(origin: string, path: string | undefined, error: unknown): string {
-  const code = errorCode(error) ?? 'unreadable'
-  const what = path === undefined ? 'the file that it names' : quote(path)
-  return `${origin}: cannot read ${what} (${code}): check the path and its mode`
 }

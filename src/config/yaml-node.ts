@@ -14,8 +14,9 @@ interface Source {
 const LONGEST_NAME = 320
 
 /**
- * One value of a YAML file (or JSON, which is YAML too) with its place in it. What has the wrong form
- * becomes a problem that names line and key, and reads as if it were not there.
+ * One value of a YAML file (or JSON, which is YAML too) with its place in it.
+ * What has the wrong form becomes a problem that names line and key, and reads
+ * as if it were not there.
  */
 export class YamlNode {
   readonly #value: unknown
@@ -31,10 +32,15 @@ export class YamlNode {
     this.#offset = offset ?? offsetOf(value)
   }
 
-  problem(text: string): void {
-    const { name, lines, problems } = this.#source
+  /** File, line and key, for messages. */
+  get origin(): string {
+    const { name, lines } = this.#source
     const { line } = lines.linePos(this.#offset)
-    problems.push(`${name}:${line}${this.#path === '' ? '' : ` ${this.#path}`}: ${text}`)
+    return `${name}:${line}${this.#path === '' ? '' : ` ${this.#path}`}`
+  }
+
+  problem(text: string): void {
+    this.#source.problems.push(`${this.origin}: ${text}`)
   }
 
   /** Keys that are known, each at most once; any other is a problem. */

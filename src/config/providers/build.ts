@@ -2,11 +2,11 @@ import type { InterceptedHost, ProviderType } from '../../kernel/provider.ts'
 import type { Secret } from '../../kernel/secret.ts'
 import { hostText } from '../../kernel/target.ts'
 import { quote } from '../parsed.ts'
-import { certificatesOf } from '../pem.ts'
+import type { Files, ReadFile } from '../read-file.ts'
 import type { Report } from '../report.ts'
+import { readRoots } from '../roots-file.ts'
 import { readHostAndPort } from '../types/host.ts'
 import { splitList } from '../types/list.ts'
-import { unreadable } from '../yaml-file.ts'
 import { checkBedrock, credentialNames } from './bedrock.ts'
 import type { ProviderDraft } from './draft.ts'
 import { readKeys } from './keys.ts'
@@ -14,7 +14,7 @@ import { type Place, readPlace } from './place.ts'
 
 export interface BuildInput {
   readonly types: readonly ProviderType[]
-  readonly readFile: (path: string) => string
+  readonly readFile: ReadFile
 }
 
 /** A provider that is complete but for its hosts. */
@@ -44,14 +44,11 @@ export function buildProvider(
 
   const name = readName(draft, typeName, report)
   checkBedrock(draft, typeName, report)
-  const keys = readCentralKeys(
-    draft,
-    typeName !== 'bedrock' && type?.centralKey !== false,
-    input,
-    report,
-  )
+  const files = { readFile: input.readFile, report }
+  const keys = readCentralKeys(draft, typeName !== 'bedrock' && type?.centralKey !== false, files)
   const explicitHosts = readHosts(draft, report)
-  const caPem = readCa(draft, input.readFile, report)
+  const caFile = draft.fields.get('CA_FILE')
+  const caPem = readRoots(caFile?.origin ?? '', caFile?.text, files)
   if (type === undefined) return undefined
   const place = readPlace(draft, type, report)
   if (place === undefined || report.problems.length > before) return undefined
@@ -72,13 +69,13 @@ function readTypeName(
   report: Report,
 ): string | undefined {
   const name = draft.fields.get('TYPE')?.text
+  const known = types.map(type => type.type)
+  const choice = `must be ${known.slice(0, -1).join(', ')} or ${known.at(-1)}`
   if (name === undefined) {
-    report.problems.push(`${draft.label}: TYPE is required`)
+    report.problems.push(`${draft.label}: TYPE is required: ${choice}`)
     return undefined
   }
-  const known = types.map(type => type.type)
   if (known.includes(name)) return name
-  const choice = `must be ${known.slice(0, -1).join(', ')} or ${known.at(-1)}`
   report.problems.push(`${draft.label}: unknown TYPE ${quote(name)} (${choice})`)
   return undefined
 }
@@ -109,16 +106,11 @@ function readName(draft: ProviderDraft, typeName: string, report: Report): strin
   return name
 }
 
-function readCentralKeys(
-  draft: ProviderDraft,
-  takesKey: boolean,
-  { readFile }: BuildInput,
-  report: Report,
-): readonly Secret[] {
-  const keys = readKeys(draft, readFile, report)
+function readCentralKeys(draft: ProviderDraft, takesKey: boolean, files: Files): readonly Secret[] {
+  const keys = readKeys(draft, files)
   if (keys.length > 0 && !takesKey) {
     const typeName = draft.fields.get('TYPE')?.text
-    report.problems.push(
+    files.report.problems.push(
       `${draft.label}: KEY/KEYS are not supported for TYPE ${typeName}: remove it`,
     )
   }
@@ -136,21 +128,4 @@ function readHosts(draft: ProviderDraft, report: Report): InterceptedHost[] | un
     report.problems.push(`${found.origin}: invalid host ${quote(entry)}: ${result.problem}`)
     return []
   })
-}
-
-function readCa(
-  draft: ProviderDraft,
-  readFile: (path: string) => string,
-  report: Report,
-): string | undefined {
-  const found = draft.fields.get('CA_FILE')
-  if (found === undefined) return undefined
-  try {
-    const pem = certificatesOf(readFile(found.text))
-    if (pem !== undefined) return pem
-    report.problems.push(`${found.origin}: ${quote(found.text)} holds no readable PEM certificate`)
-  } catch (error) {
-    report.problems.push(unreadable(found.origin, found.text, error))
-  }
-  return undefined
 }

@@ -1,6 +1,6 @@
 import type { Secret } from '../../kernel/secret.ts'
+import { type Files, readSecretFile } from '../read-file.ts'
 import type { Report } from '../report.ts'
-import { readSecretFile } from '../resolve.ts'
 import { secret } from '../types/scalar.ts'
 import type { ProviderDraft } from './draft.ts'
 import type { FieldName } from './fields.ts'
@@ -12,11 +12,7 @@ const MOST_KEYS = 5
  *
  * SECURITY: no message quotes a key, or a part of one.
  */
-export function readKeys(
-  draft: ProviderDraft,
-  readFile: (path: string) => string,
-  report: Report,
-): readonly Secret[] {
+export function readKeys(draft: ProviderDraft, { readFile, report }: Files): readonly Secret[] {
   if (draft.key !== undefined) return [draft.key]
   const given = (['KEY', 'KEYS', 'KEY_FILE'] as const).filter(name => draft.fields.has(name))
   if (given.length > 1) {

@@ -1,7 +1,7 @@
-import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type YAMLMap } from 'yaml'
 import type { Option } from './option.ts'
 import { allOptions } from './options.ts'
 import { suggestion } from './suggest.ts'
+import { openYaml, type YamlNode } from './yaml-node.ts'
 
 /** A value, and where it was found, for messages. */
 export interface Found {
@@ -23,21 +23,10 @@ const PROVIDER_LISTS = ['aibridge.providers', 'ai_gateway.providers']
 
 /** Reads the text of a configuration file. `name` opens every origin. */
 export function readYaml(text: string, name: string): YamlFile {
-  const lines = new LineCounter()
-  // SECURITY: pretty errors quote the line, which may hold a pasted key.
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
-  if (document.errors.length > 0) {
-    const problems = document.errors.map(
-      error => `${name}:${lines.linePos(error.pos[0]).line}: not YAML (${error.code})`,
-    )
-    return { ...NO_YAML, problems }
-  }
-  const reader = new Reader(name, lines)
-  const root: unknown = document.contents
-  if (isMap(root)) reader.section(root, [])
-  else if (root !== null && !(isScalar(root) && root.value === null)) {
-    return { ...NO_YAML, problems: [`${name}: the file must be a mapping of sections`] }
-  }
+  const problems: string[] = []
+  const reader = new Reader(problems)
+  const root = openYaml(text, { name, problems })
+  if (root !== undefined) reader.section(root, 'a mapping of sections')
   return reader
 }
 
@@ -50,75 +39,42 @@ export function yamlNames(option: Option<unknown>): readonly string[] {
 class Reader implements YamlFile {
   readonly values = new Map<string, Found>()
   readonly providers: Map<string, Found>[] = []
-  readonly problems: string[] = []
-  readonly #name: string
-  readonly #lines: LineCounter
+  readonly problems: readonly string[]
   readonly #options: ReadonlyMap<string, Option<unknown>>
   readonly #sections: ReadonlySet<string>
 
-  constructor(name: string, lines: LineCounter) {
-    this.#name = name
-    this.#lines = lines
+  constructor(problems: readonly string[]) {
+    this.problems = problems
     this.#options = new Map(
       allOptions().flatMap(option => yamlNames(option).map(path => [path, option] as const)),
     )
     this.#sections = new Set([...this.#options.keys()].flatMap(ancestors))
   }
 
-  section(map: YAMLMap, path: readonly string[]): void {
-    for (const { key, value } of map.items) {
-      const name = [...path, isScalar(key) ? String(key.value) : '?'].join('.')
-      const at = this.#at(key, name)
-      if (PROVIDER_LISTS.includes(name)) this.#providers(value, at)
-      else if (this.#sections.has(name)) this.#subsection(value, name, at)
-      else this.#value(name, value, at)
+  section(section: YamlNode, wanted: string): void {
+    for (const [, node] of section.entries(wanted)) {
+      if (PROVIDER_LISTS.includes(node.path)) this.#providers(node)
+      else if (this.#sections.has(node.path)) this.section(node, 'options, indented below it')
+      else this.#value(node)
     }
   }
 
-  #subsection(value: unknown, name: string, at: string): void {
-    if (isMap(value)) this.section(value, name.split('.'))
-    else if (!isEmpty(value))
-      this.problems.push(`${at}: this is a section: indent options below it`)
+  #value(node: YamlNode): void {
+    const option = this.#options.get(node.path)
+    if (option === undefined) return node.problem(this.#unknown(node.path))
+    const text = node.plain(option.type.list)
+    if (text !== undefined) this.values.set(node.path, { text, origin: node.origin })
   }
 
-  #value(name: string, value: unknown, at: string): void {
-    const option = this.#options.get(name)
-    if (option === undefined) {
-      this.problems.push(`${at}: ${this.#unknown(name)}`)
-      return
-    }
-    if (isEmpty(value)) return
-    const text = textOf(value, option.type.list)
-    if (text === undefined) {
-      const wanted = option.type.list ? 'a sequence or a comma-separated text' : 'a single value'
-      this.problems.push(`${at}: needs ${wanted}`)
-      return
-    }
-    this.values.set(name, { text, origin: at })
-  }
-
-  #providers(value: unknown, at: string): void {
-    if (isEmpty(value)) return
-    if (!isSeq(value) || !value.items.every(item => isMap(item))) {
-      this.problems.push(`${at}: needs a sequence of providers, each with a type`)
-      return
-    }
-    for (const item of value.items) {
+  #providers(node: YamlNode): void {
+    for (const item of node.items('a sequence of providers, each with a type')) {
       const fields = new Map<string, Found>()
-      for (const pair of item.items) {
-        const name = isScalar(pair.key) ? String(pair.key.value) : '?'
-        const origin = this.#at(pair.key, `providers[${this.providers.length}].${name}`)
-        const text = textOf(pair.value, true)
-        if (text === undefined) this.problems.push(`${origin}: needs a single value or a sequence`)
-        else if (!isEmpty(pair.value)) fields.set(name, { text, origin })
+      for (const [name, field] of item.entries('a provider, as {type: openai}')) {
+        const text = field.plain(true)
+        if (text !== undefined) fields.set(name, { text, origin: field.origin })
       }
       this.providers.push(fields)
     }
-  }
-
-  #at(key: unknown, name: string): string {
-    const offset = isScalar(key) ? (key.range?.[0] ?? 0) : 0
-    return `${this.#name}:${this.#lines.linePos(offset).line} ${name}`
   }
 
   #unknown(name: string): string {
@@ -141,19 +97,4 @@ function ownName({ flag, group }: Option<unknown>): string {
 function ancestors(path: string): string[] {
   const parts = path.split('.')
   return parts.slice(1).map((_, index) => parts.slice(0, index + 1).join('.'))
-}
-
-function isEmpty(value: unknown): boolean {
-  return value === null || (isScalar(value) && value.value === null)
-}
-
-/** A scalar as written, or a sequence of scalars joined by commas. */
-function textOf(value: unknown, list: boolean): string | undefined {
-  if (isEmpty(value)) return ''
-  if (isScalar(value)) {
-    return typeof value.value === 'string' ? value.value : (value.source ?? String(value.value))
-  }
-  if (!list || !isSeq(value) || isAlias(value)) return undefined
-  const entries = value.items.map(item => (isSeq(item) ? undefined : textOf(item, false)))
-  return entries.includes(undefined) ? undefined : entries.join(',')
 }

@@ -20,14 +20,15 @@ const LONGEST_NAME = 320
  */
 export class YamlNode {
   readonly #value: unknown
-  readonly #path: string
+  /** The keys that lead here, as `a.b[0]`. */
+  readonly path: string
   readonly #source: Source
   readonly #offset: number
 
   /** `offset` is where the key stands; a value without one stands for itself. */
   constructor(value: unknown, path: string, source: Source, offset?: number) {
     this.#value = value
-    this.#path = path
+    this.path = path
     this.#source = source
     this.#offset = offset ?? offsetOf(value)
   }
@@ -36,7 +37,7 @@ export class YamlNode {
   get origin(): string {
     const { name, lines } = this.#source
     const { line } = lines.linePos(this.#offset)
-    return `${name}:${line}${this.#path === '' ? '' : ` ${this.#path}`}`
+    return `${name}:${line}${this.path === '' ? '' : ` ${this.path}`}`
   }
 
   problem(text: string): void {
@@ -63,7 +64,7 @@ export class YamlNode {
     }
     return this.#value.items.map(({ key, value }) => {
       const name = isScalar(key) ? (textOf(key) ?? '') : '?'
-      const path = this.#path === '' ? name : `${this.#path}.${name}`
+      const path = this.path === '' ? name : `${this.path}.${name}`
       return [name, new YamlNode(value, path, this.#source, offsetOf(key))]
     })
   }
@@ -75,7 +76,7 @@ export class YamlNode {
       return []
     }
     return this.#value.items.map(
-      (item, index) => new YamlNode(item, `${this.#path}[${index}]`, this.#source),
+      (item, index) => new YamlNode(item, `${this.path}[${index}]`, this.#source),
     )
   }
 
@@ -84,6 +85,16 @@ export class YamlNode {
     const text = isScalar(this.#value) ? textOf(this.#value) : undefined
     if (text === undefined || text === '') this.problem('needs a value')
     return text === '' ? undefined : text
+  }
+
+  /** As `text`, also an empty one; with `list` a sequence of them too, joined by commas. */
+  plain(list: boolean): string | undefined {
+    if (this.#isEmpty()) return undefined
+    const items = list && isSeq(this.#value) ? this.#value.items : [this.#value]
+    const texts = items.map(item => (isScalar(item) ? (textOf(item) ?? '') : undefined))
+    if (!texts.includes(undefined)) return texts.join(',')
+    this.problem(`needs a single value${list ? ' or a sequence of such' : ''}`)
+    return undefined
   }
 
   /** A single value of this kind. */
@@ -116,6 +127,7 @@ export function openYaml(
   { name, problems }: { readonly name: string; readonly problems: string[] },
 ): YamlNode | undefined {
   const lines = new LineCounter()
+  // SECURITY: pretty errors quote the line, which may hold a pasted key.
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
   for (const { pos, code } of document.errors) {
     problems.push(`${name}:${lines.linePos(pos[0]).line}: not YAML (${code})`)

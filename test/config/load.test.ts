@@ -161,8 +161,8 @@ describe('loadConfig', () => {
   it('refuses a file that is not YAML, or no mapping, or has values of the wrong form', () => {
     for (const [text, pattern] of [
       ['aibridge: [', /^config.yaml:1: not YAML \(/],
-      ['- aibridge', /^config.yaml: the file must be a mapping of sections$/],
-      ['aibridge: true', /^config.yaml:1 aibridge: this is a section: indent options below it$/],
+      ['- aibridge', /^config.yaml:1: needs a mapping of sections$/],
+      ['aibridge: true', /^config.yaml:1 aibridge: needs options, indented below it$/],
       [
         'chat:\n  acquire_batch_size: [1]',
         /^config.yaml:2 chat.acquire_batch_size: needs a single value$/,
@@ -172,7 +172,7 @@ describe('loadConfig', () => {
         'aibridge: &x\n  rate_limit: &y 5\n  max_concurrency: *y',
         /max_concurrency: needs a single value$/,
       ],
-      ['aibridgeproxy:\n  allowed_ports: [[80]]', /needs a sequence or a comma-separated text$/],
+      ['aibridgeproxy:\n  allowed_ports: [[80]]', /needs a single value or a sequence of such$/],
     ] as const) {
       const problems = problemsOf(withYaml(text))
       assert.ok(

@@ -554,20 +554,25 @@ describe('providers in the file', () => {
       ),
     )
     assert.deepEqual(problems, [
-      'config.yaml:4 providers[0].key: secrets are not read from YAML: use CODER_AIBRIDGE_PROVIDER_0_KEY',
-      'config.yaml:5 providers[0].hosst: unknown key: did you mean hosts?',
+      'config.yaml:4 ai_gateway.providers[0].key: secrets are not read from YAML: use CODER_AIBRIDGE_PROVIDER_0_KEY',
+      'config.yaml:5 ai_gateway.providers[0].hosst: unknown key: did you mean hosts?',
     ])
   })
 
-  for (const [name, text] of [
-    ['a mapping', 'aibridge:\n  providers:\n    openai: {type: openai}\n'],
-    ['a sequence of names', 'aibridge:\n  providers: [openai]\n'],
+  for (const [name, text, problem] of [
+    [
+      'a mapping',
+      'aibridge:\n  providers:\n    openai: {type: openai}\n',
+      /:2 aibridge.providers: needs a sequence of providers, each with a type/,
+    ],
+    [
+      'a sequence of names',
+      'aibridge:\n  providers: [openai]\n',
+      /:2 aibridge.providers\[0\]: needs a provider, as \{type: openai\}/,
+    ],
   ] as const) {
     it(`refuse ${name} in place of the list`, () => {
-      assert.match(
-        problemsOf(withYaml(text))[0] ?? '',
-        /needs a sequence of providers, each with a type/,
-      )
+      assert.match(problemsOf(withYaml(text))[0] ?? '', problem)
     })
   }
 })

@@ -16,8 +16,8 @@ import { unparsedReason } from '../kernel/reasons.ts'
 import { SERVER_TLS } from '../kernel/server-tls.ts'
 import type { ListenAddress } from '../kernel/target.ts'
 import { refuseSocket } from '../relay/refusal.ts'
+import { serveConnect } from './connect.ts'
 import { type PlainDeps, servePlain } from './plain.ts'
-import { serveConnect } from './session.ts'
 
 const BACKLOG = 4096
 

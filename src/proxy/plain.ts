@@ -3,24 +3,21 @@ import type { Readable } from 'node:stream'
 import { Refusal } from '../kernel/error.ts'
 import type { Reply } from '../kernel/flow.ts'
 import { framingAnew, hasBody } from '../kernel/framing.ts'
-import { filterHeaders, headerValues, type RawHeaders, stripHopByHop } from '../kernel/headers.ts'
-import type { Target } from '../kernel/target.ts'
+import { filterHeaders, type RawHeaders, stripHopByHop } from '../kernel/headers.ts'
+import { hostHeader, type Target } from '../kernel/target.ts'
 import { enqueue, refuseIfBehindLast } from '../relay/pipeline.ts'
 import { refuseResponse } from '../relay/refusal.ts'
 import { writeReply } from '../relay/reply.ts'
-import { shownBy } from './client-certificate.ts'
-import { parseAbsolute } from './request.ts'
 import {
-  begin,
+  admit,
   decideFor,
   EMPTY,
-  finish,
   type Known,
-  LEFT,
   type Outcome,
   type ProxyDeps,
-  refused,
-} from './session.ts'
+  serveToEnd,
+} from './gates.ts'
+import { parseAbsolute } from './request.ts'
 
 /** A plain request on its way to its origin. */
 export interface PlainRequest {
@@ -51,15 +48,12 @@ export async function servePlain(
   response: ServerResponse,
 ): Promise<void> {
   response.on('error', () => {})
-  const known = begin(deps, request, request.socket)
-  let outcome: Outcome
-  try {
-    outcome = await admitAndForward(deps, request, response, known)
-  } catch (error) {
-    outcome = request.socket.destroyed ? LEFT : refused(error)
-    refuseResponse(response, outcome.reason ?? 'internal')
-  }
-  finish(deps, known, outcome)
+  await serveToEnd(
+    deps,
+    request,
+    known => admitAndForward(deps, request, response, known),
+    reason => refuseResponse(response, reason),
+  )
 }
 
 async function admitAndForward(
@@ -68,26 +62,11 @@ async function admitAndForward(
   response: ServerResponse,
   known: Known,
 ): Promise<Outcome> {
-  const client = message.socket
   enqueue(response)
-  const session = deps.sessions.enter(client)
-  if (typeof session === 'string') throw new Refusal(session)
-  const parsed = parseAbsolute(message)
-  if (!parsed.ok) throw new Refusal(parsed.reason)
+  const { request, session, parsed } = await admit(deps, message, known, parseAbsolute)
   const { target, path } = parsed
-  known.target = target.text
-  const caller = await deps.authenticate(headerValues(message.rawHeaders, 'proxy-authorization'), {
-    address: known.peer.address,
-    gone: session.gone,
-    certificate: shownBy(client),
-  })
-  known.request = { id: known.id, peer: known.peer, target, caller }
-  const full = deps.sessions.admit(client, caller)
-  if (full !== undefined) throw new Refusal(full)
-  if (deps.isLoop(message)) throw new Refusal('self', 'the request came out of this daemon')
-
   refuseIfBehindLast(response)
-  const verdict = decideFor(deps, known, known.request)
+  const verdict = decideFor(deps, request)
   if (verdict.kind === 'refuse') throw new Refusal(verdict.reason, verdict.rule)
   if (verdict.kind === 'intercept') throw new Refusal('plain_http_denied')
 
@@ -101,7 +80,7 @@ async function admitAndForward(
   })
   const reply = await deps.sendPlain({
     target,
-    caller: caller.identity.tokenId,
+    caller: request.caller.identity.tokenId,
     method: message.method ?? 'GET',
     path,
     headers: plainHeaders(message, target),
@@ -138,10 +117,9 @@ async function relay(
 
 /** The client's headers less what was for us; Host follows the target (RFC 9112 3.2.2). */
 function plainHeaders(message: IncomingMessage, target: Target): string[] {
-  const host = target.port === 80 ? target.text.slice(0, -':80'.length) : target.text
   return [
     'Host',
-    host,
+    hostHeader({ protocol: 'http', target }),
     ...filterHeaders(
       stripHopByHop(message.rawHeaders),
       name => name !== 'host' && name !== 'expect',

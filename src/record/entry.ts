@@ -80,10 +80,12 @@ export interface EndEntry {
   readonly isBilled: boolean
 }
 
-interface ConnectEntry {
+export interface ConnectEntry {
   readonly type: 'connect'
   readonly position: number
   readonly ended: ConnectEnded
+  /** More like it, of the same caller, that have no entry. */
+  readonly leftOut: number
 }
 
 /** Calls passed, or records were lost, while nothing could be written. */

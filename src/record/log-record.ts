@@ -1,7 +1,15 @@
-import type { CallEnded, ConnectEnded } from '../kernel/event.ts'
+import type { CallEnded } from '../kernel/event.ts'
 import type { ToolUse } from '../kernel/usage.ts'
 import { errorTypeOf, statusOf } from './end-row.ts'
-import type { EndEntry, Entry, GapEntry, RequestEntry, ResponseEntry, ToolEntry } from './entry.ts'
+import type {
+  ConnectEntry,
+  EndEntry,
+  Entry,
+  GapEntry,
+  RequestEntry,
+  ResponseEntry,
+  ToolEntry,
+} from './entry.ts'
 
 /** One line of the structured log before it is text; keys as Coder names them. */
 export type LogRecord = Readonly<Record<string, unknown>> & { readonly record_type: string }
@@ -27,7 +35,7 @@ export function logRecords(entry: Entry, row: CallRow | undefined): LogRecord[] 
     case 'end':
       return [...startOf(entry.first, row), endRecord(entry)]
     case 'connect':
-      return [connectRecord(entry.ended)]
+      return [connectRecord(entry)]
     case 'gap':
       return [gapRecord(entry)]
   }
@@ -160,7 +168,7 @@ function endRecord({ ended, lost }: EndEntry): LogRecord {
   }
 }
 
-function connectRecord(ended: ConnectEnded): LogRecord {
+function connectRecord({ ended, leftOut }: ConnectEntry): LogRecord {
   return {
     record_type: 'connect',
     connect_id: ended.connectId,
@@ -176,6 +184,7 @@ function connectRecord(ended: ConnectEnded): LogRecord {
     bytes_up: ended.bytesUp,
     bytes_down: ended.bytesDown,
     duration_ms: Math.round(ended.durationMs),
+    left_out: leftOut,
     started_at: time(ended.at),
     ended_at: time(endOf(ended)),
   }

@@ -153,6 +153,10 @@ const RECORDS: Readonly<
       bytes_up: COUNT,
       bytes_down: COUNT,
       duration_ms: COUNT,
+      left_out: {
+        ...COUNT,
+        description: 'More like it, of the same caller and within a minute, that have no line.',
+      },
       started_at: TIME,
       ended_at: TIME,
     },

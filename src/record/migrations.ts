@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { ConfigurationError } from '../kernel/error.ts'
 import { LIMITS } from './limits/schema.ts'
-import { BOOKS, COSTS, INJECTED_TOOLS, REFUSED_KEYS } from './schema.ts'
+import { BOOKS, COSTS, FUTILE_CONNECTS, INJECTED_TOOLS, REFUSED_KEYS } from './schema.ts'
 
 /**
  * The schema, forward only: entry N takes a database from version N to N + 1,
@@ -33,6 +33,7 @@ export const MIGRATIONS: readonly string[] = [
   COSTS,
   INJECTED_TOOLS,
   REFUSED_KEYS,
+  FUTILE_CONNECTS,
 ]
 
 /**

@@ -7,6 +7,7 @@ import { awaitEntry, type EntryFailure, settleAll } from './await-entry.ts'
 import { isBilled } from './end-row.ts'
 import type { BeginEntry, Entry, TurnEntry } from './entry.ts'
 import { type Batch, EntryQueue, type Waiting } from './entry-queue.ts'
+import { FutileConnects } from './futile-connects.ts'
 import { GapWatch } from './gap-watch.ts'
 import { refusalOf } from './limits/denial.ts'
 import { KnownDenials } from './limits/known-denials.ts'
@@ -33,10 +34,10 @@ export class Recorder implements AsyncDisposable {
   readonly #gap: GapWatch
   readonly #open = new Map<string, OpenCall>()
   readonly #denials = new KnownDenials()
+  readonly #futile = new FutileConnects((ended, leftOut) => this.#connect(ended, leftOut))
   #timer: NodeJS.Timeout | undefined
   #soon: NodeJS.Immediate | undefined
   #writing: Promise<void> | undefined
-  #problem: string | undefined
   /** The store has not answered for as long as a call waits. */
   #isLate = false
   #position = 0
@@ -46,7 +47,7 @@ export class Recorder implements AsyncDisposable {
     this.#options = options
     this.ask = questionsInTurn(options.store)
     this.#queue = new EntryQueue(options.queueSize, QUEUE_BYTES)
-    this.#gap = new GapWatch(options.clock)
+    this.#gap = new GapWatch(options.clock, options.onState)
   }
 
   /**
@@ -65,7 +66,7 @@ export class Recorder implements AsyncDisposable {
 
   /** False while the last attempt to write failed, for readiness. */
   get available(): boolean {
-    return this.#problem === undefined
+    return this.#gap.problem === undefined
   }
 
   get #patienceMs(): number {
@@ -161,7 +162,9 @@ export class Recorder implements AsyncDisposable {
 
   /** The end of a CONNECT or of a plain request, whatever became of it. */
   connect(ended: ConnectEnded): void {
-    this.#push({ type: 'connect', ended, position: this.#take(1) })
+    const isFutile = ended.outcome === 'refused' || ended.outcome === 'failed'
+    if (isFutile) this.#futile.add(ended)
+    else this.#connect(ended, 0)
   }
 
   /** Resolves when everything so far is written, or cannot be. */
@@ -173,6 +176,7 @@ export class Recorder implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closing) return
+    this.#futile.tell()
     this.#closing = true
     clearTimeout(this.#timer)
     clearImmediate(this.#soon)
@@ -189,10 +193,11 @@ export class Recorder implements AsyncDisposable {
     const { waiting, written } = awaitEntry(entry, this.#patienceMs, failure =>
       this.#judge(entry, failure),
     )
+    const { problem } = this.#gap
     if (this.#closing) waiting.settle('the books are closed')
     // Nobody is made to wait for what is known to fail.
-    else if (this.#problem !== undefined && (this.#isLate || this.#options.settings().failOpen)) {
-      waiting.settle(this.#problem)
+    else if (problem !== undefined && (this.#isLate || this.#options.settings().failOpen)) {
+      waiting.settle(problem)
     } else if (!push(waiting)) waiting.settle('too many calls wait to be recorded')
     this.#schedule()
     return written
@@ -213,6 +218,10 @@ export class Recorder implements AsyncDisposable {
     const callId = entry.type === 'begin' ? entry.intent.callId : entry.callId
     this.#push({ ...entry, isJudged: false }, callId)
     return undefined
+  }
+
+  #connect(ended: ConnectEnded, leftOut: number): void {
+    this.#push({ type: 'connect', ended, leftOut, position: this.#take(1) })
   }
 
   #take(count: number): number {
@@ -280,14 +289,7 @@ export class Recorder implements AsyncDisposable {
   }
 
   #turned(problem: string | undefined): void {
-    const before = this.#problem
-    this.#problem = problem
-    if (problem === undefined) {
-      const gap = this.#gap.close()
-      if (gap !== undefined) this.#push({ type: 'gap', position: this.#take(1), ...gap })
-    } else {
-      this.#gap.opened(problem)
-    }
-    if ((before === undefined) !== (problem === undefined)) this.#options.onState(problem)
+    const gap = this.#gap.turned(problem)
+    if (gap !== undefined) this.#push({ type: 'gap', position: this.#take(1), ...gap })
   }
 }

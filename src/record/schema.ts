@@ -3,6 +3,11 @@ export const REFUSED_KEYS = `
   ALTER TABLE interceptions ADD COLUMN refused_keys TEXT NOT NULL DEFAULT '[]';
 `
 
+/** How many CONNECTs that came to nothing have no row of their own. */
+export const FUTILE_CONNECTS = `
+  ALTER TABLE connects ADD COLUMN left_out INTEGER NOT NULL DEFAULT 0;
+`
+
 /** Tools that are offered by us, and called by us. */
 export const INJECTED_TOOLS = `
   ALTER TABLE tool_usages ADD COLUMN injected INTEGER NOT NULL DEFAULT 0 CHECK (injected IN (0, 1));

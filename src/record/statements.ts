@@ -80,11 +80,11 @@ const END = `
 const CONNECT = `
   INSERT INTO connects (
     id, instance, position, started_at, duration_ms, peer, method, target, "user", token_id, outcome,
-    reason, status, provider, route, address, bytes_up, bytes_down, calls, tls_failure, detail)
+    reason, status, provider, route, address, bytes_up, bytes_down, calls, tls_failure, detail, left_out)
   VALUES (
     :id, :instance, :position, :started_at, :duration_ms, :peer, :method, :target, :user,
     :token_id, :outcome, :reason, :status, :provider, :route, :address, :bytes_up, :bytes_down,
-    :calls, :tls_failure, :detail)
+    :calls, :tls_failure, :detail, :left_out)
   ON CONFLICT DO NOTHING`
 
 /** Every statement that writes an entry. */

@@ -1,10 +1,16 @@
 import { randomUUID } from 'node:crypto'
-import type { ConnectEnded } from '../kernel/event.ts'
 import type { CallIntent } from '../kernel/records.ts'
 import type { ResponseFacts, ToolUse } from '../kernel/usage.ts'
 import { boundLine, boundName, boundText, wholeNumber } from './bounds.ts'
 import { endRow } from './end-row.ts'
-import type { Entry, RequestEntry, ResponseEntry, TextMode, ToolEntry } from './entry.ts'
+import type {
+  ConnectEntry,
+  Entry,
+  RequestEntry,
+  ResponseEntry,
+  TextMode,
+  ToolEntry,
+} from './entry.ts'
 import { errorTypeOfName } from './error-type.ts'
 import { admit, admitAgain } from './limits/admit.ts'
 import { payAnswer, settleCall } from './limits/settle.ts'
@@ -50,7 +56,7 @@ export function* writeEntry(context: WriteContext, entry: Entry): Work<Entry> {
       if (entry.isCharged) yield* settleCall(entry.ended.callId, entry.isBilled)
       return entry
     case 'connect':
-      yield put(SQL.connect, { ...connectRow(entry.ended), instance, position: entry.position })
+      yield put(SQL.connect, { ...connectRow(entry), instance, position: entry.position })
       return entry
     case 'gap':
       yield put(SQL.gap, {
@@ -239,7 +245,7 @@ function keptText(text: string | null, mode: TextMode): string | null {
   return mode === 'true' ? bounded : redact(bounded)
 }
 
-function connectRow(ended: ConnectEnded): SqlValues {
+function connectRow({ ended, leftOut }: ConnectEntry): SqlValues {
   return {
     id: ended.connectId,
     started_at: Math.round(ended.at),
@@ -260,6 +266,7 @@ function connectRow(ended: ConnectEnded): SqlValues {
     calls: ended.calls ?? null,
     tls_failure: ended.tlsFailure ?? null,
     detail: ended.detail === undefined ? null : redact(boundLine(ended.detail)),
+    left_out: leftOut,
   }
 }
 

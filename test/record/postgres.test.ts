@@ -74,7 +74,7 @@ const ENTRIES: readonly Entry[] = [
   ends(FIRST),
   ends(SECOND, { outcome: 'aborted' }, 2),
   ends(THIRD, { status: 429 }),
-  { type: 'connect', position: 3, ended: connectEnded({ at: AT }) },
+  { type: 'connect', position: 3, ended: connectEnded({ at: AT }), leftOut: 2 },
   {
     type: 'gap',
     position: 4,

@@ -254,3 +254,27 @@ test('names and messages of strangers are cut and flattened, and odd numbers are
   const [token] = rows('SELECT input, output, cache_read, cache_write FROM token_usages')
   assert.deepEqual(Object.values(token ?? {}), [null, 0, 2, Number.MAX_SAFE_INTEGER])
 })
+
+test('a loop of CONNECTs that come to nothing has few rows, which tell how many there were', async t => {
+  const { recorder, rows } = await openRecorder(t)
+  const refused = (target: string, user = 'ada'): void =>
+    recorder.connect(connectEnded({ outcome: 'refused', reason: 'metadata', target, user }))
+  for (let index = 0; index < 500; index += 1) {
+    refused('169.254.169.254:80')
+    refused(`10.0.0.${index}:80`)
+  }
+  refused('169.254.169.254:80', 'bob')
+  recorder.connect(connectEnded())
+  recorder.connect(connectEnded())
+  await recorder[Symbol.asyncDispose]()
+  const told = `SELECT "user", outcome, count(*) AS n, sum(left_out) AS more FROM connects
+    GROUP BY 1, 2 ORDER BY 1, 2`
+  assert.deepEqual(
+    rows(told).map(row => Object.values(row)),
+    [
+      ['ada', 'refused', 33, 967],
+      ['ada', 'tunneled', 2, 0],
+      ['bob', 'refused', 1, 0],
+    ],
+  )
+})

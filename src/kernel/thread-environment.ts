@@ -1,4 +1,5 @@
 import { getCompileCacheDir } from 'node:module'
+import { dirname } from 'node:path'
 
 /**
  * The environment of a thread of ours. SECURITY: none of the process's own,
@@ -7,5 +8,6 @@ import { getCompileCacheDir } from 'node:module'
  */
 export function threadEnvironment(): Record<string, string> {
   const cache = getCompileCacheDir()
-  return cache === undefined ? {} : { NODE_COMPILE_CACHE: cache }
+  // What Node names is the part of its own version, which it adds by itself.
+  return cache === undefined ? {} : { NODE_COMPILE_CACHE: dirname(cache) }
 }

@@ -110,9 +110,10 @@ describe('splice', () => {
   })
 
   it('leaves no socket behind when it is told to stop amid an end', async () => {
-    await using world = await spliced()
     const sockets = (): number =>
       process.getActiveResourcesInfo().filter(name => name === 'TCPSocketWrap').length
+    const before = sockets()
+    await using world = await spliced()
     world.left.resume()
     world.right.resume()
     // Right after the end was passed on: the shutdown of the other side is under way.
@@ -121,10 +122,10 @@ describe('splice', () => {
     assert.equal(await world.end, 'stopped')
     world.left.destroy()
     world.right.destroy()
-    for (let turn = 0; turn < 1000 && sockets() > 0; turn++) {
+    for (let turn = 0; turn < 1000 && sockets() > before; turn++) {
       await new Promise(resolve => setImmediate(resolve))
     }
-    assert.equal(sockets(), 0)
+    assert.ok(sockets() <= before)
   })
 
   it('does not read more than the slow side takes', async () => {

@@ -54,7 +54,11 @@ export const CASES: readonly Case[] = [
     `${OUTSIDE}: never reaches our own listeners`,
   ),
   attack('A10', 'the same CONNECT through a relay', `${OUTSIDE}: is judged by its authority alone`),
-  attack('A11', 'a redirect to a metadata service', 'flow/byte-exact: cookies and redirects too'),
+  attack(
+    'A11',
+    'a redirect to a metadata service',
+    'flow/byte-exact.alone: cookies and redirects too',
+  ),
   attack(
     'A13',
     'request targets that name another authority',
@@ -345,7 +349,7 @@ export const CASES: readonly Case[] = [
   attack(
     'C25',
     'handshakes that are broken off',
-    'flow/resources: nothing is left open, and nothing was warned about or thrown',
+    'flow/resources.alone: nothing is left open, and nothing was warned about or thrown',
   ),
   attack('C26', 'TLS in TLS', 'flow/intercepts: works inside TLS to the proxy itself'),
   attack(

@@ -55,7 +55,8 @@ export function testPki(): TestPki {
 /** A CA of its own, for tests in which somebody must not be trusted. */
 export function createPki(commonName: string): TestPki {
   const dir = mkdtempSync(join(tmpdir(), 'aibridge-pki-'))
-  process.once('exit', () => rmSync(dir, { recursive: true, force: true }))
+  if (directories.length === 0) process.once('exit', removeDirectories)
+  directories.push(dir)
   writeFileSync(join(dir, 'openssl.cnf'), OPENSSL_CONFIG)
 
   const root = selfSign(dir, 'ca', ['-subj', `/CN=${commonName}`, '-extensions', 'ca'])
@@ -93,6 +94,11 @@ export function createPki(commonName: string): TestPki {
   }
 
   return { ...root, dir, issue, issueClient, issueExpiredClient }
+}
+
+const directories: string[] = []
+function removeDirectories(): void {
+  for (const dir of directories) rmSync(dir, { recursive: true, force: true })
 }
 
 const NEW_KEY = {

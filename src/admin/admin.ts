@@ -4,10 +4,10 @@ import { createServer } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { errorCode, Refusal } from '../kernel/error.ts'
-import { headerValues } from '../kernel/headers.ts'
-import { listenFailure } from '../kernel/listen-failure.ts'
-import { REASONS } from '../kernel/reasons.ts'
+import { REASONS, unparsedReason } from '../kernel/reasons.ts'
+import { headFault } from '../kernel/request-head.ts'
 import type { ListenAddress } from '../kernel/target.ts'
+import { listen, serverOptions } from '../relay/listening.ts'
 import { endWith, enqueue, isAnswering } from '../relay/pipeline.ts'
 import { isWebSocket, responseOn } from '../relay/upgrade.ts'
 import { admit, isForeign, isLoopback } from './access.ts'
@@ -21,8 +21,6 @@ import { ROUTES } from './routes.ts'
 
 /** No route of the API takes a body yet; what is announced beyond this is not even read. */
 const MAX_BODY_BYTES = 1024 * 1024
-/** Agents keep connections for longer than Node would, and lose a call in the race. */
-const KEEP_ALIVE_MS = 75_000
 const CLOSE_TIMEOUT_MS = 1000
 
 export interface Admin extends AsyncDisposable {
@@ -48,14 +46,7 @@ export function createAdmin(deps: AdminDeps, routes: readonly Route[] = ROUTES):
   }
   const server = createServer(
     {
-      // Node would answer for us, out of turn.
-      requireHostHeader: false,
-      maxHeaderSize: deps.limits.headBytes,
-      headersTimeout: deps.limits.headTimeoutMs,
-      // Prompts may take their time; other bodies are not read.
-      requestTimeout: 0,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      connectionsCheckingInterval: Math.min(1000, deps.limits.headTimeoutMs),
+      ...serverOptions(deps.limits),
       shouldUpgradeCallback: request =>
         isWebSocket(request) && bridgeTarget({ request, deps, routes }) !== undefined,
     },
@@ -76,10 +67,10 @@ export function createAdmin(deps: AdminDeps, routes: readonly Route[] = ROUTES):
 
   return {
     async listen(address, option = 'CODER_HTTP_ADDRESS') {
-      const bound = await bind(server, address, option)
+      const { address: host, port } = await listen(server, address, option)
       server.on('error', deps.onError)
-      place = { host: address.host, loopback: isLoopback(bound.host) }
-      return { address: bound }
+      place = { host: address.host, loopback: isLoopback(host) }
+      return { address: { host, port } }
     },
     [Symbol.asyncDispose]: () => close(server),
   }
@@ -161,19 +152,13 @@ function bridgeTarget({
   return isOurs ? undefined : baseUrlTarget(url)
 }
 
-/** What is wrong with a head, whatever it asks for. */
+/** Who is not answered, whatever they ask for. */
 function refusalOf({
   request,
   place,
 }: Pick<Incoming, 'request' | 'place'>): ErrorAnswer | undefined {
-  const hosts = headerValues(request.rawHeaders, 'host').length
-  if (hosts > 1) return { status: 400, message: 'The request has several Host headers.' }
-  if (hosts === 0 && request.httpVersion !== '1.0') {
+  if (request.headers.host === undefined && request.httpVersion !== '1.0') {
     return { status: 400, message: 'The request has no Host header.' }
-  }
-  const { expect = '100-continue' } = request.headers
-  if (expect.toLowerCase() !== '100-continue') {
-    return { status: 417, message: 'The expectation cannot be met.' }
   }
   if (!place.loopback || !isForeign(request.headers, place.host)) return undefined
   return {
@@ -188,7 +173,12 @@ async function serve(
   { request, response, deps, place }: Incoming,
   { route, params }: Extract<ReturnType<typeof matchRoute>, { kind: 'route' }>,
 ): Promise<void> {
-  const { headers } = request
+  const { headers, httpVersion: version, method = '', rawHeaders } = request
+  const fault = headFault({ version, method, headers: rawHeaders })
+  if (fault !== undefined) {
+    const { status, text } = REASONS[fault]
+    return respondError(response, { status, message: text })
+  }
   const admission = await admit(route.access, headers, place.loopback, deps.authenticate)
   if (!admission.ok) {
     if (admission.wrongToken) await deps.onBadToken(request.socket.remoteAddress ?? '')
@@ -206,26 +196,8 @@ function refuseUnreadable(error: Error, socket: Socket): void {
   // SECURITY: bytes of ours would be taken for a part of the answer under way.
   const isUseless = isAnswering(socket) || !socket.writable || code === 'ECONNRESET'
   if (isUseless) return void socket.destroy()
-  const tooLarge = code === 'HPE_HEADER_OVERFLOW'
-  const late = code === 'ERR_HTTP_REQUEST_TIMEOUT'
-  socket.end(rawError(tooLarge ? 431 : late ? 408 : 400), () => socket.destroy())
-}
-
-async function bind(
-  server: Server,
-  address: ListenAddress,
-  option: string,
-): Promise<ListenAddress> {
-  try {
-    server.listen({ host: address.host, port: address.port })
-    await once(server, 'listening')
-  } catch (error) {
-    throw listenFailure(option, address, error)
-  }
-  const bound = server.address()
-  return bound === null || typeof bound === 'string'
-    ? address
-    : { host: bound.address, port: bound.port }
+  const { status } = REASONS[unparsedReason(code)]
+  socket.end(rawError(status), () => socket.destroy())
 }
 
 /** Answers under way get a moment; idle connections go at once. */

@@ -2,6 +2,7 @@ import type { AskStandings } from '../kernel/budget.ts'
 import type { Holder } from '../kernel/flow.ts'
 import type { AskRecords } from '../kernel/records.ts'
 import type { Strangers } from '../kernel/strangers.ts'
+import type { HeadLimits } from '../relay/listening.ts'
 import type { BaseUrlDeps } from './base-url/deps.ts'
 
 /** One thing that must hold before the daemon is of use. `reason` is a stable code. */
@@ -33,11 +34,7 @@ export interface AdminDeps {
   readonly budgets?: AskStandings
   readonly version: string
   readonly deploymentId: string
-  readonly limits: {
-    readonly headBytes: number
-    readonly headCount: number
-    readonly headTimeoutMs: number
-  }
+  readonly limits: HeadLimits
   readonly strangers: Pick<Strangers, 'arrive'>
   /** A handler failed; the client learns nothing of it. */
   readonly onError: (error: unknown) => void

@@ -1,4 +1,4 @@
-import { headerPairs, type RawHeaders } from '../kernel/headers.ts'
+import { CREDENTIAL_HEADERS, headerPairs, type RawHeaders } from '../kernel/headers.ts'
 import { holdsJwtOfSameIssuer } from '../kernel/jwt.ts'
 import type { Billing } from '../kernel/price.ts'
 import { PLACEHOLDER_KEY, type ProviderType } from '../kernel/provider.ts'
@@ -8,14 +8,6 @@ import { holdsTokenShape } from '../kernel/token.ts'
 import { billingOf } from './billing.ts'
 import { queryKeys } from './query-key.ts'
 import { subprotocolKeys } from './subprotocol-key.ts'
-
-/** Every header in which some client sends a provider's key. */
-export const CREDENTIAL_HEADERS: ReadonlySet<string> = new Set([
-  'authorization',
-  'x-api-key',
-  'api-key',
-  'x-goog-api-key',
-])
 
 /** The signature of an AWS client that holds the placeholder as its access key. */
 const PLACEHOLDER_SIGNATURE = `AWS4-HMAC-SHA256 Credential=${PLACEHOLDER_KEY}/`
@@ -77,8 +69,8 @@ export function isOurs(value: string, callerToken: Secret | undefined): boolean 
 
 /**
  * Whether any header's value holds a token of ours, the caller's or another's
- * (of a caller with a JWT: any of that issuer), plainly or in Basic credentials: whatever a client means by it, it must not
- * leave.
+ * (of a caller with a JWT: any of that issuer), plainly or in Basic credentials:
+ * whatever a client means by it, it must not leave.
  */
 export function holdsToken(value: string, callerToken: Secret | undefined): boolean {
   const encoded = /^basic\s+(\S+)$/i.exec(value.trim())?.[1] ?? ''

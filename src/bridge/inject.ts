@@ -1,11 +1,17 @@
 import { namesDaemon } from '../egress/loop.ts'
 import { framingAnew } from '../kernel/framing.ts'
-import { filterHeaders, isForUs, type RawHeaders, stripHopByHop } from '../kernel/headers.ts'
+import {
+  CREDENTIAL_HEADERS,
+  filterHeaders,
+  isForUs,
+  type RawHeaders,
+  stripHopByHop,
+} from '../kernel/headers.ts'
 import type { ProviderSettings, ProviderType } from '../kernel/provider.ts'
 import type { Secret } from '../kernel/secret.ts'
 import { hostHeader } from '../kernel/target.ts'
 import type { Actor } from './actor.ts'
-import { CREDENTIAL_HEADERS, type Credential, holdsToken, isOurs } from './credentials.ts'
+import { type Credential, holdsToken, isOurs } from './credentials.ts'
 import { withoutQueryKeys } from './query-key.ts'
 import { withoutSubprotocolKeys } from './subprotocol-key.ts'
 

@@ -8,8 +8,9 @@ import type { ProxySettings, Settings, TlsFiles } from '../config/settings.ts'
 import { ConfigurationError, describeError } from '../kernel/error.ts'
 import { SERVER_TLS } from '../kernel/server-tls.ts'
 import type { ListenAddress } from '../kernel/target.ts'
-import { createListener, listen } from '../proxy/listener.ts'
+import { createListener } from '../proxy/listener.ts'
 import type { PlainDeps } from '../proxy/plain.ts'
+import { listen } from '../relay/listening.ts'
 
 /** The open ports of the proxy. */
 export interface ProxyListeners extends AsyncDisposable {

@@ -17,6 +17,14 @@ const HOP_BY_HOP = new Set([
   'upgrade',
 ])
 
+/** Every header in which some client sends a provider's key. */
+export const CREDENTIAL_HEADERS: ReadonlySet<string> = new Set([
+  'authorization',
+  'x-api-key',
+  'api-key',
+  'x-goog-api-key',
+])
+
 export function* headerPairs(raw: RawHeaders): Generator<readonly [name: string, value: string]> {
   for (let i = 0; i + 1 < raw.length; i += 2) {
     yield [raw[i] ?? '', raw[i + 1] ?? '']

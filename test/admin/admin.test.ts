@@ -208,6 +208,12 @@ test('heads over the limits are 431, broken ones 400, and the connection is clos
     await raw(request('POST /livez', 'Content-Length: 3', 'Transfer-Encoding: chunked')),
     /^HTTP\/1\.1 400 /,
   )
+  assert.match(await raw(request('GET /livez', 'Host: x')), /^HTTP\/1\.1 400 .*contradicting Host/s)
+  assert.match(await raw(request('GET /livez', 'Expect: x')), /^HTTP\/1\.1 417 /)
+  assert.match(
+    await raw('GET /livez HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'),
+    /^HTTP\/1\.1 400 .*framing is ambiguous/s,
+  )
 })
 
 test('a body is never read: too large is 413, and what follows is no second request', async t => {

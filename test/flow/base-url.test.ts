@@ -239,7 +239,7 @@ describe('a base-URL route', () => {
       'two hosts',
       () => get(`${ROUTE}/openai/v1/models`, host, ['Host: x', `api-key: ${daemon.token}`]),
       400,
-      /several Host/,
+      /"code":"host_conflict"/,
     ],
     [
       "another type's provider without a key",

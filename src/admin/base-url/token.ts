@@ -1,16 +1,8 @@
-import { headerPairs, type RawHeaders } from '../../kernel/headers.ts'
+import { CREDENTIAL_HEADERS, headerPairs, type RawHeaders } from '../../kernel/headers.ts'
 import { isCoderTokenShaped, isTokenShaped } from '../../kernel/token.ts'
 
 /** Headers that hold nothing but a caller's token. */
 const OWN = ['coder-session-token', 'x-coder-ai-governance-token']
-
-/** Where clients send a key, and so the token in place of one. */
-const KEY_HEADERS: ReadonlySet<string> = new Set([
-  'authorization',
-  'x-api-key',
-  'api-key',
-  'x-goog-api-key',
-])
 
 /**
  * The caller's tokens among the headers of a call, as Basic credentials: more
@@ -26,7 +18,9 @@ export function callerCredentials(
     ([name, value]) => [name.toLowerCase(), value.trim()] as const,
   )
   const own = pairs.flatMap(([name, value]) => (OWN.includes(name) && value !== '' ? value : []))
-  const keys = pairs.flatMap(([name, value]) => (KEY_HEADERS.has(name) ? [keyIn(value)] : []))
+  const keys = pairs.flatMap(([name, value]) =>
+    CREDENTIAL_HEADERS.has(name) ? [keyIn(value)] : [],
+  )
   const sure = [...own, ...keys.filter(isTokenShaped)]
   const likely = [sure, keys.filter(isJwt), keys.filter(isCoderTokenShaped)]
   const tokens = new Set(likely.find(found => found.length > 0))

@@ -1,4 +1,5 @@
 import { describeError } from '../kernel/error.ts'
+import { waitPatiently } from '../kernel/patience.ts'
 
 export interface Deadline {
   readonly timeoutMs: number
@@ -22,13 +23,13 @@ export function settleWithin<T>(
     const settle = (finish: () => void): void => {
       if (settled) return
       settled = true
-      clearTimeout(timer)
+      wait[Symbol.dispose]()
       signal.removeEventListener('abort', onAbort)
       release?.()
       finish()
     }
     const onAbort = (): void => settle(() => reject(toError(signal.reason)))
-    const timer = setTimeout(() => settle(() => reject(timedOut())), timeoutMs)
+    const wait = waitPatiently(timeoutMs, () => settle(() => reject(timedOut())))
 
     signal.addEventListener('abort', onAbort, { once: true })
     if (signal.aborted) {

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { type SecureContext, TLSSocket } from 'node:tls'
+import { waitPatiently } from '../kernel/patience.ts'
 import { classifyTlsFailure, type TlsFailure } from './tls-failure.ts'
 
 export interface Terminated {
@@ -26,10 +27,10 @@ export function terminate(
     })
     const writtenBefore = client.bytesWritten
     let failure: Error | undefined
-    const timer = setTimeout(() => {
+    const wait = waitPatiently(timeoutMs, () => {
       resolve('handshake_timeout')
       socket.destroy()
-    }, timeoutMs)
+    })
 
     socket.on('error', () => {})
     // Node keeps the cause of a failed server handshake to this event: the
@@ -42,7 +43,7 @@ export function terminate(
     const onEnd = (): void => void socket.destroy()
     socket.once('end', onEnd)
     socket.once('secure', () => {
-      clearTimeout(timer)
+      wait[Symbol.dispose]()
       socket.off('end', onEnd)
       const { servername } = socket as { servername?: string | false | null }
       resolve({
@@ -52,7 +53,7 @@ export function terminate(
       })
     })
     socket.once('close', () => {
-      clearTimeout(timer)
+      wait[Symbol.dispose]()
       const reason = classifyTlsFailure(failure)
       // Node and others send no alert for a certificate that they reject: they
       // just close once they have seen it.

@@ -1,4 +1,5 @@
 import type { Refusal } from '../kernel/error.ts'
+import { waitPatiently } from '../kernel/patience.ts'
 import type { CommitResult } from './book-store.ts'
 import type { Entry } from './entry.ts'
 import type { Queued, Waiting } from './entry-queue.ts'
@@ -26,12 +27,12 @@ export function awaitEntry(
   const settle = (failure?: EntryFailure): void => {
     if (isSettled) return
     isSettled = true
-    clearTimeout(overdue)
+    overdue[Symbol.dispose]()
     const refusal = failure === undefined ? undefined : judge(failure)
     if (refusal === undefined) resolve()
     else reject(refusal)
   }
-  const overdue = setTimeout(settle, timeoutMs, 'the books did not answer in time')
+  const overdue = waitPatiently(timeoutMs, () => settle('the books did not answer in time'))
   return { waiting: { entry, settle, isSettled: () => isSettled }, written }
 }
 

@@ -1,6 +1,7 @@
 import { type CallLimits, NO_LIMITS } from '../kernel/budget.ts'
 import { ConfigurationError, describeError, Refusal } from '../kernel/error.ts'
 import type { CallEnded, ConnectEnded } from '../kernel/event.ts'
+import { waitPatiently } from '../kernel/patience.ts'
 import type { AskRecords, CallIntent } from '../kernel/records.ts'
 import type { RequestFacts, ResponseFacts, ToolUse } from '../kernel/usage.ts'
 import { awaitEntry, type EntryFailure, settleAll } from './await-entry.ts'
@@ -267,10 +268,10 @@ export class Recorder implements AsyncDisposable {
     const { prompts: text, structuredLogging: lines } = this.#options.settings()
     const all = [...begins, ...rest]
     const entries = all.map(({ entry }) => entry)
-    const late = setTimeout(() => {
+    using _late = waitPatiently(this.#patienceMs, () => {
       this.#isLate = true
       this.#turned('the books did not answer in time')
-    }, this.#patienceMs)
+    })
     try {
       const result = await this.#options.store.commit({ entries, text, lines })
       settleAll(all, result)
@@ -283,7 +284,6 @@ export class Recorder implements AsyncDisposable {
       for (const { settle } of all) settle?.(problem)
       this.#turned(problem)
     } finally {
-      clearTimeout(late)
       this.#isLate = false
     }
   }

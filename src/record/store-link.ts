@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import type { Clock } from '../kernel/clock.ts'
 import { ConfigurationError, describeError, Refusal } from '../kernel/error.ts'
+import { waitPatiently } from '../kernel/patience.ts'
 import { threadEnvironment } from '../kernel/thread-environment.ts'
 import type { FromStoreWorker, ToStoreWorker } from './store-protocol.ts'
 import type { ActiveToken } from './tokens.ts'
@@ -110,9 +111,9 @@ export class StoreLink implements AsyncDisposable {
     return new Promise((resolve, reject) => {
       const id = ++this.#lastId
       const late = (): void => settle(unavailable('the token store did not answer in time'))
-      const timer = setTimeout(late, this.#options.timeoutMs)
+      const wait = waitPatiently(this.#options.timeoutMs, late)
       const settle = (error?: Refusal): void => {
-        clearTimeout(timer)
+        wait[Symbol.dispose]()
         this.#pending = undefined
         if (error === undefined) resolve()
         else reject(error)

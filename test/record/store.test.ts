@@ -10,6 +10,7 @@ import { databaseFile, openDatabase } from '../../src/record/database.ts'
 import type { StoreOptions } from '../../src/record/store.ts'
 import { Store } from '../../src/record/store.ts'
 import { generateToken } from '../../src/record/tokens.ts'
+import { standStill } from '../support/stand-still.ts'
 import { createToken, HOUR, revokeToken, temporaryDirectory } from './support.ts'
 
 async function openStore(t: TestContext, options: StoreOptions): Promise<Store> {
@@ -72,6 +73,13 @@ test('a token that another process revokes stops working within a second', async
   const id = (await store.authenticate(token))?.identity.tokenId ?? ''
   await cli(stateDir, 'revoke', id)
   await eventually(1000, async () => (await store.authenticate(token)) === undefined)
+})
+
+test('who asks is not refused for a moment in which the process stood still', async t => {
+  const store = await openStore(t, { stateDir: temporaryDirectory(t), timeoutMs: 20 })
+  const asked = store.authenticate(generateToken().reveal())
+  setImmediate(standStill, 200)
+  assert.equal(await asked, undefined)
 })
 
 test('what was committed before the question is in the answer, however many ask', async t => {

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import type { Clock } from '../../kernel/clock.ts'
 import { describeError } from '../../kernel/error.ts'
+import { waitPatiently } from '../../kernel/patience.ts'
 import { threadEnvironment } from '../../kernel/thread-environment.ts'
 import type { Batch } from './outbox.ts'
 import type { FromTapWorker, TapWorkerData, ToTapWorker } from './protocol.ts'
@@ -33,7 +34,7 @@ export class TapLink implements AsyncDisposable {
   #crash: unknown
   /** Operations that it has not told to be over. */
   #unread = 0
-  #watchdog: NodeJS.Timeout | undefined
+  #watchdog: Disposable | undefined
   #closing = false
 
   constructor(options: TapLinkOptions) {
@@ -91,16 +92,14 @@ export class TapLink implements AsyncDisposable {
 
   #receive(message: FromTapWorker): void {
     this.#unread -= message.done
-    clearTimeout(this.#watchdog)
+    this.#watchdog?.[Symbol.dispose]()
     this.#watchdog = this.#unread > 0 ? this.#watch() : undefined
     this.#options.onMessage(message)
   }
 
-  #watch(): NodeJS.Timeout {
-    return setTimeout(
-      () => void this.#worker?.terminate(),
-      this.#options.stuckMs ?? STUCK_MS,
-    ).unref()
+  #watch(): Disposable {
+    const { stuckMs = STUCK_MS } = this.#options
+    return waitPatiently(stuckMs, () => void this.#worker?.terminate(), false)
   }
 
   #exited(code: number): void {
@@ -108,7 +107,7 @@ export class TapLink implements AsyncDisposable {
     this.#crash = undefined
     this.#worker = undefined
     this.#unread = 0
-    clearTimeout(this.#watchdog)
+    this.#watchdog?.[Symbol.dispose]()
     this.#watchdog = undefined
     if (!this.#closing) this.#options.onDeath(describeError(cause))
   }

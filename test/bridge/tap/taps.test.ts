@@ -12,6 +12,7 @@ import { UNPARSED } from '../../../src/bridge/usage/response-fold.ts'
 import { ANTHROPIC_STREAM } from '../../fixtures/providers/anthropic.ts'
 import type { Case } from '../../fixtures/providers/case.ts'
 import { corpus } from '../../fixtures/providers/corpus.ts'
+import { standStill } from '../../support/stand-still.ts'
 import { handClock, keep, startTaps } from './support.ts'
 
 const PROMPT = JSON.stringify({
@@ -232,6 +233,20 @@ describe('Taps', () => {
     await Promise.all(calls.map(({ tap }) => tap.settled))
     for (const { seen } of calls) {
       assert.equal(seen.requests[0]?.model, 'm')
+      assert.equal(seen.responses[0]?.usageNote, null)
+    }
+    assert.deepEqual(taps.problems, [])
+  })
+
+  it('is not taken for stuck by a process that stood still itself', async () => {
+    await using taps = startTaps({ stuckMs: 600 })
+    for (const ms of [0, 700, 0]) {
+      const seen = keep()
+      const tap = open(taps, seen)
+      answer(tap, STREAM)
+      tap.request.end(true)
+      if (ms > 0) setImmediate(standStill, ms)
+      await tap.settled
       assert.equal(seen.responses[0]?.usageNote, null)
     }
     assert.deepEqual(taps.problems, [])

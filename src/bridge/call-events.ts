@@ -4,6 +4,7 @@ import type { Clock } from '../kernel/clock.ts'
 import { describeError, detailOf, type Refusal } from '../kernel/error.ts'
 import type { CallEnded, RefusedKey } from '../kernel/event.ts'
 import type { Call, Emit, Reply } from '../kernel/flow.ts'
+import type { Reason } from '../kernel/reasons.ts'
 import { withoutTokens } from '../kernel/token.ts'
 import type { KnownCall } from './books.ts'
 import { withoutQuery } from './path.ts'
@@ -157,7 +158,7 @@ export class CallEvents {
     this.#end({
       status,
       outcome: gone ? 'aborted' : status >= 500 ? 'failed' : 'refused',
-      reason: gone ? undefined : refusal.reason,
+      reason: gone ? this.#whyGone() : refusal.reason,
       bytesUp: this.#bytesUp,
       bytesDown: 0,
       detail: detailOf(refusal),
@@ -183,10 +184,11 @@ export class CallEvents {
       const broken = this.#brokenOff ?? fault
       const complete = body.readableEnded && this.#brokenOff === undefined
       const gone = this.#call.signal.aborted
+      const whyBroken = this.#brokenOff?.reason ?? 'provider_broken'
       this.#end({
         status,
         outcome: complete ? 'completed' : gone ? 'aborted' : 'failed',
-        reason: complete || gone ? undefined : (this.#brokenOff?.reason ?? 'provider_broken'),
+        reason: complete ? undefined : gone ? this.#whyGone() : whyBroken,
         bytesUp: this.#bytesUp,
         bytesDown: this.#bytesDown,
         detail: complete || gone || broken === undefined ? undefined : describeError(broken),
@@ -208,16 +210,22 @@ export class CallEvents {
       tap?.request.end(true)
       sink?.end(true)
       const after = counters(socket)
+      const reason = this.#whyGone()
       this.#end({
         status: 101,
-        outcome: 'completed',
-        reason: undefined,
+        outcome: reason === undefined ? 'completed' : 'aborted',
+        reason,
         bytesUp: after.sent - before.sent,
         // What came in one packet with the 101 was counted with that.
         bytesDown: after.received - before.received + head.length,
         detail: undefined,
       })
     })
+  }
+
+  /** A client that is gone left by itself, or lost its connection with its token. */
+  #whyGone(): Reason | undefined {
+    return this.#call.caller.isValid() ? undefined : 'token_revoked'
   }
 
   #end(variable: Variable): void {

@@ -108,7 +108,7 @@ const CONNECT_MESSAGES = {
 
 const CALL_MESSAGES = {
   completed: 'call completed',
-  aborted: 'call aborted by the client',
+  aborted: 'call aborted',
   failed: 'call failed',
   refused: 'call refused',
 } as const satisfies Record<CallEnded['outcome'], string>

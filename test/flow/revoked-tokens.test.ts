@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { echo, startHttpOrigin, startTcpOrigin } from '../support/origin.ts'
 import { connectRaw, connectThrough, readHead, readToEnd } from '../support/raw-client.ts'
-import { ANTHROPIC, openConnect, openIntercepted, startAiWorld } from './ai-world.ts'
+import { ANTHROPIC, OPENAI, openConnect, openIntercepted, startAiWorld } from './ai-world.ts'
 import { createCaller } from './callers.ts'
 import { exchangeOn, get, post, readAnswer, requestText } from './wire.ts'
 
@@ -49,6 +49,16 @@ describe('a revoked token (D05)', { concurrency: true }, () => {
     const stream = await openIntercepted(world.daemon, { authority: ANTHROPIC, connect })
     stream.write(post('/v1/messages', HOST, JSON.stringify({ stream: true })))
     await readHead(stream)
+    const webSocket = await openIntercepted(world.daemon, { authority: OPENAI, connect })
+    webSocket.write(
+      get('/v1/responses', 'api.openai.com', [
+        'Connection: Upgrade',
+        'Upgrade: websocket',
+        'Sec-WebSocket-Version: 13',
+        'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+      ]),
+    )
+    assert.equal((await readHead(webSocket)).status, 101)
     // Behind another caller's request on a connection that both use.
     const shared = await connectRaw(world.daemon.proxy)
     const basic = (credentials: string): string =>
@@ -59,7 +69,7 @@ describe('a revoked token (D05)', { concurrency: true }, () => {
     assert.equal((await readHead(shared)).status, 200)
     caller.revoke()
     const revokedAt = performance.now()
-    const open = [idle, tunnel, stream, shared]
+    const open = [idle, tunnel, stream, webSocket, shared]
     await Promise.all(open.map(async socket => await readToEnd(socket)))
     assert.ok(performance.now() - revokedAt < 5000)
     for (const socket of open) socket.destroy()
@@ -68,6 +78,9 @@ describe('a revoked token (D05)', { concurrency: true }, () => {
       ({ outcome }) => outcome === 'tunneled',
     )
     assert.equal(detail, 'tunnel stopped: the token was revoked or has expired')
-    await world.daemon.event('call_ended', ({ outcome }) => outcome === 'aborted')
+    for (const kind of ['bridged', 'websocket']) {
+      const { outcome, reason } = await world.daemon.event('call_ended', end => end.kind === kind)
+      assert.deepEqual([outcome, reason], ['aborted', 'token_revoked'])
+    }
   })
 })

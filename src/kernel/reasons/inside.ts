@@ -30,7 +30,7 @@ export const INSIDE_REASONS = {
     status: 401,
     text: 'Your proxy token was revoked or has expired.',
     level: 'warn',
-    doc: 'A call on a connection whose token stopped being valid after CONNECT.',
+    doc: 'A call on a connection whose token stopped being valid after CONNECT; in log and books also one that was cut off for it.',
   },
   no_credential: {
     status: 401,

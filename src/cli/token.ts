@@ -3,6 +3,7 @@ import { duration, LONGEST_MS } from '../config/types/duration.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { systemClock } from '../kernel/clock.ts'
 import { ConfigurationError, describeError } from '../kernel/error.ts'
+import { withoutTokens } from '../kernel/token.ts'
 import { type RecordPlace, requireRecords, withTokens } from '../record/token-book.ts'
 import type { NewToken } from '../record/tokens.ts'
 import { createToken, listTokens, revokeToken } from '../record/tokens.ts'
@@ -118,7 +119,7 @@ async function revoke(args: readonly string[], context: Context): Promise<number
   requireRecords(context)
   const now = context.clock.now()
   const known = await withTokens(context, () => revokeToken(id, now))
-  const text = known ? `token ${id} is revoked` : `no token has the id ${id}: see token list`
+  const text = known ? `token ${id} is revoked` : `no token has the id ${withoutTokens(id)}: see token list`
   context.io.stderr.write(`${text}\n`)
   return known ? 0 : 1
 }

@@ -112,6 +112,14 @@ test('revoking an unknown token fails with 1', async t => {
   })
 })
 
+test('a token in place of its id is not shown', async t => {
+  const { run } = cli(t)
+  const token = (await run('create', '--user', 'ada')).stdout.trim()
+  const answer = await run('revoke', token)
+  assert.equal(answer.code, 1)
+  assert.equal(answer.stderr, 'no token has the id [secret]: see token list\n')
+})
+
 for (const [args, problem] of [
   [[], /token needs a command\nUsage:/],
   [['mint'], /unknown command: token mint\nUsage:/],

@@ -11,6 +11,7 @@ import { createOwn } from '../egress/own.ts'
 import type { CallerVerdict, Verdict } from '../kernel/flow.ts'
 import type { ProviderSettings } from '../kernel/provider.ts'
 import { REASONS, type Reason } from '../kernel/reasons.ts'
+import { headFault, pathFault } from '../kernel/request-head.ts'
 import { enforced, judgeModel, type Rule, rulesAbout, rulesOnModels } from '../kernel/rule.ts'
 import { hostText, parseAuthority, type Target } from '../kernel/target.ts'
 import { ANONYMOUS } from '../proxy/auth.ts'
@@ -93,6 +94,9 @@ function callLines(
 ): string[] {
   const configured = bridge.providers.find(({ name }) => name === provider)
   if (configured === undefined) return []
+  const line = (text: string): string => `${method} ${path}: ${text}`
+  const fault = headFault({ version: '1.1', method, headers: [] }) ?? pathFault(path)
+  if (fault !== undefined) return [line(refusal(fault))]
   const settings = placeOf(configured, host, path)
   const type = typeOf(settings)
   const found = route(path, method, {
@@ -101,7 +105,6 @@ function callLines(
     passthrough: bridge.passthrough,
     ownHost: host === hostText(settings.origin.target.host),
   })
-  const line = (text: string): string => `${method} ${path}: ${text}`
   if (found.kind === 'refuse') return [line(refusal(found.reason))]
   const hasBody = !/^(?:GET|HEAD|OPTIONS)$/.test(method)
   const headers = hasBody ? ['Content-Length', '1'] : []

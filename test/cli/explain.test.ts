@@ -9,7 +9,7 @@ import { explain } from '../../src/cli/explain.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { aiProvidersEnv } from '../flow/ai-world.ts'
 import { createCaller } from '../flow/callers.ts'
-import { exchangeOn, get, post } from '../flow/wire.ts'
+import { exchangeOn, post, requestText } from '../flow/wire.ts'
 import { startTestDaemon, type TestDaemon } from '../support/daemon.ts'
 import { daemonEnv } from '../support/daemon-process.ts'
 import { type Provider, startProvider } from '../support/provider.ts'
@@ -35,6 +35,8 @@ const PATHS = [
   '/v1/../x',
   '/v1beta/models/gemini:generateContent',
   '/v1/messages?x=?&model=gpt-5',
+  '//x',
+  '/v1/models#x',
 ]
 
 const some = (values: readonly string[]) => fc.option(fc.subarray([...values]), { nil: undefined })
@@ -64,7 +66,7 @@ const question = fc.record({
   user: fc.constantFrom('bob', 'eve'),
   host: fc.constantFrom(...HOSTS),
   port: fc.constantFrom(443, 443, 443, 443, 80, 8443),
-  method: fc.constantFrom('GET', 'POST'),
+  method: fc.constantFrom('GET', 'GET', 'POST', 'POST', 'TRACE'),
   path: fc.constantFrom(...PATHS),
 })
 
@@ -129,7 +131,7 @@ describe('what check --explain says', () => {
     }
     // A body names the model that was asked about.
     const model = find(/^POST/, /^(POST)/) && find(/^model/, /^model \S+: refused, \d+ (\w+):/)
-    const call = /^(?:GET|POST)/
+    const call = /^(?:GET|POST|TRACE)/
     return ['intercepted', trial, find(call, refused) ?? model ?? find(call, / to (\S+?),/) ?? '']
   }
 
@@ -159,7 +161,10 @@ describe('what check --explain says', () => {
     })
     const at = port === 443 ? host : `${host}:${port}`
     const answered = provider.exchanges.length
-    const request = method === 'GET' ? get(path, at) : post(path, at, '{"model":"claude-5"}')
+    const request =
+      method === 'POST'
+        ? post(path, at, '{"model":"claude-5"}')
+        : requestText(`${method} ${path}`, [`Host: ${at}`])
     const answer = await exchangeOn(secure, request)
     secure.destroy()
     const exchange = provider.exchanges[answered]

@@ -23,6 +23,12 @@ import { ROUTES } from './routes.ts'
 const MAX_BODY_BYTES = 1024 * 1024
 const CLOSE_TIMEOUT_MS = 1000
 
+/** Clients whose HTTPS_PROXY names this port would see an empty answer otherwise. */
+const NO_PROXY: ErrorAnswer = {
+  status: 405,
+  message: 'This is the API. CONNECT belongs to the port of the proxy.',
+}
+
 export interface Admin extends AsyncDisposable {
   /**
    * @param option names the setting that the address came from, for the error.
@@ -56,6 +62,10 @@ export function createAdmin(deps: AdminDeps, routes: readonly Route[] = ROUTES):
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => undefined)
     switchOver({ request, deps, routes, place }, head)
+  })
+  server.on('connect', (request: IncomingMessage, socket: Duplex) => {
+    socket.on('error', () => undefined)
+    respondOn(request, NO_PROXY)
   })
   deps.baseUrl?.sessions.draining.addEventListener('abort', () => server.closeIdleConnections())
   server.maxHeadersCount = deps.limits.headCount

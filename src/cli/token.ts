@@ -119,7 +119,9 @@ async function revoke(args: readonly string[], context: Context): Promise<number
   requireRecords(context)
   const now = context.clock.now()
   const known = await withTokens(context, () => revokeToken(id, now))
-  const text = known ? `token ${id} is revoked` : `no token has the id ${withoutTokens(id)}: see token list`
+  const text = known
+    ? `token ${id} is revoked`
+    : `no token has the id ${withoutTokens(id)}: see token list`
   context.io.stderr.write(`${text}\n`)
   return known ? 0 : 1
 }

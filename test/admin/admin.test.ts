@@ -203,6 +203,8 @@ test('heads over the limits are 431, broken ones 400, and the connection is clos
   const many = Array.from({ length: 101 }, (_, index) => `x${index}: 1`)
   assert.match(await raw(request('GET /livez', ...many)), /^HTTP\/1\.1 431 /)
   assert.match(await raw('hello\r\n\r\n'), /^HTTP\/1\.1 400 /)
+  const misled = await raw('CONNECT a.example:443 HTTP/1.1\r\nHost: a.example:443\r\n\r\n')
+  assert.match(misled, /^HTTP\/1\.1 405 [^]*port of the proxy/)
   assert.match(await raw(request('GET /livez', 'a b: c')), /^HTTP\/1\.1 400 /)
   assert.match(
     await raw(request('POST /livez', 'Content-Length: 3', 'Transfer-Encoding: chunked')),

@@ -7,7 +7,7 @@ import { type BaseUrl, baseUrl, formatOrigin } from '../types/url.ts'
 export const API = defineGroup(
   {
     name: 'API',
-    description: 'The listener for the API, the dashboard and the base-URL routes.',
+    description: 'The listener for the API and the base-URL routes.',
     prefix: '',
     yaml: ['networking'],
     json: [],

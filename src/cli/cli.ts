@@ -33,10 +33,12 @@ async function runCommand(command: Command, context: CliContext): Promise<number
   const asked = ownWords(command, context.args).find(word => HELP_OR_VERSION.has(word))
   if (asked !== undefined) {
     const isVersion = asked === '--version' || asked === '-v'
-    context.stdout.write(`${isVersion ? packageVersion() : command.usage}\n`)
+    const text = isVersion ? packageVersion() : (await command.load()).usage
+    context.stdout.write(`${text}\n`)
     return 0
   }
-  return await exitCode(context.stderr, () => command.run(context))
+  const loaded = await command.load()
+  return await exitCode(context.stderr, () => loaded.run(context))
 }
 
 const HELP_OR_VERSION: ReadonlySet<string> = new Set(['--help', '-h', '--version', '-v'])

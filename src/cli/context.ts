@@ -18,10 +18,15 @@ export interface CliContext {
 /** What most commands need of it. */
 export type Output = Pick<CliContext, 'stdout' | 'stderr'>
 
-/** A command as dispatch, `--help` and the reference see it. */
+/** A command as the list of commands sees it. */
 export interface Command {
   readonly name: string
   readonly summary: string
+  load(): Promise<LoadedCommand>
+}
+
+/** A command as dispatch, its `--help` and the reference see it. */
+interface LoadedCommand {
   readonly usage: string
   /** Resolves with the exit code: 0 done, 1 failed, 2 usage or configuration. */
   run(context: CliContext): Promise<number> | number

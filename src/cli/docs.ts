@@ -21,7 +21,9 @@ nothing and fails when one is not current.`
 const ROOT = join(import.meta.dirname, '../..')
 
 /** Every generated document and the table that it is made of. */
-const DOCUMENTS: Readonly<Record<string, (commands: readonly Command[]) => string>> = {
+const DOCUMENTS: Readonly<
+  Record<string, (commands: readonly Command[]) => string | Promise<string>>
+> = {
   'docs/reference/commands.md': commandsReference,
   'docs/reference/config.md': configReference,
   'docs/reference/errors.md': errorsReference,
@@ -36,7 +38,7 @@ const DOCUMENTS: Readonly<Record<string, (commands: readonly Command[]) => strin
 }
 
 /** `docs`: 0 when all is current, 1 when `--check` found something stale. */
-export function runDocs(context: CliContext, commands: readonly Command[]): number {
+export async function runDocs(context: CliContext, commands: readonly Command[]): Promise<number> {
   const isCheck = context.args.includes('--check')
   const others = context.args.filter(word => word !== '--check')
   if (others.length > 0)
@@ -44,7 +46,7 @@ export function runDocs(context: CliContext, commands: readonly Command[]): numb
   const stale: string[] = []
   for (const [path, render] of Object.entries(DOCUMENTS)) {
     const file = join(ROOT, path)
-    const text = render(commands)
+    const text = await render(commands)
     if (text === read(file)) continue
     stale.push(path)
     if (isCheck) continue

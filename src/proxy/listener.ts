@@ -47,7 +47,11 @@ export function createListener(
     if (socket instanceof Socket) refuseUnparsed(deps, error, socket)
     else socket.destroy()
   })
-  server.on('secureConnection', (socket: TLSSocket) => watchTls(deps, socket))
+  server.on('secureConnection', (socket: TLSSocket) => {
+    // As plain connections are: tunnels pass an end on and wait for the other one.
+    socket.allowHalfOpen = true
+    watchTls(deps, socket)
+  })
   server.on('tlsClientError', (error, socket) => {
     deps.emit({
       type: 'client_error',

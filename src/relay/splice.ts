@@ -49,8 +49,8 @@ export function splice(left: Side, right: Side, options: SpliceOptions): Promise
     const closed = (side: Side, other: Side) => (): void => {
       side.off('error', onError)
       // A close before both directions came to their end is a break, whatever
-      // caused it.
-      const finished = side.readableEnded && side.writableFinished
+      // caused it: a side that is not half-open finishes by its own end alone.
+      const finished = side.readableEnded && side.writableFinished && other.readableEnded
       if (!finished && !other.destroyed) stop('broken')
       open -= 1
       if (open > 0) return

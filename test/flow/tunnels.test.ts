@@ -41,7 +41,15 @@ describe('a tunnel', () => {
     https = await startHttpOrigin()
     dead = await startTcpOrigin(echo)
     await dead[Symbol.asyncDispose]()
-    daemon = await startFor(origin, https, dead)
+    const { certFile, keyFile } = testPki().issue(['localhost'])
+    daemon = await startTestDaemon({
+      env: {
+        ...mayReach(origin.port, https.port, dead.port),
+        CODER_AIBRIDGE_PROXY_TLS_LISTEN_ADDR: '127.0.0.1:0',
+        CODER_AIBRIDGE_PROXY_TLS_CERT_FILE: certFile,
+        CODER_AIBRIDGE_PROXY_TLS_KEY_FILE: keyFile,
+      },
+    })
   })
   after(async () => {
     await daemon[Symbol.asyncDispose]()
@@ -118,6 +126,20 @@ describe('a tunnel', () => {
 
   it('lets the origin answer after the client has ended', async () => {
     const { socket } = await open(answerAfterEnd(received => `got ${String(received)}`))
+    socket.end('all')
+    assert.equal(String(await readToEnd(socket)), 'got all')
+  })
+
+  it('lets the origin answer after a client of the TLS listener has ended', async () => {
+    behave = answerAfterEnd(received => `got ${String(received)}`)
+    assert.ok(daemon.tls)
+    const trust = { ca: testPki().certPem, servername: 'localhost' }
+    const socket = await secureOver(await connectRaw(daemon.tls), trust)
+    const credentials = Buffer.from(daemon.credentials).toString('base64')
+    socket.write(
+      `CONNECT ${origin.authority} HTTP/1.1\r\nProxy-Authorization: Basic ${credentials}\r\n\r\n`,
+    )
+    assert.equal((await readHead(socket)).status, 200)
     socket.end('all')
     assert.equal(String(await readToEnd(socket)), 'got all')
   })

@@ -81,6 +81,14 @@ describe('splice', () => {
     assert.equal(await world.end, 'broken')
   })
 
+  it('breaks off what a side that is closed whole can no longer be told', async () => {
+    await using world = await spliced()
+    world.nearLeft.allowHalfOpen = false
+    world.left.resume()
+    world.left.end('question')
+    assert.equal(await world.end, 'broken')
+  })
+
   it('ends when nothing moves for the idle limit', async () => {
     await using world = await spliced(30)
     world.left.resume()

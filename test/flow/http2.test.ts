@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { constants } from 'node:http2'
+import { connect as connectHttp2, constants } from 'node:http2'
 import type { Socket } from 'node:net'
 import { after, afterEach, before, describe, it } from 'node:test'
 import type { TestDaemon } from '../support/daemon.ts'
@@ -352,6 +352,18 @@ describe('the end of an HTTP/2 connection', () => {
     while (status === 200) status = (await askHttp2(session, { ':path': '/v1/models' })).status
     assert.ok([401, 0].includes(status), `${status}`)
     await closed
+  })
+
+  it('comes although the client left as the first words were on their way', async () => {
+    const { credentials } = createCaller(world.daemon, 'eve')
+    const tls = { ALPNProtocols: ['h2'] }
+    const socket = await openIntercepted(world.daemon, { connect: { credentials }, tls })
+    const session = connectHttp2('https://api.anthropic.com', { createConnection: () => socket })
+    session.on('error', () => {})
+    for (let i = 0; i < 3; i += 1) send(session, {}, '{"stream":true}')
+    await new Promise(resolve => setImmediate(resolve))
+    socket.destroy()
+    await world.daemon.event('connect_ended', ({ user }) => user === 'eve')
   })
 
   it('is announced when the daemon drains, and waits for the answers', async () => {

@@ -49,7 +49,10 @@ const SESSION_MEMORY = 32
 const AS_SENT = { strictSingleValueFields: false, strictFieldWhitespaceValidation: false }
 
 const CHECK_MS = 500
-/** How long a client that says goodbye (GOAWAY) may be silent with calls under way. */
+/**
+ * How long a client that says goodbye (GOAWAY) may be silent with calls under way,
+ * and one that broke the protocol may take to read what was under way.
+ */
 const LEAVING_MS = 60_000
 /** How long a client may take to close after our own end. */
 const LINGER_MS = 1000
@@ -80,11 +83,8 @@ class Http2Connection implements Connection {
     this.#session.on('stream', (stream, _headers, flags, raw) => this.#serve(stream, flags, raw))
     this.#session.once('goaway', () => this.#watchLeaving())
     // Half-open as every socket of the proxy's port: nobody else would answer an end.
-    socket.once('end', () => this.#session.destroy())
-    socket.once('finish', () => {
-      const timer = setTimeout(() => socket.destroy(), LINGER_MS)
-      socket.once('close', () => clearTimeout(timer))
-    })
+    socket.once('end', () => this.#end())
+    socket.once('finish', () => this.#cutOff(LINGER_MS))
     this.#watch()
   }
 
@@ -113,7 +113,11 @@ class Http2Connection implements Connection {
         },
       ),
     )
-    const timer = setInterval(() => this.#checkFlood(), CHECK_MS).unref()
+    const timer = setInterval(() => {
+      if (!this.#session.destroyed) return this.#checkFlood()
+      clearInterval(timer)
+      this.#cutOff(LEAVING_MS)
+    }, CHECK_MS).unref()
     this.#cleanup.defer(() => clearInterval(timer))
   }
 
@@ -143,13 +147,12 @@ class Http2Connection implements Connection {
    * sees no end of the connection then: its calls would be held for ever.
    */
   #watchLeaving(): void {
-    let before = 0
+    const moved = (): number => this.#socket.bytesRead + this.#socket.bytesWritten
+    let before = moved()
     const timer = setInterval(() => {
-      const { bytesRead, bytesWritten } = this.#socket
-      if (bytesRead + bytesWritten === before) this.#session.destroy()
-      before = bytesRead + bytesWritten
+      if (moved() === before) this.#end()
+      before = moved()
     }, LEAVING_MS).unref()
-    this.#cleanup.defer(() => clearInterval(timer))
     this.#socket.once('close', () => clearInterval(timer))
   }
 
@@ -164,7 +167,21 @@ class Http2Connection implements Connection {
   #refuse(reason: Reason, code: number, detail?: string): void {
     if (this.#session.destroyed) return
     emitUnparsed(this.#deps.emit, this.interception, reason, detail)
-    this.#session.destroy(new Refusal(reason), code)
+    this.#end(new Refusal(reason), code)
+  }
+
+  #end(error?: Refusal, code?: number): void {
+    this.#session.destroy(error, code)
+    this.#cutOff(LINGER_MS)
+  }
+
+  /**
+   * SECURITY: a session that is destroyed waits for what it was writing, for ever
+   * where the client has gone or takes nothing; the connection would count until then.
+   */
+  #cutOff(ms: number): void {
+    const timer = setTimeout(() => this.#socket.destroy(), ms).unref()
+    this.#socket.once('close', () => clearTimeout(timer))
   }
 
   /** The session is gone by now, and its streams with it. */

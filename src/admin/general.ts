@@ -1,4 +1,4 @@
-import { userId } from '../kernel/user-id.ts'
+import { userId } from '../kernel/user.ts'
 import { respondError, respondJson } from './respond.ts'
 import type { Exchange, Route } from './route.ts'
 

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Holder } from '../kernel/flow.ts'
+import { unescaped } from '../kernel/percent.ts'
 import type { AdminDeps } from './deps.ts'
 
 /**
@@ -82,12 +83,4 @@ function matchPath(pattern: string, path: string): Record<string, string> | unde
     params[part.slice(1, -1)] = value
   }
   return params
-}
-
-function unescaped(segment: string): string | undefined {
-  try {
-    return decodeURIComponent(segment)
-  } catch {
-    return undefined
-  }
 }

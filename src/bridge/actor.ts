@@ -1,5 +1,5 @@
 import type { ActorSettings } from '../kernel/provider.ts'
-import { userId } from '../kernel/user-id.ts'
+import { userId } from '../kernel/user.ts'
 
 /** What a provider is told of the caller, and the headers that only we may send. */
 export interface Actor {

@@ -1,5 +1,4 @@
-import type { Readable } from 'node:stream'
-import type { Call, Reply } from '../kernel/flow.ts'
+import type { Body, Call, Reply } from '../kernel/flow.ts'
 import type { RawHeaders } from '../kernel/headers.ts'
 import type { ProviderSettings, ProviderType } from '../kernel/provider.ts'
 import type { Secret } from '../kernel/secret.ts'
@@ -26,7 +25,7 @@ export interface UpstreamRequest {
   readonly method: string
   readonly path: string
   readonly headers: RawHeaders
-  readonly body: (Readable & { readonly rawTrailers?: RawHeaders }) | undefined
+  readonly body: Body | undefined
   readonly upgrade: boolean
   readonly inform: Call['inform']
   /** The central key that it travels with: what has to be signed is signed with that. */

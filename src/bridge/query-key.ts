@@ -1,3 +1,4 @@
+import { unescaped } from '../kernel/percent.ts'
 import type { ProviderType } from '../kernel/provider.ts'
 
 /** The keys that a query carries for a type that takes them there, unescaped. */
@@ -33,14 +34,10 @@ function parameters(path: string): string[] {
 function parameter(text: string): { readonly name: string; readonly value: string } {
   const at = text.indexOf('=')
   const end = at < 0 ? text.length : at
-  return { name: unescaped(text.slice(0, end)), value: unescaped(text.slice(end + 1)) }
+  return { name: read(text.slice(0, end)), value: read(text.slice(end + 1)) }
 }
 
 /** As servers read it; what is no valid escape stands for itself. */
-function unescaped(text: string): string {
-  try {
-    return decodeURIComponent(text.replaceAll('+', ' '))
-  } catch {
-    return text
-  }
+function read(text: string): string {
+  return unescaped(text.replaceAll('+', ' ')) ?? text
 }

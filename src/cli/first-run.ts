@@ -4,6 +4,7 @@ import type { Settings } from '../config/settings.ts'
 import type { Daemon } from '../daemon.ts'
 import { systemClock } from '../kernel/clock.ts'
 import type { Secret } from '../kernel/secret.ts'
+import { addressText } from '../kernel/target.ts'
 import { withTokens } from '../record/token-book.ts'
 import { createFirstToken } from '../record/tokens.ts'
 import type { CliContext } from './context.ts'
@@ -43,14 +44,10 @@ export function welcome(
   const { remote } = settings.bridge
   const callers = remote === undefined ? '' : `   (for users of ${accessUrlText(remote)})`
   return [
-    `proxy   ${scheme}://${credentials}${urlHost(proxy.host)}:${proxy.port}${once}${callers}`,
+    `proxy   ${scheme}://${credentials}${addressText(proxy.host, proxy.port)}${once}${callers}`,
     `trust   ${caFile}   (with the system's roots: ${bundleFile})`,
     'shell   eval "$(npm start --silent -- env)"   (installed: aibridgeproxyd env; one command only: … run -- claude)',
-    `watch   http://${urlHost(api.host)}:${api.port}/metrics   (readiness: /readyz)`,
+    `watch   http://${addressText(api.host, api.port)}/metrics   (readiness: /readyz)`,
     '',
   ].join('\n')
-}
-
-function urlHost(host: string): string {
-  return host.includes(':') ? `[${host}]` : host
 }

@@ -8,6 +8,7 @@ import type { Settings } from '../config/settings.ts'
 import { announce, type RunningDaemon } from '../daemon/running.ts'
 import { type Daemon, startDaemon } from '../daemon.ts'
 import { describeError } from '../kernel/error.ts'
+import { addressText } from '../kernel/target.ts'
 import { createLog, type Log } from '../observe/log.ts'
 import { type CliContext, configure } from './context.ts'
 import { keyedTypes } from './environment.ts'
@@ -114,7 +115,7 @@ function runningDaemon(daemon: Daemon, settings: Settings, trust: TrustFiles): R
 function logListening(daemon: Daemon, log: Log): void {
   const { proxy, tls, api, metrics } = daemon.addresses
   const text = (at: { host: string; port: number } | undefined): string | undefined =>
-    at === undefined ? undefined : `${at.host}:${at.port}`
+    at === undefined ? undefined : addressText(at.host, at.port)
   log.logger.info(
     {
       proxy: text(proxy),

@@ -1,7 +1,5 @@
 import { Refusal } from '../kernel/error.ts'
-
-/** User names stand in logs and counters: no blanks, no controls, nothing beyond ASCII. */
-const USER = /^[\x21-\x7e]{1,128}$/
+import { isUserName } from '../kernel/user.ts'
 
 /**
  * What a deployment's answer to `GET /api/v2/users/me` says of a token: the
@@ -22,7 +20,9 @@ function parse(body: string): { readonly username: string; readonly status: unkn
     if (typeof value !== 'object' || value === null || !('username' in value)) return undefined
     const { username } = value
     const status = 'status' in value ? value.status : undefined
-    return typeof username === 'string' && USER.test(username) ? { username, status } : undefined
+    return typeof username === 'string' && isUserName(username, 128)
+      ? { username, status }
+      : undefined
   } catch {
     return undefined
   }

@@ -1,7 +1,7 @@
 import type { ClientRequest, IncomingMessage } from 'node:http'
-import type { Duplex, Readable } from 'node:stream'
+import type { Duplex } from 'node:stream'
 import { Refusal } from '../kernel/error.ts'
-import type { Reply } from '../kernel/flow.ts'
+import type { Body, Reply } from '../kernel/flow.ts'
 import { isAmbiguous } from '../kernel/framing.ts'
 import { filterHeaders, type RawHeaders, stripHopByHop } from '../kernel/headers.ts'
 import type { Reason } from '../kernel/reasons.ts'
@@ -15,7 +15,7 @@ export interface Exchange {
   readonly path: string
   /** Complete, framing included; nothing is added but `Connection`. */
   readonly headers: RawHeaders
-  readonly body: (Readable & { readonly rawTrailers?: RawHeaders }) | undefined
+  readonly body: Body | undefined
   readonly upgrade: boolean
   readonly inform: ((status: number, headers: RawHeaders) => void) | undefined
   /** Hears that all of it, to the last byte, has been handed to the connection. */
@@ -97,10 +97,7 @@ export function exchange(send: Send, order: Exchange): Promise<Reply> {
   })
 }
 
-function sendBody(
-  body: Readable & { readonly rawTrailers?: RawHeaders },
-  request: ClientRequest,
-): void {
+function sendBody(body: Body, request: ClientRequest): void {
   body.once('end', () => {
     request.addTrailers(safeTrailers(body.rawTrailers ?? []))
     request.end()

@@ -2,6 +2,7 @@ import type { Agent } from 'node:http'
 import { Readable } from 'node:stream'
 import type { ReadableStream } from 'node:stream/web'
 import { Refusal } from '../kernel/error.ts'
+import { headerPairs } from '../kernel/headers.ts'
 import type { Secret } from '../kernel/secret.ts'
 import type { Origin } from '../kernel/target.ts'
 import { exchange } from './exchange.ts'
@@ -59,7 +60,7 @@ export function createOriginFetch({ origin, agent, bearer, ...limits }: OriginFe
     return new Response(NO_BODY.has(status) ? null : webStream(bounded(reply.body)), {
       status,
       statusText,
-      headers: pairs(headers),
+      headers: [...headerPairs(headers)],
     })
   }
 }
@@ -93,10 +94,4 @@ function bounded(body: Readable): Readable {
 
 function webStream(body: Readable): ReadableStream<Uint8Array> {
   return Readable.toWeb(body)
-}
-
-function pairs(headers: readonly string[]): [string, string][] {
-  return headers.flatMap((name, index): [string, string][] =>
-    index % 2 === 0 ? [[name, headers[index + 1] ?? '']] : [],
-  )
 }

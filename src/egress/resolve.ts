@@ -2,9 +2,9 @@ import type { LookupAddress } from 'node:dns'
 import { type Address, parseAddress } from '../kernel/address.ts'
 import { describeError, errorCode, Refusal } from '../kernel/error.ts'
 import { type Host, isLocalhostName } from '../kernel/target.ts'
+import { createTurns } from '../kernel/turns.ts'
 import { settleWithin, toError } from './deadline.ts'
 import { type Lookup, lookup as systemLookup } from './system-lookup.ts'
-import { createTurns } from './turns.ts'
 
 /**
  * One lookup of a name: every address, in the resolver's order, at least one.

@@ -84,7 +84,7 @@ export interface Call {
   /** Path and query exactly as sent. */
   readonly path: string
   readonly headers: RawHeaders
-  readonly body: Readable & { readonly rawTrailers?: RawHeaders }
+  readonly body: Body
   /** The client asks to switch to WebSocket; `body` then carries nothing. */
   readonly upgrade: boolean
   /** Informational answers (103) are handed on through this. */
@@ -93,6 +93,9 @@ export interface Call {
   readonly signal: AbortSignal
 }
 
+/** What stands behind a head, and the trailers once it has ended. */
+export type Body = Readable & { readonly rawTrailers?: RawHeaders }
+
 /** What goes back: an ordinary answer, or both directions of a switched connection. */
 export type Reply =
   | {
@@ -100,7 +103,7 @@ export type Reply =
       readonly status: number
       readonly statusText: string
       readonly headers: RawHeaders
-      readonly body: Readable & { readonly rawTrailers?: RawHeaders }
+      readonly body: Body
       /** Nothing but the end of its connection says that it is over (RFC 9112 6.3). */
       readonly untilClose?: boolean
       /** The head said that nothing follows; gRPC tells that from an empty body. */

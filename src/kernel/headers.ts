@@ -25,10 +25,22 @@ export const CREDENTIAL_HEADERS: ReadonlySet<string> = new Set([
   'x-goog-api-key',
 ])
 
-export function* headerPairs(raw: RawHeaders): Generator<readonly [name: string, value: string]> {
+export function* headerPairs(raw: RawHeaders): Generator<[name: string, value: string]> {
   for (let i = 0; i + 1 < raw.length; i += 2) {
     yield [raw[i] ?? '', raw[i + 1] ?? '']
   }
+}
+
+/** All values of each header, in order; names in lower case. */
+export function headersByName(raw: RawHeaders): Record<string, string[]> {
+  const fields = new Map<string, string[]>()
+  for (const [name, value] of headerPairs(raw)) {
+    const key = name.toLowerCase()
+    const values = fields.get(key)
+    if (values === undefined) fields.set(key, [value])
+    else values.push(value)
+  }
+  return Object.fromEntries(fields)
 }
 
 /** All values of one header, in order; `name` in lower case. */

@@ -1,5 +1,5 @@
 import { ConfigurationError, describeError, errorCode } from './error.ts'
-import type { ListenAddress } from './target.ts'
+import { addressText, type ListenAddress } from './target.ts'
 
 /** Why a port cannot be opened, with the option that asks for it and what mends it. */
 export function listenFailure(
@@ -9,7 +9,7 @@ export function listenFailure(
 ): ConfigurationError {
   const fix = FIXES[errorCode(error) ?? ''] ?? 'use an address of this machine'
   return new ConfigurationError([
-    `failed to listen on ${host}:${port} (${option}): ${describeError(error)}: ${fix}`,
+    `failed to listen on ${addressText(host, port)} (${option}): ${describeError(error)}: ${fix}`,
   ])
 }
 

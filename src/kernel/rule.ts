@@ -111,7 +111,7 @@ export function rulesOnModels(rules: readonly Rule[]): string | undefined {
 export function judgeModel(model: string, rules: readonly Rule[]): Ruling | undefined {
   const saying = rules.filter(rule => rule.models !== undefined)
   const patterns = saying.flatMap(rule => rule.models ?? [])
-  if (saying.length === 0 || patterns.some(pattern => fitsModel(pattern, model))) return undefined
+  if (saying.length === 0 || patterns.some(pattern => fitsPattern(pattern, model))) return undefined
   return { reason: 'model_denied', rule: namesOf(saying) }
 }
 
@@ -140,8 +140,9 @@ function fits({ host, below, port }: HostPattern, target: Target): boolean {
   return target.host.kind === 'name' && target.host.name.endsWith(`.${host}`)
 }
 
-function fitsModel(pattern: string, model: string): boolean {
-  return pattern.endsWith('*') ? model.startsWith(pattern.slice(0, -1)) : model === pattern
+/** Whether a name is the pattern, or begins with what stands before a final `*`. */
+export function fitsPattern(pattern: string, name: string): boolean {
+  return pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : name === pattern
 }
 
 function namesOf(rules: readonly Rule[]): string {

@@ -36,6 +36,12 @@ export interface ListenAddress {
   readonly port: number
 }
 
+/** `host:port`, or the host alone, with brackets around an IPv6 address (RFC 3986 3.2.2). */
+export function addressText(host: string, port?: number): string {
+  const text = host.includes(':') ? `[${host}]` : host
+  return port === undefined ? text : `${text}:${port}`
+}
+
 interface Rejected {
   readonly ok: false
   readonly reason: Reason

@@ -1,4 +1,4 @@
-import { filterHeaders, isForUs, type RawHeaders } from './headers.ts'
+import { filterHeaders, headerPairs, isForUs, type RawHeaders } from './headers.ts'
 
 /**
  * Fields that must not arrive after a body (RFC 9110 6.5.1): framing, routing,
@@ -37,7 +37,5 @@ const FORBIDDEN = new Set([
  */
 export function safeTrailers(raw: RawHeaders): [name: string, value: string][] {
   const kept = filterHeaders(raw, name => !FORBIDDEN.has(name) && !isForUs(name))
-  const pairs: [string, string][] = []
-  for (let i = 0; i + 1 < kept.length; i += 2) pairs.push([kept[i] ?? '', kept[i + 1] ?? ''])
-  return pairs
+  return [...headerPairs(kept)]
 }

@@ -1,13 +1,7 @@
 import type { Logger } from 'pino'
 import { pino } from 'pino'
+import { escapeUnsafe } from '../kernel/json-line.ts'
 import { LineWriter } from './line-writer.ts'
-
-/**
- * JSON escapes C0 controls only. These would still break a line or steer a
- * terminal in whatever shows the log: DEL and C1 (CSI is one of them), the
- * Unicode line separators, and the marks that reverse the direction of text.
- */
-const UNSAFE = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
 
 export interface LogOptions {
   readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error'
@@ -48,9 +42,4 @@ export function createLog(options: LogOptions): Log {
     flush: () => writer.flush(),
     flushSync: () => writer.flushSync(),
   }
-}
-
-/** Valid in JSON only where it stands inside a string, and nowhere else can they stand. */
-export function escapeUnsafe(json: string): string {
-  return json.replace(UNSAFE, mark => `\\u${mark.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }

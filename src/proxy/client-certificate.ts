@@ -5,9 +5,7 @@ import type { ClientCertificateSettings } from '../config/settings.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { Refusal } from '../kernel/error.ts'
 import type { Caller, ClientCertificate, Identity } from '../kernel/flow.ts'
-
-/** User names stand in logs and counters: no blanks, no controls, nothing beyond ASCII. */
-const USER = /^[\x21-\x7e]{1,256}$/
+import { isUserName } from '../kernel/user.ts'
 
 const KINDS = { 'san-uri': 'URI', 'san-email': 'email', 'san-dns': 'DNS' } as const
 
@@ -53,7 +51,7 @@ function identityOf(
   const names = userFrom === 'cn' ? commonNames(x509) : alternativeNames(x509, KINDS[userFrom])
   const [name] = names
   // Of several names each reader would take another.
-  if (name === undefined || names.length > 1 || !USER.test(name)) {
+  if (name === undefined || names.length > 1 || !isUserName(name)) {
     throw invalid(`its ${userFrom} is no name of a user, or not the only one`)
   }
   const user = userPrefix + name

@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Readable } from 'node:stream'
 import { Refusal } from '../kernel/error.ts'
-import type { Reply } from '../kernel/flow.ts'
+import type { Body, Reply } from '../kernel/flow.ts'
 import { framingAnew, hasBody } from '../kernel/framing.ts'
 import { filterHeaders, type RawHeaders, stripHopByHop } from '../kernel/headers.ts'
 import { hostHeader, type Target } from '../kernel/target.ts'
@@ -27,7 +26,7 @@ export interface PlainRequest {
   readonly method: string
   readonly path: string
   readonly headers: RawHeaders
-  readonly body: (Readable & { readonly rawTrailers?: RawHeaders }) | undefined
+  readonly body: Body | undefined
   readonly signal: AbortSignal
 }
 

@@ -1,14 +1,9 @@
 import { hash as digest } from 'node:crypto'
+import { escapeUnsafe } from '../kernel/json-line.ts'
 import type { LogRecord } from './log-record.ts'
 
 /** What comes before the first line of a chain. */
 export const CHAIN_START = '0'.repeat(64)
-
-/**
- * JSON escapes C0 controls only; these would still break a line or steer a
- * terminal in whatever shows the log.
- */
-const UNSAFE = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
 
 /**
  * Makes lines of records. With a chain, each line holds the hash of the one
@@ -33,9 +28,11 @@ export class LineMaker {
       msg: 'interception log',
       ...record,
     }
-    if (this.#chain === undefined) return safeJson(head)
+    if (this.#chain === undefined) return escapeUnsafe(JSON.stringify(head))
     const position = ++this.#position
-    const text = safeJson({ ...head, chain: this.#chain, position, prev_hash: this.#last })
+    const text = escapeUnsafe(
+      JSON.stringify({ ...head, chain: this.#chain, position, prev_hash: this.#last }),
+    )
     this.#last = lineHash(text)
     return `${text.slice(0, -1)},"hash":"${this.#last}"}`
   }
@@ -44,11 +41,4 @@ export class LineMaker {
 /** The hash of a line's text without the hash itself, which stands last. */
 export function lineHash(text: string): string {
   return digest('sha256', text, 'hex')
-}
-
-function safeJson(value: unknown): string {
-  return JSON.stringify(value).replace(
-    UNSAFE,
-    mark => `\\u${mark.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )
 }

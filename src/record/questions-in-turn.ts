@@ -1,7 +1,7 @@
-import { createTurns } from '../egress/turns.ts'
 import { describeError, Refusal } from '../kernel/error.ts'
 import type { AskRecords } from '../kernel/records.ts'
 import { Tally } from '../kernel/tally.ts'
+import { createTurns } from '../kernel/turns.ts'
 import type { BookStore } from './book-store.ts'
 
 /** Questions at a time: SQLite answers one after the other, PostgreSQL three. */

@@ -1,8 +1,8 @@
 import { LRUCache } from 'lru-cache'
-import { createTurns } from '../egress/turns.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { Refusal } from '../kernel/error.ts'
 import type { Holder, Identity } from '../kernel/flow.ts'
+import { createTurns } from '../kernel/turns.ts'
 import { hashToken } from './tokens.ts'
 
 /** How long the deployment's word on a token counts. */

@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads'
 import type { Clock } from '../kernel/clock.ts'
 import { ConfigurationError, describeError, Refusal } from '../kernel/error.ts'
 import { waitPatiently } from '../kernel/patience.ts'
-import { threadEnvironment } from '../kernel/thread-environment.ts'
+import { threadEnvironment } from '../kernel/thread.ts'
 import type { FromStoreWorker, ToStoreWorker } from './store-protocol.ts'
 import type { ActiveToken } from './tokens.ts'
 

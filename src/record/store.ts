@@ -3,11 +3,11 @@ import type { Clock } from '../kernel/clock.ts'
 import { systemClock } from '../kernel/clock.ts'
 import type { Holder, Identity } from '../kernel/flow.ts'
 import type { Secret } from '../kernel/secret.ts'
+import { threadProgram } from '../kernel/thread.ts'
 import { isTokenShaped } from '../kernel/token.ts'
 import { type PostgresStoreData, serverData } from './postgres/server-data.ts'
 import { StoreLink } from './store-link.ts'
 import type { SqliteStoreData } from './store-protocol.ts'
-import { siblingFile } from './thread-books.ts'
 import type { ActiveToken } from './tokens.ts'
 import { hashToken } from './tokens.ts'
 
@@ -135,10 +135,10 @@ function threadOf(options: StoreOptions): { readonly worker: URL; readonly data:
   const { stateDir, postgres, pollMs = POLL_MS } = options
   if (postgres !== undefined) {
     const data: PostgresStoreData = { server: serverData(postgres), pollMs }
-    return { worker: siblingFile('postgres/store-worker'), data }
+    return { worker: threadProgram('postgres/store-worker', import.meta.url), data }
   }
   const data: SqliteStoreData = { stateDir, pollMs }
-  return { worker: options.worker ?? siblingFile('store-worker'), data }
+  return { worker: options.worker ?? threadProgram('store-worker', import.meta.url), data }
 }
 
 interface TokenTable {

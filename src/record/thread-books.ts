@@ -1,4 +1,5 @@
 import type { RecordQueries } from '../kernel/records.ts'
+import { threadProgram } from '../kernel/thread.ts'
 import type { BookStore, CommitOptions, CommitResult } from './book-store.ts'
 import type { RetentionPolicy } from './retention.ts'
 import { WorkerCalls } from './worker-calls.ts'
@@ -28,12 +29,12 @@ export class ThreadBooks implements BookStore {
 
   constructor(writer: ThreadProgram, reader: ThreadProgram) {
     this.#writer = new WorkerCalls({
-      file: siblingFile(writer.program),
+      file: threadProgram(writer.program, import.meta.url),
       name: 'books',
       data: writer.data,
     })
     this.#reader = new WorkerCalls({
-      file: siblingFile(reader.program),
+      file: threadProgram(reader.program, import.meta.url),
       name: 'reader',
       data: reader.data,
       maxOpen: MAX_QUESTIONS,
@@ -62,10 +63,4 @@ export class ThreadBooks implements BookStore {
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([this.#writer[Symbol.asyncDispose](), this.#reader[Symbol.asyncDispose]()])
   }
-}
-
-/** A file beside this one: `.ts` in a checkout, `.js` in the package. */
-export function siblingFile(name: string): URL {
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-  return new URL(`./${name}.${extension}`, import.meta.url)
 }

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import { describeError } from '../kernel/error.ts'
-import { threadEnvironment } from '../kernel/thread-environment.ts'
+import { threadEnvironment } from '../kernel/thread.ts'
 
 /** What a thread can be asked: one key for each kind of question. */
 export type Methods<M> = {

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { TLSSocket } from 'node:tls'
 import type { Reply } from '../kernel/flow.ts'
-import { firstHeader, headerPairs, headerValues, type RawHeaders } from '../kernel/headers.ts'
+import { firstHeader, headersByName, headerValues, type RawHeaders } from '../kernel/headers.ts'
 import { safeTrailers } from '../kernel/trailers.ts'
 import { endWith, isBehindLast } from './pipeline.ts'
 import { pump } from './pump.ts'
@@ -91,15 +91,11 @@ function breakAnswer(
  */
 export function inform(response: ServerResponse, status: number, headers: RawHeaders): void {
   if (status !== 103 || response.headersSent || response.req.httpVersion !== '1.1') return
-  const hints = new Map<string, string[]>()
-  for (const [name, value] of headerPairs(headers)) {
-    const key = name.toLowerCase()
-    hints.set(key, [...(hints.get(key) ?? []), value])
-  }
-  const link = hints.get('link')
+  const hints = headersByName(headers)
+  const { link } = hints
   if (link === undefined) return
   try {
-    response.writeEarlyHints({ ...Object.fromEntries(hints), link })
+    response.writeEarlyHints({ ...hints, link })
   } catch {
     // Dropped: it was only a hint.
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { headerValues } from '../../src/kernel/headers.ts'
-import { userId } from '../../src/kernel/user-id.ts'
+import { userId } from '../../src/kernel/user.ts'
 import { startTestDaemon, type TestDaemon } from '../support/daemon.ts'
 import { type Provider, startProvider } from '../support/provider.ts'
 import type { Exchange } from '../support/provider-exchange.ts'

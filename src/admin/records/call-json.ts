@@ -1,5 +1,5 @@
 import type { CallRecord, TokenSums } from '../../kernel/records.ts'
-import { userId } from '../../kernel/user-id.ts'
+import { userId } from '../../kernel/user.ts'
 import { costJson, costOfCalls } from './cost.ts'
 
 type Json = Readonly<Record<string, unknown>>

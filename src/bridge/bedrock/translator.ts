@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads'
-import { createTurns } from '../../egress/turns.ts'
 import { Refusal } from '../../kernel/error.ts'
-import { threadEnvironment } from '../../kernel/thread-environment.ts'
+import { threadEnvironment, threadProgram } from '../../kernel/thread.ts'
+import { createTurns } from '../../kernel/turns.ts'
 import type { FromTranslator, Terms, ToTranslator, Translation } from './protocol.ts'
 
 /** One request on its way through the thread. */
@@ -56,7 +56,7 @@ export class Translator implements AsyncDisposable {
   }
 
   #start(): Worker {
-    const worker = new Worker(workerFile(), {
+    const worker = new Worker(threadProgram('translator-worker', import.meta.url), {
       env: threadEnvironment(),
       name: 'bedrock',
       resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
@@ -93,7 +93,3 @@ function send(worker: Worker, message: ToTranslator, transfer: readonly ArrayBuf
 }
 
 /** The same file beside this one: `.ts` in a checkout, `.js` in the package. */
-function workerFile(): URL {
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-  return new URL(`./translator-worker.${extension}`, import.meta.url)
-}

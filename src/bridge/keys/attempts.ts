@@ -1,13 +1,13 @@
 import type { Clock } from '../../kernel/clock.ts'
 import type { RefusedKey } from '../../kernel/event.ts'
-import type { Call, Reply } from '../../kernel/flow.ts'
+import type { Body, Call, Reply } from '../../kernel/flow.ts'
 import { headerValues } from '../../kernel/headers.ts'
 import type { Whole } from '../../kernel/memory.ts'
 import type { Secret } from '../../kernel/secret.ts'
 import { keyHint } from '../credentials.ts'
 import { type Judgement, judge } from '../judge.ts'
 import type { KeyPool } from './key-pool.ts'
-import { type Body, ReplayBody } from './replay-body.ts'
+import { ReplayBody } from './replay-body.ts'
 
 interface Attempts {
   readonly call: Call

@@ -1,9 +1,8 @@
 import { Readable } from 'node:stream'
+import type { Body } from '../../kernel/flow.ts'
 import type { RawHeaders } from '../../kernel/headers.ts'
 import { Memory, SharedMemory, type Whole } from '../../kernel/memory.ts'
 import { Packer } from '../body/packer.ts'
-
-export type Body = Readable & { readonly rawTrailers?: RawHeaders }
 
 /** Of one call; a longer request stays with the key that it began with. */
 const CALL_BYTES = 8 * 1024 * 1024

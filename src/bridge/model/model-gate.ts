@@ -1,8 +1,9 @@
 import { Refusal } from '../../kernel/error.ts'
 import type { Event } from '../../kernel/event.ts'
-import type { Call, Emit } from '../../kernel/flow.ts'
+import type { Body, Call, Emit } from '../../kernel/flow.ts'
 import { hasBody } from '../../kernel/framing.ts'
 import { headerValues } from '../../kernel/headers.ts'
+import { unescaped } from '../../kernel/percent.ts'
 import {
   enforced,
   judgeHost,
@@ -137,16 +138,11 @@ const IN_PATH = [
  */
 function modelsInTarget(target: string): readonly string[] | undefined {
   const path = withoutQuery(target)
-  try {
-    const plain = decodeURIComponent(path)
-    const inPath = IN_PATH.flatMap(pattern => pattern.exec(plain)?.[1] ?? [])
-    return [...inPath, ...new URLSearchParams(target.slice(path.length)).getAll('model')]
-  } catch {
-    return undefined
-  }
+  const plain = unescaped(path)
+  if (plain === undefined) return undefined
+  const inPath = IN_PATH.flatMap(pattern => pattern.exec(plain)?.[1] ?? [])
+  return [...inPath, ...new URLSearchParams(target.slice(path.length)).getAll('model')]
 }
-
-type Body = Call['body']
 
 interface Held {
   readonly body: Body

@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads'
 import type { Clock } from '../../kernel/clock.ts'
 import { describeError } from '../../kernel/error.ts'
 import { waitPatiently } from '../../kernel/patience.ts'
-import { threadEnvironment } from '../../kernel/thread-environment.ts'
+import { threadEnvironment, threadProgram } from '../../kernel/thread.ts'
 import type { Batch } from './outbox.ts'
 import type { FromTapWorker, TapWorkerData, ToTapWorker } from './protocol.ts'
 
@@ -76,12 +76,15 @@ export class TapLink implements AsyncDisposable {
 
   #spawn(): Worker {
     const data: TapWorkerData = { limits: this.#options.limits }
-    const worker = new Worker(this.#options.worker ?? workerFile(), {
-      workerData: data,
-      env: threadEnvironment(),
-      name: 'tap',
-      resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
-    })
+    const worker = new Worker(
+      this.#options.worker ?? threadProgram('tap-worker', import.meta.url),
+      {
+        workerData: data,
+        env: threadEnvironment(),
+        name: 'tap',
+        resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
+      },
+    )
     worker.on('message', (message: FromTapWorker) => this.#receive(message))
     worker.on('error', error => {
       this.#crash = error
@@ -118,7 +121,3 @@ function send(worker: Worker, message: ToTapWorker, transfer: readonly ArrayBuff
 }
 
 /** The same file beside this one: `.ts` in a checkout, `.js` in the package. */
-function workerFile(): URL {
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-  return new URL(`./tap-worker.${extension}`, import.meta.url)
-}

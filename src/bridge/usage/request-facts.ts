@@ -1,3 +1,4 @@
+import { unescaped } from '../../kernel/percent.ts'
 import type { RequestFacts, WireFormat } from '../../kernel/usage.ts'
 import { anthropicRequest } from './anthropic-request.ts'
 import { chatRequest } from './chat-request.ts'
@@ -51,15 +52,7 @@ function read(format: WireFormat, body: JsonObject, path: string): RequestFacts 
 function bedrockPath(path: string): Pick<RequestFacts, 'model' | 'streaming'> {
   const match = /\/model\/([^/?]+)\/(invoke(?:-with-response-stream)?)(?:\?|$)/.exec(path)
   return {
-    model: match?.[1] === undefined ? null : decoded(match[1]),
+    model: match?.[1] === undefined ? null : (unescaped(match[1]) ?? match[1]),
     streaming: match === null ? null : match[2] !== 'invoke',
-  }
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
   }
 }

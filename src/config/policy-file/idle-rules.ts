@@ -1,6 +1,8 @@
 import type { CallerPolicy } from '../../kernel/budget.ts'
 import type { InterceptedHost } from '../../kernel/provider.ts'
 import type { HostPattern, Rule } from '../../kernel/rule.ts'
+import { addressText } from '../../kernel/target.ts'
+import { isUserName } from '../../kernel/user.ts'
 
 /** What decides before any rule does. */
 interface Surroundings {
@@ -9,9 +11,6 @@ interface Surroundings {
   /** Callers may bring groups that the file does not fill. */
   readonly hasGroupsClaim: boolean
 }
-
-/** As every kind of caller has one: tokens, JWTs, certificates, users of a deployment. */
-const USER = /^[\x21-\x7e]+$/
 
 /** Parts of rules that can never decide anything, which are mistakes; one warning each. */
 export function idleRules({ rules, groups }: CallerPolicy, around: Surroundings): string[] {
@@ -38,7 +37,7 @@ function idleSubject(
   groups: CallerPolicy['groups'],
   { hasGroupsClaim }: Surroundings,
 ): string[] {
-  if (subject.kind === 'user' && !USER.test(subject.user)) {
+  if (subject.kind === 'user' && !isUserName(subject.user)) {
     return ['no caller has a name with blanks or beyond ASCII']
   }
   if (subject.kind !== 'members' || hasGroupsClaim || groups.get(subject.group)?.size !== 0) {
@@ -48,6 +47,5 @@ function idleSubject(
 }
 
 function textOf({ host, below, port }: HostPattern): string {
-  const text = host.includes(':') ? `[${host}]` : host
-  return `${below ? '*.' : ''}${text}${port === undefined ? '' : `:${port}`}`
+  return `${below ? '*.' : ''}${addressText(host, port)}`
 }

@@ -1,5 +1,5 @@
 import { cidrContains, parseCidr } from '../../kernel/address.ts'
-import { hostText, isLoopbackHost, type ListenAddress } from '../../kernel/target.ts'
+import { addressText, hostText, isLoopbackHost, type ListenAddress } from '../../kernel/target.ts'
 import type { ValueType } from '../option.ts'
 import { parsed, quote, unparsable } from '../parsed.ts'
 import { readHost } from './host.ts'
@@ -29,13 +29,13 @@ export const listenAddress: ValueType<ListenAddress> = {
     }
     return parsed({ host: hostText(host.value), port })
   },
-  format: ({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`,
+  format: ({ host, port }) => addressText(host, port),
   json: value => (value === undefined ? '' : listenAddress.format(value)),
 }
 
 /** Whether only this machine can reach the listener. */
 export function isLoopbackListener(listen: ListenAddress): boolean {
-  const host = readHost(listen.host.includes(':') ? `[${listen.host}]` : listen.host)
+  const host = readHost(addressText(listen.host))
   return host.ok && isLoopbackHost(host.value)
 }
 

@@ -1,3 +1,4 @@
+import { unescaped } from '../../kernel/percent.ts'
 import { Secret } from '../../kernel/secret.ts'
 import { isLocalhostName } from '../../kernel/target.ts'
 import type { ValueType } from '../option.ts'
@@ -34,9 +35,9 @@ export const postgresUrl: ValueType<PostgresServer> = {
       return unparsable(`the value is no PostgreSQL URL: ${FORM}`)
     }
     const url = new URL(text)
-    const database = decode(url.pathname.slice(1))
-    const user = decode(url.username)
-    const password = decode(url.password)
+    const database = unescaped(url.pathname.slice(1))
+    const user = unescaped(url.username)
+    const password = unescaped(url.password)
     if (database === undefined || user === undefined || password === undefined) {
       return unparsable('the URL is not percent-encoded correctly')
     }
@@ -111,12 +112,4 @@ function readServer(url: URL, parameters: Parameters): Parsed<Address> {
 
 function isThisMachine(host: string): boolean {
   return host.startsWith('/') || isLocalhostName(host) || /^(127\.[\d.]+|::1)$/.test(host)
-}
-
-function decode(text: string): string | undefined {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return undefined
-  }
 }

@@ -1,7 +1,6 @@
 import { type ClientHttp2Stream, constants } from 'node:http2'
-import type { Readable } from 'node:stream'
 import { Refusal } from '../../kernel/error.ts'
-import type { Reply } from '../../kernel/flow.ts'
+import type { Body, Reply } from '../../kernel/flow.ts'
 import { filterHeaders, firstHeader, type RawHeaders, stripHopByHop } from '../../kernel/headers.ts'
 import { safeTrailers } from '../../kernel/trailers.ts'
 import { type Exchange, MAX_INFORMATIONAL } from '../exchange.ts'
@@ -54,10 +53,7 @@ function requestHead(scheme: string, { method, path, headers }: Exchange): strin
   return [...pseudo, ...kept, 'te', 'trailers']
 }
 
-function sendBody(
-  body: Readable & { readonly rawTrailers?: RawHeaders },
-  stream: ClientHttp2Stream,
-): void {
+function sendBody(body: Body, stream: ClientHttp2Stream): void {
   stream.once('wantTrailers', () => {
     try {
       stream.sendTrailers(Object.fromEntries(safeTrailers(body.rawTrailers ?? [])))

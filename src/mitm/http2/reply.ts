@@ -1,7 +1,12 @@
 import { constants, type ServerHttp2Stream } from 'node:http2'
 import { Refusal } from '../../kernel/error.ts'
 import type { Reply } from '../../kernel/flow.ts'
-import { headerPairs, headerValues, type RawHeaders, stripHopByHop } from '../../kernel/headers.ts'
+import {
+  headersByName,
+  headerValues,
+  type RawHeaders,
+  stripHopByHop,
+} from '../../kernel/headers.ts'
 import { REASONS, type Reason } from '../../kernel/reasons.ts'
 import { safeTrailers } from '../../kernel/trailers.ts'
 import { pump } from '../../relay/pump.ts'
@@ -62,7 +67,7 @@ export function writeReply(
 /** Total: Node throws for fields that HTTP/2 cannot hold. */
 function sendTrailers(stream: ServerHttp2Stream, raw: RawHeaders): void {
   try {
-    stream.sendTrailers(byName(safeTrailers(raw).flat()))
+    stream.sendTrailers(headersByName(safeTrailers(raw).flat()))
   } catch {
     stream.close(constants.NGHTTP2_INTERNAL_ERROR)
   }
@@ -72,7 +77,7 @@ function sendTrailers(stream: ServerHttp2Stream, raw: RawHeaders): void {
 export function inform(stream: ServerHttp2Stream, status: number, headers: RawHeaders): void {
   if (status !== 103 || stream.headersSent || stream.destroyed) return
   try {
-    stream.additionalHeaders({ ...byName(stripHopByHop(headers)), ':status': status })
+    stream.additionalHeaders({ ...headersByName(stripHopByHop(headers)), ':status': status })
   } catch {
     // Dropped: it was only a hint.
   }
@@ -88,14 +93,4 @@ export function refuseStream(stream: ServerHttp2Stream, reason: Reason): void {
   const { headers, body } = refusalParts(reason)
   stream.respond([':status', String(REASONS[reason].status), ...headers], PLAIN)
   stream.end(body)
-}
-
-/** Node takes these as an object; duplicates stay. */
-function byName(raw: RawHeaders): Record<string, string[]> {
-  const fields = new Map<string, string[]>()
-  for (const [name, value] of headerPairs(raw)) {
-    const key = name.toLowerCase()
-    fields.set(key, [...(fields.get(key) ?? []), value])
-  }
-  return Object.fromEntries(fields)
 }

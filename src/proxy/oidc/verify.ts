@@ -5,6 +5,8 @@ import type { Clock } from '../../kernel/clock.ts'
 import { describeError, Refusal } from '../../kernel/error.ts'
 import type { Identity } from '../../kernel/flow.ts'
 import { readJwt, type UnverifiedJwt } from '../../kernel/jwt.ts'
+import { fitsPattern } from '../../kernel/rule.ts'
+import { isUserName } from '../../kernel/user.ts'
 import type { KeySet } from './key-set.ts'
 
 /** A caller as a JWT names one, and how long and by which key it vouches for that. */
@@ -17,8 +19,6 @@ export interface Vouched {
 
 /** RFC 8725 3.11: tokens of other kinds (`logout+jwt`, `secevent+jwt`) vouch for nobody. */
 const TYPES: ReadonlySet<unknown> = new Set([undefined, 'jwt', 'at+jwt'])
-/** User names stand in logs and counters: no blanks, no controls, nothing beyond ASCII. */
-const USER = /^[\x21-\x7e]{1,256}$/
 
 /** Whether a text is a JWT that says it is of this issuer: only such a one is a token of ours. */
 export function isOfIssuer(text: string, { issuer }: Pick<OidcSettings, 'issuer'>): boolean {
@@ -75,7 +75,7 @@ function keyIdOf(jwt: UnverifiedJwt | undefined, { algorithms }: OidcSettings): 
 function identityOf(payload: JWTPayload, settings: OidcSettings): Identity {
   const { userClaim, userPrefix, allowedUsers, groupsClaim } = settings
   const name = payload[userClaim]
-  if (typeof name !== 'string' || !USER.test(name)) {
+  if (typeof name !== 'string' || !isUserName(name)) {
     throw invalid(`its claim ${userClaim} is no name of a user`)
   }
   // SECURITY: many issuers put in whatever address somebody signed up with
@@ -84,7 +84,7 @@ function identityOf(payload: JWTPayload, settings: OidcSettings): Identity {
   if (userClaim === 'email' && isVerified !== true && isVerified !== 'true') {
     throw invalid('its address is not verified (email_verified)')
   }
-  if (!allowedUsers.some(pattern => fits(pattern, name))) {
+  if (!allowedUsers.some(pattern => fitsPattern(pattern, name))) {
     throw invalid(`its claim ${userClaim} is not among CODER_AIBRIDGE_PROXY_OIDC_ALLOWED_USERS`)
   }
   const user = userPrefix + name
@@ -96,10 +96,6 @@ function identityOf(payload: JWTPayload, settings: OidcSettings): Identity {
     admin: false,
     ...(groupsClaim === undefined ? {} : { groups: namesIn(payload[groupsClaim]) }),
   }
-}
-
-function fits(pattern: string, name: string): boolean {
-  return pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : name === pattern
 }
 
 function namesIn(claim: unknown): string[] {

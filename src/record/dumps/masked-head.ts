@@ -1,4 +1,5 @@
 import { headerPairs, type RawHeaders } from '../../kernel/headers.ts'
+import { unescaped } from '../../kernel/percent.ts'
 import { maskCredential } from '../../kernel/secret.ts'
 import { redact } from '../redact.ts'
 
@@ -39,15 +40,9 @@ function maskedHeaders(headers: RawHeaders): string {
 
 function maskedPath(path: string): string {
   const masked = path.replaceAll(/([?&])([^=&]*)=([^&]*)/g, (all, mark, name, value) =>
-    SECRET_PARAMETER.test(unescaped(name)) ? `${mark}${name}=${maskCredential(value)}` : all,
+    SECRET_PARAMETER.test(unescaped(name) ?? name)
+      ? `${mark}${name}=${maskCredential(value)}`
+      : all,
   )
   return redact(masked)
-}
-
-function unescaped(name: string): string {
-  try {
-    return decodeURIComponent(name)
-  } catch {
-    return name
-  }
 }

@@ -1,5 +1,5 @@
 import type { RecordQueries } from '../../kernel/records.ts'
-import { userId } from '../../kernel/user-id.ts'
+import { userId } from '../../kernel/user.ts'
 import { ask, type Dialect, type Work } from '../work.ts'
 import { also, conditionOf } from './filter.ts'
 

@@ -1,4 +1,4 @@
-import { Tally } from '../kernel/tally.ts'
+import { Tally } from './tally.ts'
 
 interface Waiting {
   readonly asker: string

@@ -11,3 +11,8 @@ export function threadEnvironment(): Record<string, string> {
   // What Node names is the part of its own version, which it adds by itself.
   return cache === undefined ? {} : { NODE_COMPILE_CACHE: dirname(cache) }
 }
+
+/** The program of a thread: the module `name` beside the one at `url`, built or as it was written. */
+export function threadProgram(name: string, url: string): URL {
+  return new URL(`./${name}.${url.endsWith('.ts') ? 'ts' : 'js'}`, url)
+}

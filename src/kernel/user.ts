@@ -11,3 +11,8 @@ export function userId(name: string): string {
   const hex = bytes.toString('hex')
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
 }
+
+/** User names stand in logs and counters: no blanks, no controls, nothing beyond ASCII. */
+export function isUserName(text: string, longest = 256): boolean {
+  return text.length <= longest && /^[\x21-\x7e]+$/.test(text)
+}

@@ -7,8 +7,8 @@ import {
   type SecureContext,
   type TLSSocket,
 } from 'node:tls'
-import { EMPTY_RECORDS, watchRecords } from '../kernel/empty-records.ts'
 import { describeError, errorCode, Refusal } from '../kernel/error.ts'
+import { IDLE_RECORDS, watchRecords } from '../kernel/idle-records.ts'
 import type { Reason } from '../kernel/reasons.ts'
 import type { Host } from '../kernel/target.ts'
 import { type Deadline, settleWithin } from './deadline.ts'
@@ -115,7 +115,7 @@ export function secure(socket: Socket, options: SecureOptions): Promise<TLSSocke
       verified = stream.authorized && !isOurs(stream, options.ownCas)
       if (verified) {
         watchRecords(socket, stream, () => {
-          stream.destroy(new Refusal(reasons.broken, EMPTY_RECORDS))
+          stream.destroy(new Refusal(reasons.broken, IDLE_RECORDS))
         })
         fulfil(stream)
       } else reject(new Refusal(reasons.untrusted, 'the certificate comes from our own CA'))

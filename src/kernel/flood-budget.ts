@@ -1,9 +1,15 @@
+/** What may pass without being earned. */
+export interface Allowance {
+  readonly burstBytes: number
+  /** Comes back with time, up to a burst. */
+  readonly bytesPerMs: number
+}
+
 /**
  * About 60,000 PINGs: some tens of milliseconds of work at once, and more than
  * a client still sends of an upload after it was told that nobody wants it.
  */
-const BURST_BYTES = 1024 * 1024
-const BYTES_PER_MS = 64
+const CONTROL: Allowance = { burstBytes: 1024 * 1024, bytesPerMs: 64 }
 
 /** The frame's own head, and the window updates and pings that go with it. */
 const FRAME_BYTES = 64
@@ -17,13 +23,16 @@ const FRAME_BYTES = 64
  * and by what is sent back.
  */
 export class FloodBudget {
-  #left = BURST_BYTES
+  readonly #allowance: Allowance
+  #left: number
   #earned = 0
   /** Bytes read that are settled: earned, or taken from what is left. */
   #settled = 0
   #at: number
 
-  constructor(now: number) {
+  constructor(now: number, allowance = CONTROL) {
+    this.#allowance = allowance
+    this.#left = allowance.burstBytes
     this.#at = now
   }
 
@@ -37,13 +46,14 @@ export class FloodBudget {
    * of bodies that nobody has taken yet; `now` is in milliseconds.
    */
   allows(read: number, waiting: number, now: number): boolean {
+    const { burstBytes, bytesPerMs } = this.#allowance
     const useful = this.#earned + waiting
     const idle = read - this.#settled - useful
     // What was earned in advance counts up to one burst.
-    this.#settled = read - useful + Math.min(Math.max(-idle, 0), BURST_BYTES)
-    const refill = Math.max(0, now - this.#at) * BYTES_PER_MS
+    this.#settled = read - useful + Math.min(Math.max(-idle, 0), burstBytes)
+    const refill = Math.max(0, now - this.#at) * bytesPerMs
     this.#at = now
-    this.#left = Math.min(BURST_BYTES, this.#left + refill) - Math.max(0, idle)
+    this.#left = Math.min(burstBytes, this.#left + refill) - Math.max(0, idle)
     return this.#left >= 0
   }
 }

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { SecureContext } from 'node:tls'
-import { EMPTY_RECORDS, watchRecords } from '../kernel/empty-records.ts'
 import type { Intercept, InterceptEnded } from '../kernel/flow.ts'
+import { IDLE_RECORDS, watchRecords } from '../kernel/idle-records.ts'
 import { emitUnparsed, type ServeDeps } from './connection.ts'
 import { createHttp1 } from './http1/server.ts'
 import { createHttp2 } from './http2/connection.ts'
@@ -44,7 +44,7 @@ export function createIntercept(deps: InterceptDeps): Intercept {
     const serve = socket.alpnProtocol === 'h2' ? http2 : http1
     const interception = { connect, verdict, servername }
     watchRecords(client, socket, () => {
-      emitUnparsed(deps.emit, interception, 'flood', EMPTY_RECORDS)
+      emitUnparsed(deps.emit, interception, 'flood', IDLE_RECORDS)
       socket.destroy()
     })
     using connection = serve(socket, interception)

@@ -3,8 +3,8 @@ import https from 'node:https'
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket, TlsOptions } from 'node:tls'
-import { EMPTY_RECORDS, watchRecords } from '../kernel/empty-records.ts'
 import { describeError } from '../kernel/error.ts'
+import { IDLE_RECORDS, watchRecords } from '../kernel/idle-records.ts'
 import type { Limits } from '../kernel/limits.ts'
 import { unparsedReason } from '../kernel/reasons.ts'
 import { SERVER_TLS } from '../kernel/server-tls.ts'
@@ -69,7 +69,7 @@ function watchTls(deps: PlainDeps, socket: TLSSocket): void {
   if (!(raw instanceof Socket)) return
   watchRecords(raw, socket, () => {
     const peer = socket.remoteAddress ?? ''
-    deps.emit({ type: 'client_error', peer, reason: 'flood', detail: EMPTY_RECORDS })
+    deps.emit({ type: 'client_error', peer, reason: 'flood', detail: IDLE_RECORDS })
     socket.destroy()
   })
 }

@@ -24,7 +24,7 @@ export const INSIDE_REASONS = {
     status: 429,
     text: 'The connection carries too much that asks for nothing.',
     level: 'warn',
-    doc: 'An HTTP/2 connection with more control frames, or more calls given up at once, than any client has use for, which is closed with ENHANCE_YOUR_CALM; or a TLS connection with records that carry nothing.',
+    doc: 'An HTTP/2 connection with more control frames, or more calls given up at once, than any client has use for, which is closed with ENHANCE_YOUR_CALM; or a TLS connection with records that carry next to nothing.',
   },
   token_revoked: {
     status: 401,

@@ -254,6 +254,7 @@ function liveIntercept({ live, sessions, foundation: { emit } }: Core, handle: H
     contextFor: host => live.current.contexts.get(host),
     handle,
     admit: (answer, caller) => sessions.admit(answer, caller),
+    draining: sessions.draining,
     emit,
     get limits() {
       return live.current.settings.limits

@@ -163,8 +163,6 @@ export type Intercept = (
   client: Socket,
   request: ConnectRequest,
   verdict: Extract<Verdict, { kind: 'intercept' }>,
-  /** Aborts when the daemon drains: what is idle shall close. */
-  draining: AbortSignal,
 ) => Promise<InterceptEnded>
 export type Handle = (call: Call) => Promise<Reply>
 export type Emit = (event: Event) => void

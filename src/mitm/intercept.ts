@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import type { SecureContext } from 'node:tls'
 import type { Intercept, InterceptEnded } from '../kernel/flow.ts'
 import { IDLE_RECORDS, watchRecords } from '../kernel/idle-records.ts'
-import { emitUnparsed, type ServeDeps } from './connection.ts'
+import { type Connection, emitUnparsed, type ServeDeps } from './connection.ts'
 import { createHttp1 } from './http1/server.ts'
 import { createHttp2 } from './http2/connection.ts'
 import { terminate } from './terminate.ts'
@@ -18,6 +18,8 @@ const DROPPED_MS = 250
 export interface InterceptDeps extends ServeDeps {
   /** The certificate for a host; throws a `Refusal` when there can be none. */
   readonly contextFor: (host: string) => SecureContext | Promise<SecureContext>
+  /** Aborts when the daemon drains: what is idle shall close. */
+  readonly draining: AbortSignal
 }
 
 /**
@@ -27,8 +29,13 @@ export interface InterceptDeps extends ServeDeps {
 export function createIntercept(deps: InterceptDeps): Intercept {
   const http1 = createHttp1(deps)
   const http2 = createHttp2(deps)
+  // One listener for all: a signal looks through its listeners for each that comes or goes.
+  const open = new Set<Connection>()
+  deps.draining.addEventListener('abort', () => {
+    for (const connection of open) connection.drain()
+  })
 
-  return async (client, connect, verdict, draining) => {
+  return async (client, connect, verdict) => {
     const context = await deps.contextFor(verdict.host)
     const before = { read: client.bytesRead, written: client.bytesWritten }
     if (client.destroyed) return ended(client, before, failed('closed'))
@@ -48,11 +55,10 @@ export function createIntercept(deps: InterceptDeps): Intercept {
       socket.destroy()
     })
     using connection = serve(socket, interception)
-    const drain = (): void => connection.drain()
-    if (draining.aborted) drain()
-    draining.addEventListener('abort', drain)
+    open.add(connection)
+    if (deps.draining.aborted) connection.drain()
     await closed.promise
-    draining.removeEventListener('abort', drain)
+    open.delete(connection)
     const { calls } = connection
     const dropped = socket.bytesRead === 0 && performance.now() - secureAt < DROPPED_MS
     if (dropped) return ended(client, before, failed('ca_not_trusted'))

@@ -97,6 +97,6 @@ async function serveIntercept(
   verdict: Extract<Verdict, { kind: 'intercept' }>,
 ): Promise<Outcome> {
   deps.emit({ type: 'connect_started', connectId: request.id, kind: 'mitm' })
-  const end = await deps.intercept(client, request, verdict, deps.sessions.draining)
+  const end = await deps.intercept(client, request, verdict)
   return { ...EMPTY, ...end, outcome: 'mitm', status: 200, provider: verdict.provider }
 }

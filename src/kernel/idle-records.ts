@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { type Allowance, FloodBudget } from './flood-budget.ts'
+import { inRounds } from './rounds.ts'
 
 /** What the operator's log says of it. */
 export const IDLE_RECORDS = 'TLS records that carry next to nothing'
@@ -58,10 +59,10 @@ export class RecordBudget {
  */
 export function watchRecords(raw: Socket, secure: TLSSocket, onFlood: () => void): void {
   const budget = new RecordBudget(performance.now())
-  const timer = setInterval(() => {
+  const rounds = inRounds(CHECK_MS, () => {
     if (budget.allows({ raw, secure }, performance.now())) return
-    clearInterval(timer)
+    rounds[Symbol.dispose]()
     onFlood()
-  }, CHECK_MS).unref()
-  secure.once('close', () => clearInterval(timer))
+  })
+  secure.once('close', () => rounds[Symbol.dispose]())
 }

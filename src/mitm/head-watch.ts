@@ -1,3 +1,5 @@
+import { inRounds } from '../kernel/rounds.ts'
+
 interface Watched {
   /** Bytes read from the client so far. */
   bytesRead(): number
@@ -54,11 +56,10 @@ export function watchHeads(
       on.begun?.()
     }
     if (performance.now() - since < (inHead ? limits.headMs : limits.idleMs)) return
-    clearInterval(timer)
+    rounds[Symbol.dispose]()
     if (inHead) on.slow()
     else on.idle()
   }
-  const timer = setInterval(check, Math.min(MAX_INTERVAL_MS, limits.headMs / 2))
-  timer.unref()
-  return { settle, [Symbol.dispose]: () => clearInterval(timer) }
+  const rounds = inRounds(Math.min(MAX_INTERVAL_MS, limits.headMs / 2), check)
+  return { settle, [Symbol.dispose]: () => rounds[Symbol.dispose]() }
 }

@@ -9,6 +9,7 @@ import { Refusal } from '../../kernel/error.ts'
 import { FloodBudget } from '../../kernel/flood-budget.ts'
 import type { RawHeaders } from '../../kernel/headers.ts'
 import type { Reason } from '../../kernel/reasons.ts'
+import { inRounds } from '../../kernel/rounds.ts'
 import type { Interception } from '../call.ts'
 import {
   type Connection,
@@ -113,12 +114,12 @@ class Http2Connection implements Connection {
         },
       ),
     )
-    const timer = setInterval(() => {
+    const rounds = inRounds(CHECK_MS, () => {
       if (!this.#session.destroyed) return this.#checkFlood()
-      clearInterval(timer)
+      rounds[Symbol.dispose]()
       this.#cutOff(LEAVING_MS)
-    }, CHECK_MS).unref()
-    this.#cleanup.defer(() => clearInterval(timer))
+    })
+    this.#cleanup.use(rounds)
   }
 
   #serve(stream: ServerHttp2Stream, flags: number, raw: RawHeaders): void {

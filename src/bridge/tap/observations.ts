@@ -35,9 +35,9 @@ export class Observations {
     return findings
   }
 
-  /** `bytes`: those of the operation, or a piece of them. */
-  apply(operation: Operation, bytes: Buffer): void {
-    if (operation.op === 'open') return this.#begin(operation)
+  /** `user`: whose share of the memory is used; `bytes`: those of the operation, or a piece of them. */
+  apply(user: string, operation: Operation, bytes: Buffer): void {
+    if (operation.op === 'open') return this.#begin(user, operation)
     const open = this.#open.get(operation.id)
     if (open === undefined) return
     try {
@@ -73,10 +73,10 @@ export class Observations {
     }
   }
 
-  #begin(call: Extract<Operation, { op: 'open' }>): void {
+  #begin(user: string, call: Extract<Operation, { op: 'open' }>): void {
     const listener = this.#listener(call.id)
     const part = (side: Side): Memory =>
-      new Memory(Number.POSITIVE_INFINITY, this.#memory.of(holderOf(call.user, side)))
+      new Memory(Number.POSITIVE_INFINITY, this.#memory.of(holderOf(user, side)))
     const memory = { up: part('up'), down: part('down') }
     const shared = { memory, limits: this.#limits, listener }
     const observation =

@@ -1,5 +1,5 @@
 import type { SharedMemory } from '../../kernel/memory.ts'
-import type { Operation, Posted, Side } from './protocol.ts'
+import type { Batch, Operation, Side } from './protocol.ts'
 
 /** A batch goes when it is full. */
 const BATCH_BYTES = 64 * 1024
@@ -9,11 +9,6 @@ const BATCH_OPERATIONS = 1024
 
 /** A batch goes after this long, full or not. */
 const BATCH_MS = 50
-
-export interface Batch {
-  readonly bytes: Uint8Array<ArrayBuffer>
-  readonly operations: readonly Posted[]
-}
 
 type Post = (batch: Batch) => void
 
@@ -34,7 +29,8 @@ export class Outbox {
   readonly #post: Post
   #bytes = new Uint8Array(new ArrayBuffer(BATCH_BYTES))
   #used = 0
-  #operations: Posted[] = []
+  #operations = new Map<string, Operation[]>()
+  #count = 0
   #last: Extract<Operation, { op: 'bytes' }> | undefined
   #timer: NodeJS.Timeout | undefined
   #immediate: NodeJS.Immediate | undefined
@@ -61,8 +57,8 @@ export class Outbox {
 
   add(user: string, operation: Operation): void {
     this.#last = undefined
-    this.#operations.push({ user, operation })
-    if (this.#operations.length >= BATCH_OPERATIONS) this.flush()
+    this.#push(user, operation)
+    if (this.#count >= BATCH_OPERATIONS) this.flush()
     else this.#schedule()
   }
 
@@ -76,11 +72,10 @@ export class Outbox {
     clearImmediate(this.#immediate)
     this.#timer = undefined
     this.#immediate = undefined
-    const operations = this.#operations
-    if (operations.length === 0) return
-    const bytes = this.#detach()
+    if (this.#count === 0) return
+    const batch = { bytes: this.#detach(), operations: this.#operations }
     this.#begin()
-    this.#post({ bytes, operations })
+    this.#post(batch)
   }
 
   /** So many bytes of each holder have been read. */
@@ -95,7 +90,8 @@ export class Outbox {
   }
 
   #begin(): void {
-    this.#operations = []
+    this.#operations = new Map()
+    this.#count = 0
     this.#last = undefined
     this.#used = 0
   }
@@ -105,9 +101,16 @@ export class Outbox {
     if (last?.id === id && last.side === side) last.to += length
     else {
       this.#last = { op: 'bytes', id, side, from: this.#used, to: this.#used + length }
-      this.#operations.push({ user, operation: this.#last })
+      this.#push(user, this.#last)
     }
     this.#used += length
+  }
+
+  #push(user: string, operation: Operation): void {
+    const operations = this.#operations.get(user)
+    if (operations === undefined) this.#operations.set(user, [operation])
+    else operations.push(operation)
+    this.#count += 1
   }
 
   /** The bytes of the batch in a buffer of their own, which can be given away. */
@@ -119,7 +122,7 @@ export class Outbox {
   }
 
   #schedule(): void {
-    if (this.#operations.length === 0) return
+    if (this.#count === 0) return
     this.#timer ??= setTimeout(() => this.flush(), BATCH_MS)
   }
 }

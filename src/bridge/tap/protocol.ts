@@ -27,8 +27,6 @@ export type Operation =
   | {
       readonly op: 'open'
       readonly id: number
-      /** Whose share of the memory it uses. */
-      readonly user: string
       readonly format: WireFormat
       /** Without the query, which may hold a credential. */
       readonly path: string
@@ -50,18 +48,15 @@ export type Operation =
   | { readonly op: 'end'; readonly id: number; readonly side: Side; readonly complete: boolean }
   | { readonly op: 'cancel'; readonly id: number }
 
-/** An operation, and whose turn it is part of. */
-export interface Posted {
-  readonly user: string
-  readonly operation: Operation
+export interface Batch {
+  /** What the operations point into. */
+  readonly bytes: Uint8Array<ArrayBuffer>
+  /** By user, whose turn they are part of; each user's in their order. */
+  readonly operations: ReadonlyMap<string, readonly Operation[]>
 }
 
 export type ToTapWorker =
-  | {
-      readonly type: 'batch'
-      readonly bytes: Uint8Array
-      readonly operations: readonly Posted[]
-    }
+  | { readonly type: 'batch'; readonly batch: Batch }
   | { readonly type: 'close' }
 
 export type Finding =

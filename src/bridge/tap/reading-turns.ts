@@ -1,6 +1,6 @@
 import { holderOf } from './observation.ts'
 import type { Observations } from './observations.ts'
-import type { FromTapWorker, Operation, Posted } from './protocol.ts'
+import type { Batch, FromTapWorker, Operation, Side } from './protocol.ts'
 
 /** How long one user's calls are read before it is the next one's turn. */
 const TURN_MS = 10
@@ -35,12 +35,12 @@ export class ReadingTurns {
     return this.#waiting.size === 0
   }
 
-  add(batch: Uint8Array, operations: readonly Posted[]): void {
-    for (const { user, operation } of operations) {
-      const task = { operation, bytes: bytesOf(operation, batch) }
-      const tasks = this.#waiting.get(user)
-      if (tasks === undefined) this.#waiting.set(user, [task])
-      else tasks.push(task)
+  add({ bytes, operations }: Batch): void {
+    for (const [user, list] of operations) {
+      const tasks = list.map(operation => ({ operation, bytes: bytesOf(operation, bytes) }))
+      const waiting = this.#waiting.get(user)
+      if (waiting === undefined) this.#waiting.set(user, tasks)
+      else waiting.push(...tasks)
     }
     this.#schedule()
   }
@@ -74,28 +74,38 @@ export class ReadingTurns {
   /** Reads for one turn; how many of the tasks are done. */
   #read(user: string, tasks: readonly Task[], read: Map<string, number>): number {
     const end = performance.now() + TURN_MS
+    const bytes: Record<Side, number> = { up: 0, down: 0 }
     let done = 0
     for (const task of tasks) {
       const { operation } = task
       do {
-        const piece = task.bytes.subarray(0, PIECE_BYTES)
-        task.bytes = task.bytes.subarray(piece.length)
-        if (operation.op === 'bytes') {
-          const holder = holderOf(user, operation.side)
-          read.set(holder, (read.get(holder) ?? 0) + piece.length)
-        }
-        this.#observations.apply(operation, piece)
-        if (performance.now() >= end) return task.bytes.length > 0 ? done : done + 1
-      } while (task.bytes.length > 0)
-      done += 1
+        const piece = nextPiece(task)
+        if (operation.op === 'bytes') bytes[operation.side] += piece.length
+        this.#observations.apply(user, operation, piece)
+      } while (task.bytes.length > 0 && performance.now() < end)
+      if (task.bytes.length === 0) done += 1
+      if (performance.now() >= end) break
+    }
+    for (const side of ['up', 'down'] as const) {
+      const holder = holderOf(user, side)
+      read.set(holder, (read.get(holder) ?? 0) + bytes[side])
     }
     return done
   }
 }
 
+const NOTHING = Buffer.alloc(0)
+
+/** Takes a piece off a task. */
+function nextPiece(task: Task): Buffer {
+  const { bytes } = task
+  task.bytes = bytes.length > PIECE_BYTES ? bytes.subarray(PIECE_BYTES) : NOTHING
+  return bytes.length > PIECE_BYTES ? bytes.subarray(0, PIECE_BYTES) : bytes
+}
+
 /** A little of a large batch must not keep all of that while it waits. */
 function bytesOf(operation: Operation, batch: Uint8Array): Buffer {
-  if (operation.op !== 'bytes') return Buffer.alloc(0)
+  if (operation.op !== 'bytes') return NOTHING
   const bytes = Buffer.from(
     batch.buffer,
     batch.byteOffset + operation.from,

@@ -3,8 +3,7 @@ import type { Clock } from '../../kernel/clock.ts'
 import { describeError } from '../../kernel/error.ts'
 import { waitPatiently } from '../../kernel/patience.ts'
 import { threadEnvironment, threadProgram } from '../../kernel/thread.ts'
-import type { Batch } from './outbox.ts'
-import type { FromTapWorker, TapWorkerData, ToTapWorker } from './protocol.ts'
+import type { Batch, FromTapWorker, TapWorkerData, ToTapWorker } from './protocol.ts'
 
 /** A worker that died is replaced this long after it was started, or later. */
 const RESTART_SPACING_MS = 60_000
@@ -55,10 +54,10 @@ export class TapLink implements AsyncDisposable {
     return this.#worker !== undefined
   }
 
-  post({ bytes, operations }: Batch): void {
+  post(batch: Batch): void {
     if (this.#worker === undefined) return
-    this.#unread += operations.length
-    send(this.#worker, { type: 'batch', bytes, operations }, [bytes.buffer])
+    for (const operations of batch.operations.values()) this.#unread += operations.length
+    send(this.#worker, { type: 'batch', batch }, [batch.bytes.buffer])
     this.#watchdog ??= this.#watch()
   }
 

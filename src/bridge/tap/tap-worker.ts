@@ -19,7 +19,7 @@ function main(port: MessagePort, { limits }: TapWorkerData): void {
     if (isClosing && turns.isIdle) port.close()
   })
   port.on('message', (message: ToTapWorker) => {
-    if (message.type === 'batch') return turns.add(message.bytes, message.operations)
+    if (message.type === 'batch') return turns.add(message.batch)
     isClosing = true
     if (turns.isIdle) port.close()
   })

@@ -117,7 +117,7 @@ export class Taps implements AsyncDisposable {
       const path = request.path.split('?', 1)[0] ?? ''
       const codings = codingsOf(request.headers)
       const { user, format } = request
-      this.#outbox.add(user, { op: 'open', id, user, format, path, codings, takeover })
+      this.#outbox.add(user, { op: 'open', id, format, path, codings, takeover })
     }
     return tap
   }

@@ -31,7 +31,6 @@ function observe(one: Case, body: Buffer): { findings: readonly Finding[]; held:
       id,
       format: one.format,
       path: '/',
-      user: 'ada',
       codings: [],
       takeover: undefined,
     },
@@ -105,7 +104,6 @@ describe('observations that end in the middle of a message', () => {
   const http = {
     op: 'open',
     id,
-    user: 'ada',
     format: 'anthropic-messages',
     path: '/',
     codings: [],

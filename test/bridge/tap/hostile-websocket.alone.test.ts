@@ -36,7 +36,7 @@ function observe(side: Side, blocks: Iterable<Buffer>, terms: Partial<Takeover> 
   const takeover = { deflate: true, up: true, down: true, ...terms }
   const id = 1
   applyAll(observations, Buffer.alloc(0), [
-    { op: 'open', id, user: 'ada', format: 'openai-responses', path: '/', codings: [], takeover },
+    { op: 'open', id, format: 'openai-responses', path: '/', codings: [], takeover },
   ])
   const findings: Finding[] = []
   for (const block of blocks) {

@@ -59,7 +59,7 @@ export function applyAll(
   for (const operation of operations) {
     const isCut = operation.op === 'bytes'
     const piece = isCut ? bytes.subarray(operation.from, operation.to) : Buffer.alloc(0)
-    observations.apply(operation, piece)
+    observations.apply('ada', operation, piece)
   }
   return observations.findings()
 }

@@ -112,7 +112,8 @@ for (const keyType of ['ec', 'rsa'] as const) {
       { authority: mixed, host: '127.0.0.1', accepted: true },
       { authority: mixed, host: '127.0.0.2', accepted: false },
     ]
-    for (const { authority, host, accepted } of cases) {
+    // What is constrained does not depend on the key: one of each verdict for the other kind.
+    for (const { authority, host, accepted } of keyType === 'ec' ? cases : cases.slice(0, 2)) {
       const port = await serve(t, authority, host)
       const { bundleFile } = await writeTrustFiles(
         join(authority.certFile, '..'),

@@ -7,7 +7,7 @@ import { after, before, describe, it } from 'node:test'
 import { trustVariables } from '../../src/ca/trust.ts'
 import { writeVariables } from '../../src/cli/shells.ts'
 import { runInProcess } from '../support/command-line.ts'
-import { daemonEnv, startDaemonProcess } from '../support/daemon-process.ts'
+import { type DaemonProcess, daemonEnv, startDaemonProcess } from '../support/daemon-process.ts'
 import { connectThrough } from '../support/raw-client.ts'
 
 const NASTY = `a'b"c$d\`e\\f g;h&i|j>k<l*m?n~o#p!q`
@@ -39,37 +39,6 @@ describe('env', () => {
       ]),
     )
     assert.match(result.stdout, /HTTPS_PROXY='http:\/\/ada:aibp_[\w-]+@127\.0\.0\.1:8888'/)
-  })
-
-  it('makes a token that a running daemon takes at once', async () => {
-    await using daemon = await startDaemonProcess({ stateDir })
-    const result = await runInProcess(['env', '--user', 'grace'], env())
-    const token = /grace:(aibp_[\w-]+)@/.exec(result.stdout)?.[1]
-    const { head, socket } = await connectThrough(daemon.proxy, 'api.openai.com:443', {
-      credentials: `grace:${token}`,
-    })
-    assert.equal(head.status, 200)
-    socket.destroy()
-  })
-
-  it('goes by the daemon that runs, not by the variables of this shell', async () => {
-    await using daemon = await startDaemonProcess({
-      env: {
-        CODER_AIBRIDGE_PROVIDER_0_TYPE: 'anthropic',
-        CODER_AIBRIDGE_PROVIDER_0_KEY: 'sk-ant-real',
-      },
-    })
-    const shell = {
-      PATH: process.env['PATH'] ?? '',
-      HOME: daemon.stateDir,
-      USER: 'ada',
-      CODER_AIBRIDGE_PROXY_STATE_DIR: daemon.stateDir,
-    }
-    const result = await runInProcess(['env'], shell)
-    assert.equal(result.code, 0, result.stderr)
-    assert.match(result.stdout, new RegExp(`@127\\.0\\.0\\.1:${daemon.proxy.port}'`))
-    assert.match(result.stdout, /ANTHROPIC_API_KEY='sk-aibridge-placeholder'/)
-    assert.doesNotMatch(result.stdout, /OPENAI_API_KEY|sk-ant-real/)
   })
 
   it('uses the token and the host that it is given, and keeps what NO_PROXY says', async () => {
@@ -104,6 +73,44 @@ describe('env', () => {
     assert.match(shell.stderr, /--shell: "zsh5" is not one of sh, fish/)
     const port = await runInProcess(['env'], { ...env(), CODER_AIBRIDGE_PROXY_LISTEN_ADDR: ':0' })
     assert.equal(port.code, 2)
+  })
+})
+
+describe('env beside a daemon that runs', () => {
+  let daemon: DaemonProcess
+  before(async () => {
+    daemon = await startDaemonProcess({
+      env: {
+        CODER_AIBRIDGE_PROVIDER_0_TYPE: 'anthropic',
+        CODER_AIBRIDGE_PROVIDER_0_KEY: 'sk-ant-real',
+      },
+    })
+  })
+  after(() => daemon[Symbol.asyncDispose]())
+
+  const shell = (): Record<string, string> => ({
+    PATH: process.env['PATH'] ?? '',
+    HOME: daemon.stateDir,
+    USER: 'ada',
+    CODER_AIBRIDGE_PROXY_STATE_DIR: daemon.stateDir,
+  })
+
+  it('makes a token that it takes at once', async () => {
+    const result = await runInProcess(['env', '--user', 'grace'], shell())
+    const token = /grace:(aibp_[\w-]+)@/.exec(result.stdout)?.[1]
+    const { head, socket } = await connectThrough(daemon.proxy, 'api.anthropic.com:443', {
+      credentials: `grace:${token}`,
+    })
+    assert.equal(head.status, 200)
+    socket.destroy()
+  })
+
+  it('goes by what that has, not by the variables of this shell', async () => {
+    const result = await runInProcess(['env'], shell())
+    assert.equal(result.code, 0, result.stderr)
+    assert.match(result.stdout, new RegExp(`@127\\.0\\.0\\.1:${daemon.proxy.port}'`))
+    assert.match(result.stdout, /ANTHROPIC_API_KEY='sk-aibridge-placeholder'/)
+    assert.doesNotMatch(result.stdout, /OPENAI_API_KEY|sk-ant-real/)
   })
 })
 

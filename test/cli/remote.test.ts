@@ -1,18 +1,20 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { runInProcess } from '../support/command-line.ts'
-import { daemonEnv, runCommand, startDaemonProcess } from '../support/daemon-process.ts'
+import { daemonEnv, startDaemonProcess } from '../support/daemon-process.ts'
 import { CODER_TOKEN, type Deployment, startDeployment } from '../support/deployment.ts'
 
-/** A child that asks the provider through whatever its environment says. */
+/** A child that asks the provider through whatever its environment says, and tells a file. */
 const CHILD = `
+  import { writeFileSync } from 'node:fs'
   const response = await fetch('https://api.openai.com/v1/models', {
     headers: { authorization: 'Bearer ' + process.env.OPENAI_API_KEY },
   })
-  console.log(response.status, process.env.OPENAI_API_KEY, process.env.ANTHROPIC_API_KEY)
+  const { OPENAI_API_KEY, ANTHROPIC_API_KEY } = process.env
+  writeFileSync(process.argv[1], [response.status, OPENAI_API_KEY, ANTHROPIC_API_KEY].join(' '))
 `
 
 describe('commands in remote mode', () => {
@@ -54,11 +56,13 @@ describe('commands in remote mode', () => {
   })
 
   it("run a command as the deployment's user, with its own keys left to it", async () => {
-    const result = await runCommand(
-      ['run', '--', process.execPath, '--input-type=module', '-e', CHILD],
+    const said = join(stateDir, 'said')
+    const { code, stderr } = await runInProcess(
+      ['run', '--', process.execPath, '--input-type=module', '-e', CHILD, said],
       { ...env, CODER_SESSION_TOKEN: CODER_TOKEN, OPENAI_API_KEY: 'sk-mine-0123456789' },
     )
-    assert.equal(result.stdout, '200 sk-mine-0123456789 sk-aibridge-placeholder\n', result.stderr)
+    assert.equal(code, 0, stderr)
+    assert.equal(await readFile(said, 'utf8'), '200 sk-mine-0123456789 sk-aibridge-placeholder')
     assert.deepEqual(
       deployment.calls.map(({ path }) => path),
       ['/api/v2/aibridge/openai/v1/models'],

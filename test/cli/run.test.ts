@@ -9,19 +9,20 @@ import { after, before, describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fromTerminal } from '../../src/cli/run-child.ts'
 import { runInProcess } from '../support/command-line.ts'
-import { type CommandResult, daemonEnv, runCommand } from '../support/daemon-process.ts'
+import { daemonEnv } from '../support/daemon-process.ts'
 import { testPki } from '../support/pki.ts'
 import { type Provider, startProvider } from '../support/provider.ts'
 
 const MAIN = join(import.meta.dirname, '../../src/main.ts')
 const PARENT_KEY = 'sk-the-parents-own-key-0123456789'
 
-/** A child that asks the provider through whatever its environment says. */
+/** A child that asks the provider through whatever its environment says, and tells a file. */
 const CHILD = `
+  import { writeFileSync } from 'node:fs'
   const response = await fetch('https://api.openai.com/v1/models', {
     headers: { authorization: 'Bearer ' + process.env.OPENAI_API_KEY },
   })
-  console.log(response.status, process.env.OPENAI_API_KEY)
+  writeFileSync(process.argv[1], response.status + ' ' + process.env.OPENAI_API_KEY)
 `
 
 describe('run', () => {
@@ -43,13 +44,11 @@ describe('run', () => {
     await rm(stateDir, { recursive: true, force: true })
   })
 
-  const run = (...args: readonly string[]): Promise<CommandResult> =>
-    runCommand(['run', ...args], env)
-
   it('gives the child a placeholder for the key, and the provider the key', async () => {
     const caFile = testPki().certFile
-    const result = await runCommand(
-      ['run', '--', process.execPath, '--input-type=module', '-e', CHILD],
+    const said = join(stateDir, 'said')
+    const result = await runInProcess(
+      ['run', '--', process.execPath, '--input-type=module', '-e', CHILD, said],
       {
         ...env,
         CODER_AIBRIDGE_PROVIDER_0_TYPE: 'openai',
@@ -60,21 +59,25 @@ describe('run', () => {
       },
     )
     assert.equal(result.code, 0, result.stderr)
-    assert.equal(result.stdout, '200 sk-aibridge-placeholder\n')
+    assert.equal(await readFile(said, 'utf8'), '200 sk-aibridge-placeholder')
     assert.ok(provider.sawInHeaders(PARENT_KEY))
     assert.match(result.stderr, /calls to openai: 1 completed/)
   })
 
   it('takes provider keys out of the child and makes them central ones', async () => {
+    const said = join(stateDir, 'environment')
     const script = `
-      const bundle = require('node:fs').readFileSync(process.env.SSL_CERT_FILE, 'utf8')
+      const { readFileSync, writeFileSync } = require('node:fs')
+      const bundle = readFileSync(process.env.SSL_CERT_FILE, 'utf8')
       const certificates = bundle.split('BEGIN CERTIFICATE').length - 1
-      console.log(JSON.stringify({ ...process.env, certificates }))
+      writeFileSync(process.argv[1], JSON.stringify({ ...process.env, certificates }))
     `
-    const result = await run('--', process.execPath, '-e', script)
+    const args = ['run', '--', process.execPath, '-e', script, said]
+    const result = await runInProcess(args, env)
     assert.equal(result.code, 0, result.stderr)
-    assert.ok(!result.stdout.includes(PARENT_KEY))
-    const child: unknown = JSON.parse(result.stdout)
+    const text = await readFile(said, 'utf8')
+    assert.ok(!text.includes(PARENT_KEY))
+    const child: unknown = JSON.parse(text)
     assert.ok(typeof child === 'object' && child !== null)
     assert.equal(Reflect.get(child, 'OPENAI_API_KEY'), 'sk-aibridge-placeholder')
     assert.match(

@@ -31,8 +31,30 @@ async function stateDirectory(): Promise<AsyncDisposable & { readonly path: stri
 }
 
 describe('serve', () => {
-  it('starts with nothing configured, and says what a user needs next in four lines', async () => {
-    await using daemon = await startDaemonProcess()
+  it('starts with nothing configured, and shows a token at the first start that succeeds only', async () => {
+    await using state = await stateDirectory()
+    const server = createServer()
+    const port = await listenOnLoopback(server)
+    const taken = { CODER_AIBRIDGE_PROXY_LISTEN_ADDR: `127.0.0.1:${port}` }
+    const failed = await runCommand(['serve'], daemonEnv(state.path, taken))
+    server.close()
+    assert.equal(failed.code, 2)
+    assert.match(failed.stderr, /^aibridgeproxyd: failed to listen on .*another process has it/)
+    assert.doesNotMatch(failed.stderr, /at .*\.ts:\d/, 'no stack trace')
+
+    let fingerprint: unknown
+    {
+      await using daemon = await startDaemonProcess({ stateDir: state.path })
+      await saysWhatIsNext(daemon)
+      fingerprint = await fingerprintOf(daemon)
+    }
+    await using again = await startDaemonProcess({ stateDir: state.path })
+    assert.doesNotMatch(again.stderr, /aibp_/)
+    assert.equal(await fingerprintOf(again), fingerprint, 'the same CA')
+  })
+
+  /** In four lines, one with a token that works and is in no log. */
+  const saysWhatIsNext = async (daemon: DaemonProcess): Promise<void> => {
     const lines = daemon.stderr.trim().split('\n')
     assert.deepEqual(
       lines.map(line => line.split(' ')[0]),
@@ -46,35 +68,9 @@ describe('serve', () => {
     socket.destroy()
     assert.equal((await stat(join(daemon.stateDir, 'ca.key'))).mode & 0o777, 0o600)
     assert.ok(!daemon.lines.some(line => JSON.stringify(line).includes(String(token))))
-  })
-
-  it('shows a token at the first start that succeeds only, and keeps its CA', async () => {
-    await using state = await stateDirectory()
-    const server = createServer()
-    const port = await listenOnLoopback(server)
-    const taken = { CODER_AIBRIDGE_PROXY_LISTEN_ADDR: `127.0.0.1:${port}` }
-    const failed = await runCommand(['serve'], daemonEnv(state.path, taken))
-    server.close()
-    assert.equal(failed.code, 2)
-    assert.match(failed.stderr, /^aibridgeproxyd: failed to listen on .*another process has it/)
-    assert.doesNotMatch(failed.stderr, /at .*\.ts:\d/, 'no stack trace')
-
-    const start = async (): Promise<readonly [said: string, fingerprint: unknown]> => {
-      await using daemon = await startDaemonProcess({ stateDir: state.path })
-      const line = await daemon.waitForLine(({ msg }) => msg === 'listening')
-      return [daemon.stderr, line['ca_fingerprint']]
-    }
-    const [first, fingerprint] = await start()
-    assert.match(first, /aibp_/)
-    const [second, same] = await start()
-    assert.doesNotMatch(second, /aibp_/)
-    assert.equal(same, fingerprint)
-  })
-
-  it('shows none under systemd', async () => {
-    await using daemon = await startDaemonProcess({ env: { JOURNAL_STREAM: '8:1' } })
-    assert.doesNotMatch(daemon.stderr, /aibp_/)
-  })
+  }
+  const fingerprintOf = async (daemon: DaemonProcess): Promise<unknown> =>
+    (await daemon.waitForLine(({ msg }) => msg === 'listening'))['ca_fingerprint']
 
   const startWithTunnel = async (): Promise<StartedTunnel> => {
     await using opened = new AsyncDisposableStack()
@@ -149,13 +145,18 @@ describe('serve', () => {
     secure.destroy()
   })
 
-  it('answers a SIGHUP that comes while it starts once it listens', async () => {
+  it('answers a SIGHUP that comes while it starts once it listens; under systemd it shows no token', async () => {
     await using daemon = await startDaemonProcess({
-      // Its warning is the first line, logged before anything listens.
-      env: { CODER_AIBRIDGE_PROXY_TARGET: 'https://coder.example.com' },
+      env: {
+        // Its warning is the first line, logged before anything listens.
+        CODER_AIBRIDGE_PROXY_TARGET: 'https://coder.example.com',
+        JOURNAL_STREAM: '8:1',
+      },
       onSpawn: child => child.stdout?.once('data', () => child.kill('SIGHUP')),
     })
     await daemon.waitForLine(line => line['msg'] === 'configuration reloaded')
+    assert.match(daemon.stderr, /^proxy /)
+    assert.doesNotMatch(daemon.stderr, /aibp_/)
   })
 })
 

@@ -1,6 +1,6 @@
 /*
  * `node test/record/kill-loop.ts [KILLS]`: the long form of the daily test, 500
- * kills unless told otherwise. Also exits with 1 when a start took too long,
+ * kills unless told otherwise; `npm run test:ledger` has 20. Also exits with 1 when a start took too long,
  * which a busy machine must not make of the daily test.
  */
 import { mkdtempSync, rmSync } from 'node:fs'

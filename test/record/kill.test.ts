@@ -8,7 +8,7 @@ import { temporaryDirectory } from './support.ts'
 
 test('whatever was sent before a kill -9 is on record, and open calls become interrupted', async t => {
   const stateDir = temporaryDirectory(t)
-  const { sent, slowestStartMs } = await killRounds(stateDir, 8)
+  const { sent, slowestStartMs } = await killRounds(stateDir, 3)
   t.diagnostic(`${sent} calls, slowest start ${slowestStartMs.toFixed(0)} ms`)
 
   const { rows } = await openRecorder(t, { stateDir })

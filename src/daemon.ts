@@ -180,6 +180,7 @@ async function openCore(
       writeLine: line => options.log.writeLine(line),
       warn: (problem, message) => logger.error({ problem }, message),
       info: message => logger.info(message),
+      emit: foundation.emit,
     }),
   )
   readers.push(event => {

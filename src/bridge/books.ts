@@ -26,8 +26,19 @@ export interface Books {
   response(callId: string, facts: ResponseFacts, costNano: number | null): void
   /** A tool that was called here for the model, in the answer of that id. */
   tool(callId: string, tool: ToolUse, responseId: string | null): void
+  /**
+   * An answer that was begun by an earlier call, and has ended since. It counts
+   * for that call, however often it is seen.
+   */
+  retrieved(seen: Retrieved): void
   /** After the last fact, or for a call that was refused. */
   finish(ended: CallEnded): void
+}
+
+/** `costNano`: what it cost, in nano-dollars; null when that is not known. */
+interface Retrieved extends Pick<KnownCall, 'provider' | 'client' | 'billing'> {
+  readonly facts: ResponseFacts
+  readonly costNano: number | null
 }
 
 /** What is known of a call from its head alone. */

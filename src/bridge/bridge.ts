@@ -23,6 +23,7 @@ import { type LimitSettings, limitsOf } from './limits/call-limits.ts'
 import { CallSlots } from './limits/call-slots.ts'
 import { admitHead, admitModel } from './model/model-gate.ts'
 import { observeCall } from './observe-call.ts'
+import { observeRetrieval } from './observe-retrieval.ts'
 import { withoutQuery } from './path.ts'
 import type { Provider } from './provider.ts'
 import { type Route, route } from './route.ts'
@@ -158,13 +159,9 @@ async function forward(
   provider: Provider,
   { target, credential, events, known, config, spent, isCharged }: Ready,
 ): Promise<Reply> {
-  const { format } = target
-  const observed =
-    format === undefined
-      ? undefined
-      : observeCall(deps, call, { ...config, format, known, path: target.path, at: events.at })
+  const { observed, read } = readersOf(deps, call, target, { ...config, known, at: events.at })
   const body = !call.upgrade && hasBody(call.headers) ? call.body : undefined
-  const tap = call.upgrade || observed === undefined ? undefined : deps.taps.open(observed)
+  const tap = call.upgrade || read === undefined ? undefined : deps.taps.open(read)
   const { user } = call.caller.identity
   const actor = actorOf(config.actor, { user, isBridged: target.kind === 'bridged' })
   const send = async (message: Message): Promise<Reply> => {
@@ -197,6 +194,20 @@ async function forward(
   if (isCharged) endUnpaid(reply.socket, spent, messages)
   if (messages === undefined) return reply
   return { ...reply, onClientData: chunk => messages.request.observe(chunk) }
+}
+
+/** Who reads what a call carries: about itself, or about an earlier one that it asks for. */
+function readersOf(
+  deps: BridgeDeps,
+  call: Call,
+  { kind, format, path }: Ready['target'],
+  context: Omit<Parameters<typeof observeCall>[2], 'format' | 'path'>,
+) {
+  if (format === undefined) return {}
+  const asked = { ...context, format, path }
+  if (kind === 'passthrough') return { read: observeRetrieval(deps, call, asked) }
+  const observed = observeCall(deps, call, asked)
+  return { observed, read: observed }
 }
 
 /** A WebSocket would go on for ever; the next connection is told why there is none. */

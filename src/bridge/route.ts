@@ -12,7 +12,7 @@ export type Route =
       readonly listed: boolean
       /** The entry that matched, or `other`: a label from our tables, not from the client. */
       readonly label: string
-      /** What the bodies of a bridged call mean. */
+      /** What bodies mean: of a bridged call, or the answers to one that asks for an earlier one's. */
       readonly format: WireFormat | undefined
       readonly path: string
     }
@@ -62,7 +62,7 @@ export function route(
     kind: 'passthrough',
     listed: listed !== undefined,
     label,
-    format: undefined,
+    format: listed === undefined ? undefined : type.retrievals?.[listed],
     path: mapped,
   }
 }

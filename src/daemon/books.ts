@@ -1,6 +1,7 @@
 import { Taps } from '../bridge/tap/taps.ts'
 import type { Settings } from '../config/settings.ts'
 import type { Clock } from '../kernel/clock.ts'
+import type { Emit } from '../kernel/flow.ts'
 import type { BookStore } from '../record/book-store.ts'
 import { startMaintenance } from '../record/maintenance.ts'
 import { PostgresBooks } from '../record/postgres-books.ts'
@@ -12,6 +13,7 @@ export interface BooksOutput {
   readonly writeLine: (line: string) => void
   readonly warn: (problem: string, message: string) => void
   readonly info: (message: string) => void
+  readonly emit: Emit
 }
 
 /** The books and the side tap that fills them. */
@@ -40,6 +42,13 @@ export async function openBooks(
       settings: () => settings().record,
       queueSize: record.queueSize,
       writeLine: output.writeLine,
+      onRetrieved: ({ entry, callId, user }) => {
+        const { facts, provider, client, billing, costNano } = entry
+        const { model, usage } = facts
+        const tools = facts.tools.map(({ name }) => name)
+        const whose = { callId, user, provider, client, billing }
+        output.emit({ type: 'answer_seen', ...whose, model, usage, costNano, tools })
+      },
       onState: problem => {
         if (problem === undefined) output.info('records can be written again')
         else output.warn(problem, 'records cannot be written')

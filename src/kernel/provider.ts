@@ -28,6 +28,8 @@ export interface ProviderType {
   readonly bridged: Readonly<Record<string, WireFormat>>
   /** Paths that are passed through with a central key. */
   readonly passthrough: readonly string[]
+  /** Those of them that may answer with the numbers of an earlier call. */
+  readonly retrievals?: Readonly<Record<string, WireFormat>>
   /** Those of them that cost what a bridged path does, although nobody counts it there. */
   readonly costly?: readonly string[]
   /** The host's clients need all of it: its paths stay as they are, listed or not. */

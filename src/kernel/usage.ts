@@ -67,6 +67,11 @@ export interface ResponseFacts {
   readonly usageNote: 'partial' | 'unparsed' | 'missing' | null
   readonly tools: readonly ToolUse[]
   readonly thoughts: readonly Thought[]
+  /**
+   * The provider goes on with it by itself (OpenAI's `background`); its numbers
+   * come to whoever asks for it by its id.
+   */
+  readonly pending?: true
   /** The provider's own error type and message, when it answered with one. */
   readonly errorType: string | null
   readonly errorMessage: string | null

@@ -1,5 +1,5 @@
 import type { RecordQueries } from '../kernel/records.ts'
-import type { Entry, TextMode } from './entry.ts'
+import type { Entry, RetrievalEntry, TextMode } from './entry.ts'
 import type { Denial } from './limits/denial.ts'
 import type { RetentionPolicy } from './retention.ts'
 
@@ -16,6 +16,13 @@ export interface Denied {
   readonly denial: Denial
 }
 
+/** An answer that an earlier call had begun. */
+export interface Retrieved {
+  readonly entry: RetrievalEntry
+  readonly callId: string
+  readonly user: string
+}
+
 export interface CommitResult {
   /** Places in `entries` that cannot be stored, ever; the others are. */
   readonly refused: readonly number[]
@@ -23,6 +30,7 @@ export interface CommitResult {
   readonly denied: readonly Denied[]
   /** Ids of calls whose answers have used up one of their budgets. */
   readonly exhausted: readonly string[]
+  readonly retrieved: readonly Retrieved[]
   /** Lines of the structured log, for what is now durable. */
   readonly lines: readonly string[]
 }

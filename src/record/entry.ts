@@ -12,6 +12,7 @@ export type Entry =
   | BeginEntry
   | RequestEntry
   | ResponseEntry
+  | RetrievalEntry
   | ToolEntry
   | TurnEntry
   | EndEntry
@@ -46,6 +47,13 @@ export interface ResponseEntry {
   readonly costNano: number | null
   /** The call is paid from budgets. */
   readonly isCharged: boolean
+}
+
+/** What an answer came to that an earlier call began; see `ResponseFacts.pending`. */
+export interface RetrievalEntry
+  extends Pick<ResponseEntry, 'at' | 'position' | 'facts' | 'costNano'>,
+    Pick<CallEnded, 'provider' | 'client' | 'billing'> {
+  readonly type: 'retrieval'
 }
 
 /** A tool that was called here for the model, in the answer of that id. */
@@ -109,7 +117,7 @@ export function entrySize(entry: Entry): number {
   // Of any length until it is written; a refused call may have a long one.
   if (entry.type === 'end') return base + entry.ended.path.length
   if (entry.type === 'tool') return base + 2 * entry.tool.input.length
-  if (entry.type !== 'response') return base
+  if (entry.type !== 'response' && entry.type !== 'retrieval') return base
   const { tools, thoughts } = entry.facts
   const text =
     tools.reduce((sum, tool) => sum + tool.input.length, 0) +

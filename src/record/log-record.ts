@@ -25,6 +25,8 @@ export function logRecords(entry: Entry, row: CallRow | undefined): LogRecord[] 
   switch (entry.type) {
     case 'begin':
     case 'turn':
+    // Nobody had begun it, or it was told before.
+    case 'retrieval':
       return []
     case 'request':
       return [...startOf(entry.first, row), ...promptOf(entry)]

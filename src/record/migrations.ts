@@ -1,7 +1,14 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { ConfigurationError } from '../kernel/error.ts'
 import { LIMITS } from './limits/schema.ts'
-import { BOOKS, COSTS, FUTILE_CONNECTS, INJECTED_TOOLS, REFUSED_KEYS } from './schema.ts'
+import {
+  BACKGROUND,
+  BOOKS,
+  COSTS,
+  FUTILE_CONNECTS,
+  INJECTED_TOOLS,
+  REFUSED_KEYS,
+} from './schema.ts'
 
 /**
  * The schema, forward only: entry N takes a database from version N to N + 1,
@@ -34,6 +41,7 @@ export const MIGRATIONS: readonly string[] = [
   INJECTED_TOOLS,
   REFUSED_KEYS,
   FUTILE_CONNECTS,
+  BACKGROUND,
 ]
 
 /**

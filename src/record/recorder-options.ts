@@ -1,5 +1,5 @@
 import type { Clock } from '../kernel/clock.ts'
-import type { BookStore } from './book-store.ts'
+import type { BookStore, Retrieved } from './book-store.ts'
 import type { TextMode } from './entry.ts'
 
 /** Options that may change while calls are open. */
@@ -24,6 +24,8 @@ export interface RecorderOptions {
   readonly writeLine: (line: string) => void
   /** The books cannot be written (with the cause), or can again (undefined). */
   readonly onState: (problem: string | undefined) => void
+  /** An answer has ended that runs without its call, and is on record. */
+  readonly onRetrieved?: (retrieved: Retrieved) => void
   /** How long a call waits to be begun. */
   readonly beginTimeoutMs?: number
 }

@@ -6,15 +6,15 @@ import type { AskRecords, CallIntent } from '../kernel/records.ts'
 import type { RequestFacts, ResponseFacts, ToolUse } from '../kernel/usage.ts'
 import { awaitEntry, type EntryFailure, settleAll } from './await-entry.ts'
 import { isBilled } from './end-row.ts'
-import type { BeginEntry, Entry, TurnEntry } from './entry.ts'
+import type { BeginEntry, Entry, RetrievalEntry, TurnEntry } from './entry.ts'
 import { type Batch, EntryQueue, type Waiting } from './entry-queue.ts'
-import { FutileConnects } from './futile-connects.ts'
 import { GapWatch } from './gap-watch.ts'
 import { refusalOf } from './limits/denial.ts'
 import { KnownDenials } from './limits/known-denials.ts'
 import { type OpenCall, UNTOLD } from './open-call.ts'
 import { questionsInTurn } from './questions-in-turn.ts'
 import type { RecorderOptions } from './recorder-options.ts'
+import { RepeatedConnects } from './repeated-connects.ts'
 
 /** How long an entry that nobody waits for may wait: a quarter of what we promise. */
 const FLUSH_MS = 100
@@ -31,11 +31,14 @@ const QUEUE_BYTES = 64 * 1024 * 1024
 export class Recorder implements AsyncDisposable {
   readonly ask: AskRecords
   readonly #options: RecorderOptions
+  readonly #patienceMs: number
   readonly #queue: EntryQueue
   readonly #gap: GapWatch
   readonly #open = new Map<string, OpenCall>()
   readonly #denials = new KnownDenials()
-  readonly #futile = new FutileConnects((ended, leftOut) => this.#connect(ended, leftOut))
+  readonly #connects = new RepeatedConnects((ended, leftOut) =>
+    this.#push({ type: 'connect', ended, leftOut, position: this.#take(1) }),
+  )
   #timer: NodeJS.Timeout | undefined
   #soon: NodeJS.Immediate | undefined
   #writing: Promise<void> | undefined
@@ -46,6 +49,7 @@ export class Recorder implements AsyncDisposable {
 
   private constructor(options: RecorderOptions) {
     this.#options = options
+    this.#patienceMs = options.beginTimeoutMs ?? BEGIN_TIMEOUT_MS
     this.ask = questionsInTurn(options.store)
     this.#queue = new EntryQueue(options.queueSize, QUEUE_BYTES)
     this.#gap = new GapWatch(options.clock, options.onState)
@@ -68,10 +72,6 @@ export class Recorder implements AsyncDisposable {
   /** False while the last attempt to write failed, for readiness. */
   get available(): boolean {
     return this.#gap.problem === undefined
-  }
-
-  get #patienceMs(): number {
-    return this.#options.beginTimeoutMs ?? BEGIN_TIMEOUT_MS
   }
 
   /** Entries that wait to be written. */
@@ -101,8 +101,7 @@ export class Recorder implements AsyncDisposable {
       this.#open.set(intent.callId, { ...UNTOLD, isRepeated: true })
       return Promise.reject(refusalOf(known))
     }
-    const { charges } = limits
-    this.#open.set(intent.callId, { ...UNTOLD, charges, onExhausted })
+    this.#open.set(intent.callId, { ...UNTOLD, charges: limits.charges, onExhausted })
     const entry: BeginEntry = { type: 'begin', intent, limits, isJudged: true }
     return this.#await(entry, waiting => this.#queue.pushBegin(waiting))
   }
@@ -137,10 +136,16 @@ export class Recorder implements AsyncDisposable {
 
   /** One answer of the provider, and what it cost in nano-dollars if that is known. */
   response(callId: string, facts: ResponseFacts, costNano: number | null = null): void {
-    const position = this.#take(1 + facts.tools.length + facts.thoughts.length)
+    const position = this.#takeFor(facts)
     const at = this.#options.clock.now()
     const isCharged = (this.#open.get(callId)?.charges.length ?? 0) > 0
     this.#push({ type: 'response', callId, at, position, facts, costNano, isCharged }, callId)
+  }
+
+  /** The end of an answer that an earlier call began. */
+  retrieved(seen: Omit<RetrievalEntry, 'type' | 'at' | 'position'>): void {
+    const position = this.#takeFor(seen.facts)
+    this.#push({ type: 'retrieval', at: this.#options.clock.now(), position, ...seen })
   }
 
   /** A tool that was called here for the model, in the answer of that id. */
@@ -163,9 +168,7 @@ export class Recorder implements AsyncDisposable {
 
   /** The end of a CONNECT or of a plain request, whatever became of it. */
   connect(ended: ConnectEnded): void {
-    const isFutile = ended.outcome === 'refused' || ended.outcome === 'failed'
-    if (isFutile) this.#futile.add(ended)
-    else this.#connect(ended, 0)
+    this.#connects.add(ended)
   }
 
   /** Resolves when everything so far is written, or cannot be. */
@@ -177,7 +180,7 @@ export class Recorder implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closing) return
-    this.#futile.tell()
+    this.#connects.tell()
     this.#closing = true
     clearTimeout(this.#timer)
     clearImmediate(this.#soon)
@@ -221,8 +224,8 @@ export class Recorder implements AsyncDisposable {
     return undefined
   }
 
-  #connect(ended: ConnectEnded, leftOut: number): void {
-    this.#push({ type: 'connect', ended, leftOut, position: this.#take(1) })
+  #takeFor({ tools, thoughts }: ResponseFacts): number {
+    return this.#take(1 + tools.length + thoughts.length)
   }
 
   #take(count: number): number {
@@ -276,6 +279,7 @@ export class Recorder implements AsyncDisposable {
       const result = await this.#options.store.commit({ entries, text, lines })
       settleAll(all, result)
       for (const callId of result.exhausted) this.#open.get(callId)?.onExhausted()
+      for (const one of result.retrieved) this.#options.onRetrieved?.(one)
       for (const line of result.lines) this.#options.writeLine(line)
       this.#turned(undefined)
     } catch (error) {

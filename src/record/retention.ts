@@ -36,6 +36,7 @@ function* deleteOld(dialect: Dialect, before: number): Work<number> {
   )
   const gaps = yield change('DELETE FROM gaps WHERE ended_at < :before', { before })
   yield put('DELETE FROM budget_purses WHERE ends_at < :before', { before })
+  yield put('DELETE FROM background_responses WHERE begun_at < :before', { before })
   // Callers of an issuer may be new with every job, and each leaves a row.
   yield put('DELETE FROM rate_limits WHERE next_at < :before', { before: before * 1000 })
   return calls + connects.changes + gaps.changes

@@ -3,6 +3,25 @@ export const REFUSED_KEYS = `
   ALTER TABLE interceptions ADD COLUMN refused_keys TEXT NOT NULL DEFAULT '[]';
 `
 
+/**
+ * Responses with which their providers go on by themselves, until somebody has
+ * asked for the end: a row for each purse, with what was taken of it; one with
+ * empty names where there is none.
+ */
+export const BACKGROUND = `
+  CREATE TABLE background_responses (
+    provider    TEXT    NOT NULL,
+    response_id TEXT    NOT NULL,
+    call_id     TEXT    NOT NULL,
+    scope       TEXT    NOT NULL,
+    period      TEXT    NOT NULL,
+    guessed     INTEGER NOT NULL,
+    begun_at    INTEGER NOT NULL,
+    PRIMARY KEY (provider, response_id, scope, period)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX background_responses_begun ON background_responses (begun_at);
+`
+
 /** How many CONNECTs that came to nothing have no row of their own. */
 export const FUTILE_CONNECTS = `
   ALTER TABLE connects ADD COLUMN left_out INTEGER NOT NULL DEFAULT 0;

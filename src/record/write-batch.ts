@@ -1,9 +1,9 @@
-import type { CommitOptions, Denied } from './book-store.ts'
-import type { Entry } from './entry.ts'
+import type { CommitOptions, Denied, Retrieved } from './book-store.ts'
+import type { Entry, RetrievalEntry } from './entry.ts'
 import { LimitReached } from './limits/denial.ts'
 import type { LineMaker } from './log-chain.ts'
 import { logRecords } from './log-record.ts'
-import { Places } from './places.ts'
+import { type Place, Places } from './places.ts'
 import { SQL } from './statements.ts'
 import { ask, type Dialect, put, type Row, type Work } from './work.ts'
 import { writeEntry } from './write-entries.ts'
@@ -28,6 +28,7 @@ export interface WrittenBatch {
   readonly denied: readonly Denied[]
   /** Calls whose answers have used up a budget. */
   readonly exhausted: readonly string[]
+  readonly retrieved: readonly Retrieved[]
 }
 
 /** Writes entries in their order, inside one transaction. */
@@ -39,11 +40,14 @@ export function* writeBatch(
   const refused: number[] = []
   const denied: Denied[] = []
   const exhausted = new Set<string>()
+  const retrieved: Retrieved[] = []
   const context = {
     instance,
     text,
     places: new Places(dialect, entries),
     onExhausted: (callId: string) => exhausted.add(callId),
+    onRetrieved: (entry: RetrievalEntry, { id: callId, user }: Place) =>
+      retrieved.push({ entry, callId, user }),
   }
   // Asking whether writing works takes a write.
   if (entries.length === 0) yield put(SQL.touch, { id: instance })
@@ -60,7 +64,7 @@ export function* writeBatch(
       if (apart) yield put('ROLLBACK TO SAVEPOINT entry', {})
     }
   }
-  return { stored, refused, denied, exhausted: [...exhausted] }
+  return { stored, refused, denied, exhausted: [...exhausted], retrieved }
 }
 
 /** The structured log's lines about entries that are durable. */

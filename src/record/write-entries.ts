@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { CallIntent } from '../kernel/records.ts'
 import type { ResponseFacts, ToolUse } from '../kernel/usage.ts'
+import { recall, remember, untold } from './background.ts'
 import { boundLine, boundName, boundText, wholeNumber } from './bounds.ts'
 import { endRow } from './end-row.ts'
 import type {
@@ -8,13 +9,14 @@ import type {
   Entry,
   RequestEntry,
   ResponseEntry,
+  RetrievalEntry,
   TextMode,
   ToolEntry,
 } from './entry.ts'
 import { errorTypeOfName } from './error-type.ts'
 import { admit, admitAgain } from './limits/admit.ts'
 import { payAnswer, settleCall } from './limits/settle.ts'
-import type { Places } from './places.ts'
+import type { Place, Places } from './places.ts'
 import { redact } from './redact.ts'
 import { SQL } from './statements.ts'
 import { adoptOrphans, joinThread } from './threads.ts'
@@ -27,6 +29,8 @@ export interface WriteContext {
   readonly text: TextMode
   /** Hears of a call whose answer has used up one of its budgets. */
   readonly onExhausted: (callId: string) => void
+  /** Hears whose answer it was that has been asked for. */
+  readonly onRetrieved: (entry: RetrievalEntry, begunBy: Place) => void
 }
 
 /**
@@ -45,6 +49,8 @@ export function* writeEntry(context: WriteContext, entry: Entry): Work<Entry> {
       return yield* writeRequest(context, entry)
     case 'response':
       return yield* writeResponse(context, entry)
+    case 'retrieval':
+      return yield* writeRetrieval(context, entry)
     case 'tool':
       return yield* writeTool(context, entry)
     case 'turn':
@@ -168,8 +174,21 @@ function* writeResponse(context: WriteContext, entry: ResponseEntry): Work<Respo
   for (const { content, source } of facts.thoughts) {
     yield put(SQL.thought, { ...common(), content, source })
   }
-  if (entry.isCharged && (yield* payAnswer(entry))) context.onExhausted(entry.callId)
+  const { isExhausted, guesses } = entry.isCharged ? yield* payAnswer(entry) : UNCHARGED
+  if (isExhausted) context.onExhausted(entry.callId)
+  if (facts.pending === true) yield* remember({ ...entry, facts }, guesses)
   return { ...entry, facts }
+}
+
+const UNCHARGED = { isExhausted: false, guesses: [] }
+
+/** An answer to an earlier call; the first who sees its end tells of it. */
+function* writeRetrieval(context: WriteContext, entry: RetrievalEntry): Work<Entry> {
+  const found = yield* recall(entry)
+  const place = found && (yield* context.places.of(found.callId))
+  if (found === undefined || place === undefined) return entry
+  context.onRetrieved(entry, place)
+  return yield* writeResponse(context, yield* untold(place.seq, found))
 }
 
 function* writeTool({ places, text }: WriteContext, entry: ToolEntry): Work<ToolEntry> {

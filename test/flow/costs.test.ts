@@ -14,6 +14,8 @@ import {
   openIntercepted,
   startAiWorld,
 } from './ai-world.ts'
+import { createCaller } from './callers.ts'
+import { exchangeOn, get, post } from './wire.ts'
 
 const PLAN = 'Bearer sk-ant-oat01-0123456789abcdef'
 const OWN_KEY = 'sk-ant-api03-0123456789'
@@ -89,6 +91,58 @@ describe('the cost of a call', () => {
     const answer = await answerTo(world, 'claude-sonnet-4-5', { 'x-api-key': OWN_KEY })
     assert.equal(answer.billing, 'metered')
     assert.ok((answer.costNano ?? 0) > 0)
+  })
+
+  it('of a response in the background counts once, for who began it, when it has been asked for', async () => {
+    const { daemon, provider } = world
+    const begun = { id: 'resp_bg', object: 'response', model: 'gpt-5', background: true }
+    const usage = { input_tokens: 20, output_tokens: 7, total_tokens: 27 }
+    const ended = { ...begun, status: 'completed', usage }
+    const streamed = (type: string, response: object) =>
+      `event: ${type}\ndata: ${JSON.stringify({ type, response })}\n\n`
+    const states = [
+      { pieces: [streamed('response.created', { ...begun, status: 'in_progress' })] },
+      { pieces: [JSON.stringify({ ...begun, status: 'in_progress', usage: null })] },
+      { pieces: [streamed('response.completed', ended), ''] },
+      { pieces: [JSON.stringify(ended)] },
+    ]
+    const since = provider.exchanges.length
+    provider.script((_, index) => ({
+      contentType: index % 2 === since % 2 ? 'text/event-stream' : 'application/json',
+      ...states[index - since],
+    }))
+    const seen = daemon.events.length
+    const later = <T extends Event['type']>(type: T, calls: number) =>
+      daemon.event(type, event => {
+        const all = daemon.events.slice(seen).filter(one => one.type === type)
+        return all.indexOf(event) === calls - 1
+      })
+    const { credentials } = createCaller(daemon)
+    const call = async (request: Buffer, connect = {}) => {
+      const socket = await openIntercepted(daemon, { authority: OPENAI, connect })
+      await exchangeOn(socket, request).catch(() => undefined)
+      socket.destroy()
+    }
+    const host = 'api.openai.com'
+    await call(post('/v1/responses', host, '{"model":"gpt-5","background":true,"stream":true}'))
+    await call(get('/v1/responses/resp_bg', host))
+    await call(get('/v1/responses/resp_bg?stream=true&starting_after=1', host), { credentials })
+    await call(get('/v1/responses/resp_bg', host))
+    await later('call_ended', 4)
+    provider.script(undefined)
+    const told = await later('answer_seen', 2)
+    assert.deepEqual([told.user, told.usage?.output], ['ada', 7])
+    const { calls } = await daemon.ask('calls', { filter: {}, before: null, offset: 0, limit: 4 })
+    assert.deepEqual(
+      calls.map(({ method, user, tokens }) => [method, user, tokens.map(({ output }) => output)]),
+      [
+        ['GET', 'ada', []],
+        ['GET', 'bob', []],
+        ['GET', 'ada', []],
+        ['POST', 'ada', [7]],
+      ],
+    )
+    assert.equal(calls.at(-1)?.usageNote, null)
   })
 
   it("goes by the operator's prices once a reload has read them", async () => {

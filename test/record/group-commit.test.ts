@@ -20,7 +20,7 @@ class Batches implements BookStore {
     this.seen.push(options)
     await new Promise<void>(resolve => this.#waiting.push(resolve))
     if (this.problem !== undefined) throw new Error(this.problem)
-    return { refused: [], denied: [], exhausted: [], lines: [] }
+    return { refused: [], denied: [], exhausted: [], retrieved: [], lines: [] }
   }
 
   release(): void {

@@ -14,6 +14,7 @@ export const openai: ProviderType = {
     '/responses/compact': 'openai-responses',
   },
   passthrough: ['/conversations', '/conversations/', '/models', '/models/', '/responses/'],
+  retrievals: { '/responses/': 'openai-responses' },
   attach: key => ['Authorization', `Bearer ${key.reveal()}`],
   errorBody: openaiError,
 }

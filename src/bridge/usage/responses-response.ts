@@ -41,6 +41,7 @@ export class ResponsesFold implements ResponseFold {
   #stray: JsonObject | undefined
   #started = false
   #ended = false
+  #background = false
 
   #put(index: number | undefined, item: JsonObject | undefined): void {
     if (index === undefined || item === undefined || this.#items.size >= MAX_ITEMS) return
@@ -66,6 +67,7 @@ export class ResponsesFold implements ResponseFold {
 
   #head(value: JsonObject): void {
     this.#started = true
+    this.#background ||= value['background'] === true
     this.#id ??= asName(value['id']) ?? null
     this.#model = asName(value['model']) ?? this.#model
     // What was asked for at first, and what was given at the end.
@@ -109,7 +111,7 @@ export class ResponsesFold implements ResponseFold {
     }
     const usage = withTiers(responsesUsage(this.#counters), [this.#tier])
     const ordered = [...this.#items.entries()].sort(([a], [b]) => a - b).map(([, item]) => item)
-    return {
+    const facts = {
       ...answerFacts(
         {
           responseId: this.#id,
@@ -128,6 +130,9 @@ export class ResponsesFold implements ResponseFold {
       }),
       thoughts: ordered.flatMap(({ thoughts }) => thoughts),
     }
+    if (!this.#background || this.#ended) return facts
+    // What it says of tokens by now is told again with its end.
+    return { ...facts, usage: null, usageNote: 'missing', pending: true }
   }
 }
 

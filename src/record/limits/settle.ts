@@ -1,25 +1,61 @@
+import type { NanoDollars } from '../../kernel/money.ts'
+import type { ResponseFacts } from '../../kernel/usage.ts'
 import type { ResponseEntry } from '../entry.ts'
-import { ask, put, type Row, type SqlValues, type Work } from '../work.ts'
+import { ask, put, type Row, type Work } from '../work.ts'
 import { answerPrice, finalPrice, type Reservation } from './purse.ts'
+
+/** What an answer took of a purse although its cost is not known. */
+export interface Guess {
+  readonly scope: string
+  readonly period: string
+  readonly guessed: NanoDollars
+}
 
 /**
  * Pays an answer from the purses of its call.
- * @returns whether one of them is used up by now
+ * @returns whether one of them is used up by now, and what was guessed
  */
-export function* payAnswer({ callId, position, costNano, facts }: ResponseEntry): Work<boolean> {
+export function* payAnswer({
+  callId,
+  position,
+  costNano,
+  facts,
+}: ResponseEntry): Work<{ readonly isExhausted: boolean; readonly guesses: readonly Guess[] }> {
   let isExhausted = false
+  const guesses: Guess[] = []
   for (const row of (yield ask(OF_CALL, { call_id: callId })).rows) {
     // An answer that is written a second time was paid.
     if (Number(row['position']) >= position) continue
-    // An error in place of an answer, or amid one that says nothing of tokens.
-    const isError = facts.usage === null && (facts.errorType !== null || facts.usageNote === null)
-    const cost = isError ? 0 : costNano
-    const price = answerPrice(cost, facts.usageNote === null, reservationOf(row))
-    yield put(GUESS, { ...placeOf(row), call_id: callId, position, guessed: price.guessed })
-    const [purse] = (yield ask(PAY, { ...placeOf(row), paid: price.paid })).rows
+    const price = priceOf(facts, costNano, reservationOf(row))
+    const place = placeOf(row)
+    yield put(GUESS, { ...place, call_id: callId, position, guessed: price.guessed })
+    const [purse] = (yield ask(PAY, { ...place, paid: price.paid })).rows
+    guesses.push({ ...place, guessed: price.guessed })
     isExhausted ||= Number(purse?.['spent']) >= Number(row['ceiling'])
   }
-  return isExhausted
+  return { isExhausted, guesses }
+}
+
+/** The cost of an answer has come to be known: it is paid in place of what was guessed. */
+export function* correct(
+  guesses: readonly Guess[],
+  { facts, costNano }: Pick<ResponseEntry, 'facts' | 'costNano'>,
+): Work<void> {
+  for (const { scope, period, guessed } of guesses) {
+    const { paid } = priceOf(facts, costNano, { amount: guessed })
+    yield ask(PAY, { scope, period, paid: paid - guessed })
+  }
+}
+
+function priceOf(
+  facts: ResponseFacts,
+  costNano: NanoDollars | null,
+  reservation: Pick<Reservation, 'amount'>,
+): ReturnType<typeof answerPrice> {
+  // An error in place of an answer, or amid one that says nothing of tokens.
+  const isError = facts.usage === null && (facts.errorType !== null || facts.usageNote === null)
+  const isFinal = isError || facts.usageNote === null
+  return answerPrice(isError ? 0 : costNano, isFinal, reservation)
 }
 
 /** The end of a call: nothing is held for it any more. */
@@ -48,7 +84,7 @@ export function reservationOf(row: Row): Reservation {
   return { amount: Number(amount), guessed: Number(guessed), answers: Number(answers) }
 }
 
-function placeOf(row: Row): SqlValues {
+function placeOf(row: Row): { scope: string; period: string } {
   return { scope: String(row['scope']), period: String(row['period']) }
 }
 

@@ -128,6 +128,8 @@ function touchesShared(entry: Entry): boolean {
       return entry.isCharged || entry.facts.tools.some(({ callId }) => callId !== null)
     case 'end':
       return entry.isCharged
+    case 'retrieval':
+      return true
     case 'turn':
       return entry.charges.length > 0
     default:

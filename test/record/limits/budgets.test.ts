@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { CallLimits, Charge } from '../../../src/kernel/budget.ts'
 import { Refusal } from '../../../src/kernel/error.ts'
+import type { Retrieved } from '../../../src/record/book-store.ts'
 import type { Recorder } from '../../../src/record/recorder.ts'
 import {
   books,
@@ -259,4 +260,52 @@ test('a caller who has not called for as long as records are kept leaves nothing
     rows('SELECT caller FROM rate_limits').map(({ caller }) => caller),
     ['grace'],
   )
+})
+
+test('an answer in the background is paid as held, and as it cost once that is asked for, by whomever', async t => {
+  const retrieved: Retrieved[] = []
+  const opened = await openRecorder(t, { onRetrieved: one => retrieved.push(one) })
+  const { recorder, rows } = opened
+  const begin = async (responseId: string) => {
+    const call = intent()
+    await recorder.begin(call, purse())
+    const facts = { usage: null, usageNote: 'missing', pending: true } as const
+    const tools = [{ callId: 'call_1', name: 'search', input: '{}', serverUrl: null }]
+    recorder.response(call.callId, response({ ...facts, responseId, tools }))
+    recorder.finish(ended(call))
+    await recorder.flush()
+    return call.callId
+  }
+  const ask = async (responseId: string, costNano: number | null, change = {}) => {
+    const { provider, client, billing } = ended(intent())
+    const tools = ['call_1', 'call_2'].map(callId => {
+      return { callId, name: 'search', input: '{}', serverUrl: null }
+    })
+    const facts = response({ responseId, tools, ...change })
+    recorder.retrieved({ provider, client, billing, facts, costNano })
+    await recorder.flush()
+  }
+  const first = await begin('resp_1')
+  assert.deepEqual(purses(opened), ['user:ada 10 0 1'])
+  await Promise.all([ask('resp_1', 3), ask('resp_1', 3), ask('resp_of_nobody', 5)])
+  await ask('resp_1', 3)
+  assert.deepEqual(purses(opened), ['user:ada 3 0 1'])
+  assert.deepEqual(
+    retrieved.map(({ callId, user }) => [callId, user]),
+    [[first, 'ada']],
+  )
+  const all = `SELECT usage_complete, usage_note, (SELECT count(*) FROM token_usages) AS tokens,
+    (SELECT count(*) FROM tool_usages) AS tools FROM interceptions`
+  assert.deepEqual(
+    rows(all).map(row => Object.values(row)),
+    [[1, null, 1, 2]],
+  )
+
+  // Of a model without a price, and one that came to nothing.
+  await begin('resp_2')
+  await ask('resp_2', null)
+  assert.deepEqual(purses(opened), ['user:ada 13 0 2'])
+  await begin('resp_3')
+  await ask('resp_3', null, { usage: null, usageNote: 'missing', errorType: 'server_error' })
+  assert.deepEqual(purses(opened), ['user:ada 13 0 3'])
 })

@@ -13,12 +13,12 @@ interface Repeated {
 type Write = (ended: ConnectEnded, leftOut: number) => void
 
 /**
- * CONNECTs that came to nothing, which cost whoever asks nothing either.
- * SECURITY: a loop of them would fill the books, and push the calls of others
+ * Which CONNECTs have a row. Those that came to nothing cost whoever asks nothing
+ * either. SECURITY: a loop of them would fill the books, and push the calls of others
  * out of them. So the first of each kind has a row, and those that follow within
  * a minute have one together, which says how many more there were.
  */
-export class FutileConnects {
+export class RepeatedConnects {
   readonly #write: Write
   /** By caller, and there by reason and target. */
   readonly #seen = new Map<string, Map<string, Repeated>>()
@@ -30,6 +30,7 @@ export class FutileConnects {
   }
 
   add(ended: ConnectEnded): void {
+    if (ended.outcome !== 'refused' && ended.outcome !== 'failed') return this.#write(ended, 0)
     const caller = ended.user ?? ''
     const kinds = this.#seen.get(caller) ?? new Map<string, Repeated>()
     this.#seen.set(caller, kinds)

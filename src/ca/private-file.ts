@@ -69,7 +69,10 @@ async function readChecked(
     if (problems.length > 0) throw new ConfigurationError(problems)
 
     const { size } = await handle.stat()
-    if (size > MAX_BYTES) throw new ConfigurationError([`${file} is over 1 MiB: it is no PEM file`])
+    if (size > MAX_BYTES)
+      throw new ConfigurationError([
+        `${file} is over 1 MiB: it is no PEM file: name the file that is`,
+      ])
     return await handle.readFile('utf8')
   } finally {
     await handle.close()

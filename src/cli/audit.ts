@@ -36,7 +36,9 @@ async function verify(files: readonly string[], io: AuditIo): Promise<number> {
     io.stderr.write(`${begunElsewhere} of the chains began before these lines\n`)
   }
   if (lines === 0) {
-    io.stderr.write('no line belongs to a chain: is the hash chain switched on?\n')
+    io.stderr.write(
+      'no line belongs to a chain: the daemon writes one where CODER_AIBRIDGE_STRUCTURED_LOG_CHAIN=true\n',
+    )
     return 1
   }
   const verdict = problems.length === 0 ? 'whole' : 'broken'

@@ -42,7 +42,7 @@ export const COMMANDS: readonly Command[] = [
   },
   {
     name: 'ca',
-    summary: 'make, show and bundle the interception CA',
+    summary: 'make, show, rotate and bundle the interception CA',
     load: async () => {
       const { CA_USAGE, runCa } = await import('./ca.ts')
       const run = (context: CliContext) => {

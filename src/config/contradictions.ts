@@ -117,12 +117,12 @@ function warnAboutClearText({ proxy, http }: Values, report: Report): void {
 function warnAboutUpstream({ proxy }: Values, report: Report): void {
   if (proxy.upstreamCa !== undefined && proxy.upstream?.origin.protocol !== 'https') {
     report.warnings.push(
-      'upstream proxy CA certificate is only used for HTTPS upstream proxies, ignoring',
+      'upstream proxy CA certificate is only used for HTTPS upstream proxies, ignoring: unset CODER_AIBRIDGE_PROXY_UPSTREAM_CA, or use https:// in CODER_AIBRIDGE_PROXY_UPSTREAM',
     )
   }
   if (proxy.upstreamResolves && proxy.upstream === undefined) {
     report.warnings.push(
-      'CODER_AIBRIDGE_PROXY_UPSTREAM_RESOLVES has no effect without CODER_AIBRIDGE_PROXY_UPSTREAM',
+      'CODER_AIBRIDGE_PROXY_UPSTREAM_RESOLVES has no effect without CODER_AIBRIDGE_PROXY_UPSTREAM: set that one, or unset this one',
     )
   }
 }
@@ -130,6 +130,6 @@ function warnAboutUpstream({ proxy }: Values, report: Report): void {
 function warnAboutTarget({ proxy, bridge }: Values, report: Report): void {
   if (!bridge.enabled || (proxy.target === undefined && proxy.targetCa === undefined)) return
   report.warnings.push(
-    'CODER_AIBRIDGE_PROXY_TARGET and its CA have no effect while the bridge of this daemon is on (CODER_AIBRIDGE_ENABLED)',
+    'CODER_AIBRIDGE_PROXY_TARGET and _TARGET_CA have no effect while the bridge of this daemon is on: unset them, or set CODER_AIBRIDGE_ENABLED=false',
   )
 }

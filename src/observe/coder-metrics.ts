@@ -43,7 +43,7 @@ export const CODER_METRICS = {
   interceptions: {
     name: 'coder_aibridged_interceptions_total',
     type: 'counter',
-    help: 'Finished interceptions; `completed` means an answer below 400 that was delivered whole. `initiator_id` is the user name. Coder has a label `model` as well; it is not there yet.',
+    help: 'Finished interceptions; `completed` means an answer below 400 that was delivered whole. `initiator_id` is the user name. Coder has a label `model` as well; here only prompts, tokens and tools have one.',
     labels: ['provider', 'status', 'route', 'method', 'initiator_id', 'client'],
     series: 'P × 2 × R × 9 × U × C',
   },

@@ -34,7 +34,9 @@ export function lockInstance(stateDir: string): Instance {
     }
   } catch (error) {
     if (error instanceof ConfigurationError) throw error
-    throw new ConfigurationError([`${stateDir} cannot be locked: ${describeError(error)}`])
+    throw new ConfigurationError([
+      `${stateDir} cannot be locked: ${describeError(error)}: name another directory (CODER_AIBRIDGE_PROXY_STATE_DIR), or mend its owner`,
+    ])
   }
 }
 

@@ -351,7 +351,7 @@ describe('contradictory settings refuse the start', () => {
   it('warns about an upstream CA that nothing uses', () => {
     const env = { [`${P}UPSTREAM`]: 'http://p:1', [`${P}UPSTREAM_CA`]: '/none' }
     assert.deepEqual(load({ env }).warnings, [
-      'upstream proxy CA certificate is only used for HTTPS upstream proxies, ignoring',
+      'upstream proxy CA certificate is only used for HTTPS upstream proxies, ignoring: unset CODER_AIBRIDGE_PROXY_UPSTREAM_CA, or use https:// in CODER_AIBRIDGE_PROXY_UPSTREAM',
     ])
   })
 })

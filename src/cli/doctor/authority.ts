@@ -5,14 +5,13 @@ import type { Settings } from '../../config/settings.ts'
 import { ConfigurationError } from '../../kernel/error.ts'
 import type { Finding } from './finding.ts'
 
-/** What is known of the CA; `missing` is made at the first start. */
+/** What is known of the CA; `missing` is made at the first start, one outside its dates is `unusable`. */
 export type AuthorityFacts =
   | { readonly kind: 'missing' }
   | { readonly kind: 'unusable'; readonly problems: readonly string[] }
   | {
       readonly kind: 'loaded'
       readonly certFile: string
-      readonly validFrom: number
       readonly expiresAt: number
       readonly warnings: readonly string[]
     }
@@ -41,23 +40,18 @@ export function judgeAuthority(facts: AuthorityFacts, now: number): readonly Fin
     case 'unusable':
       return facts.problems.map(text => ({ about, state: 'failed', text }))
     case 'loaded': {
-      const { certFile, validFrom, expiresAt, warnings } = facts
+      const { certFile, expiresAt, warnings } = facts
       const until = new Date(expiresAt).toISOString().slice(0, 10)
-      const rotate = 'aibridgeproxyd ca rotate'
-      const dates: Finding =
-        now < validFrom
+      const date: Finding =
+        expiresAt - now < SOON_MS
           ? {
               about,
-              state: 'failed',
-              text: `${certFile} is not valid yet: this clock says ${new Date(now).toISOString()}`,
-              fix: 'set the clock of this machine (timedatectl set-ntp true)',
+              state: 'warning',
+              text: `${certFile} expires on ${until}`,
+              fix: 'aibridgeproxyd ca rotate',
             }
-          : now >= expiresAt
-            ? { about, state: 'failed', text: `${certFile} expired on ${until}`, fix: rotate }
-            : expiresAt - now < SOON_MS
-              ? { about, state: 'warning', text: `${certFile} expires on ${until}`, fix: rotate }
-              : { about, state: 'ok', text: `${certFile}, until ${until}` }
-      return [dates, ...warnings.map((text): Finding => ({ about, state: 'warning', text }))]
+          : { about, state: 'ok', text: `${certFile}, until ${until}` }
+      return [date, ...warnings.map((text): Finding => ({ about, state: 'warning', text }))]
     }
   }
 }

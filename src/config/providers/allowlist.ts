@@ -17,19 +17,23 @@ export function applyAllowlist(
 ): readonly ProviderSettings[] {
   if (entries === undefined) return providers
   if (entries.length === 0) {
-    report.problems.push('domain allowlist is empty, at least one domain is required')
+    report.problems.push(
+      'domain allowlist is empty, at least one domain is required: name one in CODER_AIBRIDGE_PROXY_DOMAIN_ALLOWLIST, or unset it',
+    )
     return providers
   }
   const allowed = entries.flatMap(entry => {
     const host = readEntry(entry, allowedPorts)
     if (typeof host === 'string') {
-      report.problems.push(`invalid domain allowlist: ${host}`)
+      report.problems.push(
+        `invalid domain allowlist: ${host} (CODER_AIBRIDGE_PROXY_DOMAIN_ALLOWLIST)`,
+      )
       return []
     }
     if (providers.some(provider => provider.hosts.some(other => overlap(host, other))))
       return [host]
     report.problems.push(
-      `domain ${quote(entry)} is in allowlist but has no provider mapping: remove it, or add it to the HOSTS of a provider`,
+      `domain ${quote(entry)} is in allowlist but has no provider mapping: remove it from CODER_AIBRIDGE_PROXY_DOMAIN_ALLOWLIST, or add it to the HOSTS of a provider`,
     )
     return []
   })
@@ -44,7 +48,7 @@ function readEntry(entry: string, allowedPorts: readonly number[]): InterceptedH
   if (!result.ok) return `invalid domain ${quote(entry)}: ${result.problem}`
   const { host, port } = result.value
   if (port !== undefined && !allowedPorts.includes(port)) {
-    return `invalid port in domain ${quote(entry)}: port ${port} is not in allowed ports [${allowedPorts.join(' ')}]`
+    return `invalid port in domain ${quote(entry)}: port ${port} is not in allowed ports [${allowedPorts.join(' ')}]: leave it out, or add it to CODER_AIBRIDGE_PROXY_ALLOWED_PORTS`
   }
   return { host: hostText(host), port }
 }

@@ -22,7 +22,8 @@ export function checkBedrock(draft: ProviderDraft, type: string, report: Report)
     report.problems.push(`${draft.label}: ${problem}`)
   }
   if (!hasBedrockFields(draft)) {
-    if (type === 'bedrock') complain('TYPE bedrock requires BEDROCK_* fields to be configured')
+    if (type === 'bedrock')
+      complain('TYPE bedrock requires BEDROCK_* fields to be configured: set BEDROCK_REGION')
     return
   }
   if (!BEDROCK_TYPES.includes(type)) {

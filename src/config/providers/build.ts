@@ -121,7 +121,8 @@ function readHosts(draft: ProviderDraft, report: Report): InterceptedHost[] | un
   const found = draft.fields.get('HOSTS')
   if (found === undefined) return undefined
   const entries = splitList(found.text)
-  if (entries.length === 0) report.problems.push(`${found.origin}: the list names no host`)
+  if (entries.length === 0)
+    report.problems.push(`${found.origin}: the list names no host: name one, or unset it`)
   return entries.flatMap(entry => {
     const result = readHostAndPort(entry)
     if (result.ok) return [{ host: hostText(result.value.host), port: result.value.port }]

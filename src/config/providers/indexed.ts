@@ -49,7 +49,9 @@ function readVariable(name: string, text: string, entries: Entries, report: Repo
     return
   }
   if (!/^(0|[1-9]\d{0,3})$/.test(digits)) {
-    report.problems.push(`parse number: ${name}: ${quote(digits)} is not a provider number`)
+    report.problems.push(
+      `parse number: ${name}: ${quote(digits)} is not a provider number: use 0, 1, 2 and so on`,
+    )
     return
   }
   const index = Number(digits)

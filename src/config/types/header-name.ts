@@ -44,7 +44,9 @@ export const headerName: ValueType<string> = {
   list: false,
   parse(text) {
     if (!/^[!#$%&'*+.^_`|~0-9a-z-]{1,100}$/i.test(text)) {
-      return unparsable(`${quote(text)} is not a header name`)
+      return unparsable(
+        `${quote(text)} is not a header name: use letters, digits and hyphens, at most 100`,
+      )
     }
     const name = text.toLowerCase()
     if (RESERVED.has(name) || RESERVED_PREFIXES.some(prefix => name.startsWith(prefix))) {

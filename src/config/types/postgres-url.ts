@@ -39,7 +39,7 @@ export const postgresUrl: ValueType<PostgresServer> = {
     const user = unescaped(url.username)
     const password = unescaped(url.password)
     if (database === undefined || user === undefined || password === undefined) {
-      return unparsable('the URL is not percent-encoded correctly')
+      return unparsable('the URL is not percent-encoded correctly: write % as %25')
     }
     if (user === '') return unparsable(`the URL names no user: ${FORM}`)
     if (database.includes('/')) return unparsable(`the URL names no database: ${FORM}`)
@@ -68,7 +68,8 @@ function readParameters({ searchParams }: URL): Parsed<Parameters> {
         `the URL has a parameter that is not known: only ${PARAMETERS.join(', ')} are`,
       )
     }
-    if (found.has(name)) return unparsable(`the URL has the parameter ${quote(name)} twice`)
+    if (found.has(name))
+      return unparsable(`the URL has the parameter ${quote(name)} twice: keep one`)
     found.set(name, value)
   }
   return parsed(found)
@@ -92,11 +93,13 @@ function readServer(url: URL, parameters: Parameters): Parsed<Address> {
   }
   const rootCertFile = parameters.get('sslrootcert')
   if (mode === 'verify-ca' && rootCertFile === undefined) {
-    return unparsable('sslmode=verify-ca needs sslrootcert, or anybody with a certificate would do')
+    return unparsable(
+      'sslmode=verify-ca needs sslrootcert, or anybody with a certificate would do: name the file of its CA there',
+    )
   }
   const [certFile, keyFile] = [parameters.get('sslcert'), parameters.get('sslkey')]
   if ((certFile === undefined) !== (keyFile === undefined)) {
-    return unparsable('sslcert and sslkey belong together')
+    return unparsable('sslcert and sslkey belong together: set both, or neither')
   }
   const port = url.port === '' ? 5432 : Number(url.port)
   return parsed({

@@ -35,7 +35,9 @@ export const string: ValueType<string> = {
   label: 'string',
   list: false,
   parse: text =>
-    hasControl(text) ? unparsable(`${quote(text)} holds control characters`) : parsed(text),
+    hasControl(text)
+      ? unparsable(`${quote(text)} holds control characters: write it without them`)
+      : parsed(text),
   format: value => value,
   json: value => value ?? '',
 }

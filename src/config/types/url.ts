@@ -100,6 +100,6 @@ function decodeCredentials(url: URL): Parsed<Secret> {
     if (user.includes(':')) return unparsable('the user name must not contain a colon')
     return parsed(new Secret(`${user}:${decodeURIComponent(url.password)}`))
   } catch {
-    return unparsable('the credentials are not percent-encoded correctly')
+    return unparsable('the credentials are not percent-encoded correctly: write % as %25')
   }
 }

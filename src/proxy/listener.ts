@@ -83,6 +83,8 @@ function describeTlsError(error: Error, { authorizationError }: TLSSocket): stri
 
 /** Bytes that never became a request: answered where that can still be read. */
 function refuseUnparsed(deps: PlainDeps, error: NodeJS.ErrnoException, socket: Socket): void {
+  // The last answer is out: what still comes is only read to its end.
+  if (socket.writableEnded) return
   socket.on('error', () => {})
   const reason = unparsedReason(error.code)
   if (error.code !== 'ECONNRESET') {

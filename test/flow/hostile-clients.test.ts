@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
+import type { Socket } from 'node:net'
 import { after, before, describe, it } from 'node:test'
-import { readHead, readToEnd } from '../support/raw-client.ts'
+import { connectRaw, readHead, readToEnd } from '../support/raw-client.ts'
 import {
   type AiWorld,
   ANTHROPIC,
@@ -45,6 +46,23 @@ describe('a hostile client inside an intercepted connection', () => {
     await readToEnd(socket)
     await assertAlive()
   })
+
+  const ports: readonly (readonly [where: string, open: () => Promise<Socket>])[] = [
+    ['the port', () => connectRaw(world.daemon.proxy)],
+    ['an intercepted connection', () => openIntercepted(world.daemon)],
+  ]
+  for (const [where, open] of ports) {
+    it(`is told once on ${where} what is no request, however much more follows`, async () => {
+      const socket = await open()
+      const earlier = world.daemon.events.length
+      socket.write('no request\r\n\r\n')
+      assert.equal((await readHead(socket)).status, 400)
+      socket.end('nor is this\r\n\r\n')
+      await assertAlive()
+      const told = world.daemon.events.slice(earlier).filter(({ type }) => type === 'client_error')
+      assert.equal(told.length, 1)
+    })
+  }
 
   const switches: readonly (readonly [what: string, bytes: Buffer])[] = [
     ['an upgrade', get('/v1/responses', HOST, UPGRADE)],

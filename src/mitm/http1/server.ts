@@ -66,6 +66,8 @@ function createServer(deps: ServeDeps, sessions: Sessions): http.Server {
     else refuseConnect(deps, session, message)
   })
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
+    // The last answer is out: what still comes is only read to its end.
+    if (socket.writableEnded) return
     socket.on('error', () => {})
     const session = sessions.get(socket)
     if (session === undefined || error.code === 'ECONNRESET') socket.destroy()

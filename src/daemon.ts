@@ -252,7 +252,7 @@ function namingCertificates({
 /** Every call goes by the configuration of the moment it begins. */
 function liveIntercept({ live, sessions, foundation: { emit } }: Core, handle: Handle): Intercept {
   return createIntercept({
-    contextFor: host => live.current.contexts.get(host),
+    contextFor: (host, caller) => live.current.contexts.get(host, caller.tokenId),
     handle,
     admit: (answer, caller) => sessions.admit(answer, caller),
     draining: sessions.draining,

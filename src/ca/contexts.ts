@@ -20,27 +20,34 @@ export interface LeafContextsOptions {
 }
 
 interface Entry {
-  readonly context: SecureContext
   readonly leaf: Leaf
   /** From here on the next caller gets a new leaf. */
   readonly renewAt: number
 }
 
+interface CallerContext {
+  readonly context: SecureContext
+  readonly leaf: Leaf
+}
+
 const DAY_MS = 24 * 60 * 60 * 1000
+/** 0.3 ms and 38 KiB each; beyond them sessions of callers who were long away do not resume. */
+const MAX_CONTEXTS = 1024
 
 /**
- * The TLS server contexts of intercepted hosts: minted once per host however
- * many ask, kept while their leaf is good, at most `cacheSize` of them. Belongs
- * to one snapshot of the configuration; a new CA means a new object.
+ * The TLS server contexts of intercepted hosts. Leaves are minted once per host
+ * however many ask, kept while they are good, at most `cacheSize` of them.
+ * Belongs to one snapshot of the configuration; a new CA means a new object.
  *
- * Each context has ticket keys of its own, so a session of one host cannot be
- * resumed at another. A resumed session carries no identity: who is calling is
- * decided by CONNECT, never by TLS.
+ * SECURITY: each caller has a context of its own for each host, and each context
+ * its own ticket keys, so a session of one cannot be resumed by or at another.
+ * Nor would it carry an identity: who is calling is decided by CONNECT.
  */
 export class LeafContexts {
   readonly #options: LeafContextsOptions
   readonly #hosts: ReadonlySet<string>
   readonly #cache: LRUCache<string, Entry>
+  readonly #contexts = new LRUCache<string, CallerContext>({ max: MAX_CONTEXTS })
 
   constructor(options: LeafContextsOptions) {
     this.#options = options
@@ -56,10 +63,21 @@ export class LeafContexts {
   }
 
   /**
-   * Throws Refusal `ca_expired` outside the CA's dates, and RangeError for a
+   * @param caller the id of the token whose sessions may be resumed.
+   * @throws Refusal `ca_expired` outside the CA's dates, and RangeError for a
    * host that is not among the configured ones.
    */
-  async get(host: string): Promise<SecureContext> {
+  async get(host: string, caller: string): Promise<SecureContext> {
+    const leaf = await this.#leafOf(host)
+    const key = `${host} ${caller}`
+    const known = this.#contexts.get(key)
+    if (known?.leaf === leaf) return known.context
+    const context = leafContext(leaf, this.#options.authority, this.#options.key)
+    this.#contexts.set(key, { context, leaf })
+    return context
+  }
+
+  async #leafOf(host: string): Promise<Leaf> {
     if (!this.#hosts.has(host)) throw new RangeError('no leaf for a host that is not intercepted')
     const now = this.#options.clock.now()
     this.#refuseOutsideDates(now)
@@ -68,11 +86,11 @@ export class LeafContexts {
     // A clock that was set back makes a leaf of the future.
     if (cached !== undefined && now < cached.renewAt && now >= cached.leaf.validFrom) {
       this.#options.emit({ type: 'leaf_cache_hit' })
-      return cached.context
+      return cached.leaf
     }
     // Callers that come while the mint is under way share it.
     const entry = await this.#cache.forceFetch(host, { forceRefresh: true })
-    return entry.context
+    return entry.leaf
   }
 
   #refuseOutsideDates(now: number): void {
@@ -86,11 +104,9 @@ export class LeafContexts {
     const { authority, key, lifetimeMs, clock, emit } = this.#options
     const started = clock.monotonic()
     const leaf = await mintLeaf(authority, host, { key, lifetimeMs, now: clock.now() })
-    const context = leafContext(leaf, authority, key)
-
     const durationMs = clock.monotonic() - started
     emit({ type: 'leaf_minted', host, durationMs, expiresAt: leaf.expiresAt })
-    return { context, leaf, renewAt: renewalTime(leaf, authority, lifetimeMs) }
+    return { leaf, renewAt: renewalTime(leaf, authority, lifetimeMs) }
   }
 }
 

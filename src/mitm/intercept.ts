@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { SecureContext } from 'node:tls'
-import type { Intercept, InterceptEnded } from '../kernel/flow.ts'
+import type { Identity, Intercept, InterceptEnded } from '../kernel/flow.ts'
 import { IDLE_RECORDS, watchRecords } from '../kernel/idle-records.ts'
 import { type Connection, emitUnparsed, type ServeDeps } from './connection.ts'
 import { createHttp1 } from './http1/server.ts'
@@ -16,8 +16,8 @@ import { TLS_FAILURES, type TlsFailure } from './tls-failure.ts'
 const DROPPED_MS = 250
 
 export interface InterceptDeps extends ServeDeps {
-  /** The certificate for a host; throws a `Refusal` when there can be none. */
-  readonly contextFor: (host: string) => SecureContext | Promise<SecureContext>
+  /** The certificate for a host, and the sessions of a caller; throws a `Refusal` when there can be none. */
+  readonly contextFor: (host: string, caller: Identity) => SecureContext | Promise<SecureContext>
   /** Aborts when the daemon drains: what is idle shall close. */
   readonly draining: AbortSignal
 }
@@ -36,7 +36,7 @@ export function createIntercept(deps: InterceptDeps): Intercept {
   })
 
   return async (client, connect, verdict) => {
-    const context = await deps.contextFor(verdict.host)
+    const context = await deps.contextFor(verdict.host, connect.caller.identity)
     const before = { read: client.bytesRead, written: client.bytesWritten }
     if (client.destroyed) return ended(client, before, failed('closed'))
     client.write('HTTP/1.1 200 Connection established\r\n\r\n')

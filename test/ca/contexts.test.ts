@@ -13,6 +13,7 @@ import { DAY, fakeClock, HOSTS, makeAuthority, temporaryDirectory, WEEK } from '
 
 const key = await generateLeafKey()
 const [HOST = '', OTHER = ''] = HOSTS
+const CALLER = 'token-1'
 
 function contextsOf(authority: Authority, options: Partial<LeafContextsOptions> = {}) {
   const events: Event[] = []
@@ -36,7 +37,9 @@ test('a hundred callers at once share one mint', async t => {
   for (const keyType of ['ec', 'rsa'] as const) {
     const authority = await makeAuthority(await temporaryDirectory(t), { keyType })
     const { contexts, minted } = contextsOf(authority)
-    const all = await Promise.all(Array.from({ length: 100 }, async () => await contexts.get(HOST)))
+    const all = await Promise.all(
+      Array.from({ length: 100 }, async () => await contexts.get(HOST, CALLER)),
+    )
 
     assert.equal(new Set(all).size, 1)
     assert.deepEqual(minted(), [HOST])
@@ -45,7 +48,7 @@ test('a hundred callers at once share one mint', async t => {
 
 test('a cached context is a hit and says so', async t => {
   const { contexts, events } = contextsOf(await makeAuthority(await temporaryDirectory(t)))
-  assert.equal(await contexts.get(HOST), await contexts.get(HOST))
+  assert.equal(await contexts.get(HOST, CALLER), await contexts.get(HOST, CALLER))
   assert.deepEqual(
     events.map(event => event.type),
     ['leaf_minted', 'leaf_cache_hit'],
@@ -57,21 +60,24 @@ test('the cache never holds more than its size', async t => {
   const authority = await makeAuthority(await temporaryDirectory(t), { hosts })
   const { contexts, minted } = contextsOf(authority, { hosts, cacheSize: 5 })
 
-  for (const host of hosts) await contexts.get(host)
+  for (const host of hosts) await contexts.get(host, CALLER)
   assert.equal(contexts.size, 5)
-  await contexts.get('h19.example.com')
+  await contexts.get('h19.example.com', CALLER)
   assert.equal(minted().length, 20)
-  await contexts.get('h0.example.com')
+  await contexts.get('h0.example.com', CALLER)
   assert.equal(minted().length, 21)
 })
 
 test('a leaf is renewed once less than a day of it is left', async t => {
   const { contexts, clock, minted } = contextsOf(await makeAuthority(await temporaryDirectory(t)))
-  const first = await contexts.get(HOST)
+  const first = await contexts.get(HOST, CALLER)
   clock.advance(5.9 * DAY)
-  assert.equal(await contexts.get(HOST), first)
+  assert.equal(await contexts.get(HOST, CALLER), first)
   clock.advance(0.1 * DAY)
-  const [second, third] = await Promise.all([contexts.get(HOST), contexts.get(HOST)])
+  const [second, third] = await Promise.all([
+    contexts.get(HOST, CALLER),
+    contexts.get(HOST, CALLER),
+  ])
   assert.notEqual(second, first)
   assert.equal(second, third)
   assert.equal(minted().length, 2)
@@ -79,9 +85,9 @@ test('a leaf is renewed once less than a day of it is left', async t => {
 
 test('a leaf of the future is replaced when the clock was set back', async t => {
   const { contexts, clock, minted } = contextsOf(await makeAuthority(await temporaryDirectory(t)))
-  await contexts.get(HOST)
+  await contexts.get(HOST, CALLER)
   clock.advance(-0.5 * DAY)
-  await contexts.get(HOST)
+  await contexts.get(HOST, CALLER)
   assert.equal(minted().length, 2)
 })
 
@@ -89,7 +95,7 @@ test('in the last days of the CA its leaf is not minted over and over', async t 
   const authority = await makeAuthority(await temporaryDirectory(t), { lifetimeDays: 1 })
   const { contexts, clock, minted } = contextsOf(authority)
   for (let hour = 0; hour < 23; hour++) {
-    await contexts.get(HOST)
+    await contexts.get(HOST, CALLER)
     clock.advance(DAY / 24)
   }
   assert.equal(minted().length, 1)
@@ -97,32 +103,32 @@ test('in the last days of the CA its leaf is not minted over and over', async t 
 
 test('outside the dates of the CA every host is refused, cached or not', async t => {
   const { contexts, clock } = contextsOf(await makeAuthority(await temporaryDirectory(t)))
-  await contexts.get(HOST)
+  await contexts.get(HOST, CALLER)
   const expired = (error: unknown): boolean =>
     error instanceof Refusal && error.reason === 'ca_expired'
 
   clock.advance(365 * DAY + 1000)
-  await assert.rejects(contexts.get(HOST), expired)
-  await assert.rejects(contexts.get(OTHER), expired)
+  await assert.rejects(contexts.get(HOST, CALLER), expired)
+  await assert.rejects(contexts.get(OTHER, CALLER), expired)
   clock.advance(-368 * DAY)
-  await assert.rejects(contexts.get(HOST), expired)
+  await assert.rejects(contexts.get(HOST, CALLER), expired)
 })
 
 test('a host that is not intercepted gets nothing, even if the CA permits it', async t => {
   const authority = await makeAuthority(await temporaryDirectory(t), { unconstrained: true })
   const { contexts, events } = contextsOf(authority)
-  await assert.rejects(contexts.get('example.com'), RangeError)
-  await assert.rejects(contexts.get('sub.api.openai.com'), RangeError)
-  await assert.rejects(contexts.get('__proto__'), RangeError)
+  await assert.rejects(contexts.get('example.com', CALLER), RangeError)
+  await assert.rejects(contexts.get('sub.api.openai.com', CALLER), RangeError)
+  await assert.rejects(contexts.get('__proto__', CALLER), RangeError)
   assert.deepEqual(events, [])
 })
 
 /** Terminates TLS as the daemon does: a TLSSocket on an accepted socket. */
 async function terminate(t: TestContext, contexts: LeafContexts) {
-  let host = HOST
+  let place: Parameters<LeafContexts['get']> = [HOST, CALLER]
   const server: Server = createServer(socket => {
     socket.on('error', () => {})
-    void contexts.get(host).then(secureContext => {
+    void contexts.get(...place).then(secureContext => {
       const secure = new TLSSocket(socket, { isServer: true, secureContext })
       secure.on('error', () => {})
       secure.on('secure', () => secure.end('hello'))
@@ -130,7 +136,7 @@ async function terminate(t: TestContext, contexts: LeafContexts) {
   })
   const port = await listenOnLoopback(server)
   t.after(() => server.close())
-  return { port, serve: (next: string) => (host = next) }
+  return { port, serve: (...next: typeof place) => (place = next) }
 }
 
 async function handshake(port: number, options: ConnectionOptions) {
@@ -150,7 +156,7 @@ async function handshake(port: number, options: ConnectionOptions) {
 }
 
 for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
-  test(`a ${version} session is resumed at its own host and at no other`, async t => {
+  test(`a ${version} session is resumed by its own caller at its own host, and by or at no other`, async t => {
     const authority = await makeAuthority(await temporaryDirectory(t))
     const { contexts } = contextsOf(authority)
     const { port, serve } = await terminate(t, contexts)
@@ -163,7 +169,11 @@ for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
     const again = await handshake(port, { ...common, servername: HOST, session })
     assert.equal(again.reused, true)
 
-    serve(OTHER)
+    serve(HOST, 'token-2')
+    const another = await handshake(port, { ...common, servername: HOST, session })
+    assert.equal(another.reused, false)
+
+    serve(OTHER, CALLER)
     // The name of the old host: OpenSSL itself refuses to resume under another.
     const checkServerIdentity = (): undefined => undefined
     const elsewhere = await handshake(port, {

@@ -296,8 +296,8 @@ export const CASES: readonly Case[] = [
   attack(
     'C11',
     'a session of another host, or another caller',
-    'ca/contexts: session is resumed at its own host and at no other',
-    'security/tls: gives a session that another caller resumes to that caller',
+    'ca/contexts: session is resumed by its own caller at its own host',
+    'security/tls: resumes a session for the caller who has it, and for no other',
   ),
   attack('C12', 'early data', 'security/tls: takes no early data'),
   attack(

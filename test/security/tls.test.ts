@@ -92,7 +92,7 @@ describe('TLS towards clients', { timeout: 60_000 }, () => {
     })
   }
 
-  it('C11 gives a session that another caller resumes to that caller, with nothing of the first', async () => {
+  it('C11 resumes a session for the caller who has it, and for no other', async () => {
     const { credentials } = createCaller(world.daemon, 'mallory')
     const first = await openIntercepted(world.daemon)
     const ticket = new Promise<Buffer>(resolve => first.once('session', resolve))
@@ -102,10 +102,13 @@ describe('TLS towards clients', { timeout: 60_000 }, () => {
       connect: { credentials },
       tls: { session },
     })
+    assert.equal(second.isSessionReused(), false)
+    const own = await openIntercepted(world.daemon, { tls: { session } })
+    assert.equal(own.isSessionReused(), true)
     await exchangeOn(second, post('/v1/messages', HOST, '{}'))
     const ended = await world.daemon.event('call_ended', ({ route }) => route === '/v1/messages')
     assert.equal(ended.user, 'mallory')
-    for (const socket of [first, second]) socket.destroy()
+    for (const socket of [first, second, own]) socket.destroy()
   })
 
   it('C12 takes no early data: its tickets allow none', async () => {

@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readFileSync, statSync } from 'node:fs'
 import { errorCode } from '../kernel/error.ts'
 import { quote } from './parsed.ts'
 import type { Report } from './report.ts'
@@ -31,16 +31,36 @@ export function readFile(path: string): string {
   }
 }
 
-/** The content of a secret's file, or the problem. One final newline is cut. */
-export function readSecretFile(path: string, origin: string, read: ReadFile): Found | string {
+/** The content of a secret's file; undefined with a problem. One final newline is cut. */
+export function readSecretFile(
+  path: string,
+  origin: string,
+  { readFile: read, report }: Files,
+): Found | undefined {
   try {
     const text = read(path).replace(/\r?\n$/, '')
-    if (text === '') return `${origin}: ${quote(path)} is empty: put the secret in it`
+    if (text === '') {
+      report.problems.push(`${origin}: ${quote(path)} is empty: put the secret in it`)
+      return undefined
+    }
+    if (isOpenToAll(path)) {
+      report.warnings.push(
+        `${origin}: everybody on this machine can read ${quote(path)}: chmod o-rwx it`,
+      )
+    }
     return { text, origin }
   } catch (error) {
     // SECURITY: what is no path may be the secret itself, put in the wrong variable.
-    return unreadable(origin, /^[.~]{0,2}\//.test(path) ? path : undefined, error)
+    const shown = /^[.~]{0,2}\//.test(path) ? path : undefined
+    report.problems.push(unreadable(origin, shown, error))
+    return undefined
   }
+}
+
+/** A warning, no refusal: secrets of Kubernetes and Docker are mounted like that. */
+function isOpenToAll(path: string): boolean {
+  const mode = statSync(path, { throwIfNoEntry: false })?.mode ?? 0
+  return (mode & constants.S_IROTH) !== 0
 }
 
 /** A problem about a file that could not be read at all. */

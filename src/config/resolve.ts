@@ -99,9 +99,8 @@ function fromEnvironment(option: Option<unknown>, sources: Sources, report: Repo
     if (text !== '') found.push({ text, origin: name })
     const path = option.secret ? (sources.env[`${name}_FILE`] ?? '') : ''
     if (path === '') continue
-    const content = readSecretFile(path, `${name}_FILE`, sources.readFile)
-    if (typeof content === 'string') report.problems.push(content)
-    else found.push(content)
+    const content = readSecretFile(path, `${name}_FILE`, { ...sources, report })
+    if (content !== undefined) found.push(content)
   }
   return found
 }

@@ -65,13 +65,11 @@ function isConfidential({ protocol, target }: Origin): boolean {
 }
 
 /** SECURITY: a token stands in a file of its own, never in this one. */
-function readToken(node: YamlNode, { readFile, report }: Options): Secret | undefined {
+function readToken(node: YamlNode, files: Options): Secret | undefined {
   const path = node.text()
   if (path === undefined) return undefined
-  const content = readSecretFile(path, node.origin, readFile)
-  if (typeof content !== 'string') return new Secret(content.text)
-  report.problems.push(content)
-  return undefined
+  const content = readSecretFile(path, node.origin, files)
+  return content && new Secret(content.text)
 }
 
 /** As short as the names of tools must be for every provider. */

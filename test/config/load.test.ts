@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
@@ -154,6 +154,25 @@ describe('loadConfig', () => {
       assert.throws(() => loadConfig({ ...real, env: { CODER_CONFIG_PATH: path } }), {
         message: told,
       })
+    }
+    rmSync(directory, { recursive: true })
+  })
+
+  it('warns of a secret that everybody on the machine can read', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'aibridge-load-'))
+    const file = join(directory, 'key')
+    writeFileSync(file, 'sk-canary')
+    for (const name of ['OPENAI_KEY_FILE', 'PROVIDER_0_KEY_FILE']) {
+      const env = { CODER_AIBRIDGE_PROVIDER_0_TYPE: 'anthropic', [`CODER_AIBRIDGE_${name}`]: file }
+      const told = (mode: number): string[] => {
+        chmodSync(file, mode)
+        const { warnings } = loadConfig({ types: TYPES, home: '/home/op', flags: {}, env })
+        return warnings.filter(text => text.includes(file))
+      }
+      assert.deepEqual(told(0o640), [])
+      assert.deepEqual(told(0o644), [
+        `CODER_AIBRIDGE_${name}: everybody on this machine can read "${file}": chmod o-rwx it`,
+      ])
     }
     rmSync(directory, { recursive: true })
   })

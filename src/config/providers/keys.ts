@@ -12,7 +12,8 @@ const MOST_KEYS = 5
  *
  * SECURITY: no message quotes a key, or a part of one.
  */
-export function readKeys(draft: ProviderDraft, { readFile, report }: Files): readonly Secret[] {
+export function readKeys(draft: ProviderDraft, files: Files): readonly Secret[] {
+  const { report } = files
   if (draft.key !== undefined) return [draft.key]
   const given = (['KEY', 'KEYS', 'KEY_FILE'] as const).filter(name => draft.fields.has(name))
   if (given.length > 1) {
@@ -21,10 +22,8 @@ export function readKeys(draft: ProviderDraft, { readFile, report }: Files): rea
   }
   const file = draft.fields.get('KEY_FILE')
   if (file !== undefined && given.length === 1) {
-    const content = readSecretFile(file.text, file.origin, readFile)
-    if (typeof content !== 'string') return parseKeys(draft, [content.text], report)
-    report.problems.push(content)
-    return []
+    const content = readSecretFile(file.text, file.origin, files)
+    return content === undefined ? [] : parseKeys(draft, [content.text], report)
   }
   return parseKeys(draft, listOf(draft, 'KEY', report), report)
 }

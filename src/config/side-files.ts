@@ -3,6 +3,7 @@ import type { Price } from '../kernel/price.ts'
 import type { ProviderSettings } from '../kernel/provider.ts'
 import type { ToolServer } from '../kernel/tool-server.ts'
 import type { Values } from './options.ts'
+import { quote } from './parsed.ts'
 import { idleRules } from './policy-file/idle-rules.ts'
 import { NO_POLICY, readPolicy } from './policy-file/read-policy.ts'
 import { readPrices } from './prices-file/read-prices.ts'
@@ -15,7 +16,14 @@ export function readPolicyFile(
   files: Files,
 ): CallerPolicy {
   const { policyFile: path } = bridge
-  return read({ path, variable: 'CODER_AIBRIDGE_POLICY_FILE', without: NO_POLICY }, files, text => {
+  const variable = 'CODER_AIBRIDGE_POLICY_FILE'
+  return read({ path, variable, without: NO_POLICY }, files, text => {
+    // SECURITY: taken for a file without rules, it would open what they deny.
+    if (text === '') {
+      files.report.problems.push(
+        `${variable}: ${quote(path ?? '')} is empty, as files are while they are written: put {} in it to say nothing`,
+      )
+    }
     const { policy, problems } = readPolicy(text, {
       name: path ?? '',
       period: budget.period,

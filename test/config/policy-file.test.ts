@@ -28,12 +28,17 @@ describe('the policy file', () => {
     })
   })
 
-  it('may be empty', () => {
-    assert.deepEqual(load(file('')).settings.policy, {
-      groups: new Map(),
-      budgets: [],
-      rules: [],
-    })
+  it('may say nothing, but is refused without a byte, as it is while it is written', () => {
+    for (const text of ['{}', '# rules:\n']) {
+      assert.deepEqual(load(file(text)).settings.policy, {
+        groups: new Map(),
+        budgets: [],
+        rules: [],
+      })
+    }
+    assert.deepEqual(problemsOf(file('')), [
+      'CODER_AIBRIDGE_POLICY_FILE: "policy.yaml" is empty, as files are while they are written: put {} in it to say nothing',
+    ])
   })
 
   it('warns of rules, or parts of them, that can never decide anything', () => {

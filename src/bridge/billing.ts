@@ -1,3 +1,4 @@
+import { readJwt } from '../kernel/jwt.ts'
 import type { Billing } from '../kernel/price.ts'
 import type { ProviderType } from '../kernel/provider.ts'
 
@@ -9,17 +10,8 @@ import type { ProviderType } from '../kernel/provider.ts'
 export function billingOf(credential: string, type: ProviderType): Billing {
   if (type.subscription === true) return 'subscription'
   if (credential.startsWith('sk-ant-oat')) return 'subscription'
-  return issuerOf(credential) === 'https://auth.openai.com' ? 'subscription' : 'metered'
-}
-
-/** Who a JWT says has made it: unproven, and good enough for counting. */
-function issuerOf(credential: string): unknown {
-  const [, payload, signature] = credential.split('.')
-  if (payload === undefined || signature === undefined) return undefined
-  try {
-    const claims: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString())
-    return typeof claims === 'object' && claims !== null && 'iss' in claims ? claims.iss : undefined
-  } catch {
-    return undefined
-  }
+  // Unproven, and good enough for counting.
+  return readJwt(credential)?.claims['iss'] === 'https://auth.openai.com'
+    ? 'subscription'
+    : 'metered'
 }

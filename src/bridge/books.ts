@@ -4,6 +4,7 @@ import type { Call } from '../kernel/flow.ts'
 import { firstHeader } from '../kernel/headers.ts'
 import type { CallIntent } from '../kernel/records.ts'
 import type { RequestFacts, ResponseFacts, ToolUse } from '../kernel/usage.ts'
+import type { KnownCall } from './known-call.ts'
 import { withoutQuery } from './path.ts'
 import { firewallCorrelation, sessionId } from './usage/session.ts'
 
@@ -40,20 +41,6 @@ interface Retrieved extends Pick<KnownCall, 'provider' | 'client' | 'billing'> {
   readonly facts: ResponseFacts
   readonly costNano: number | null
 }
-
-/** What is known of a call from its head alone. */
-export type KnownCall = Pick<
-  CallEnded,
-  | 'provider'
-  | 'providerType'
-  | 'kind'
-  | 'protocol'
-  | 'route'
-  | 'client'
-  | 'credential'
-  | 'credentialHint'
-  | 'billing'
->
 
 const MAX_USER_AGENT = 512
 

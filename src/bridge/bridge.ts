@@ -11,14 +11,14 @@ import { rulesAbout } from '../kernel/rule.ts'
 import { hostText } from '../kernel/target.ts'
 import { actorOf } from './actor.ts'
 import { type Hold, holdFor } from './body/held-body.ts'
-import { type Books, intentOf, type KnownCall } from './books.ts'
+import { type Books, intentOf } from './books.ts'
 import { protect } from './breaker/protect.ts'
 import { CallEvents } from './call-events.ts'
-import { detectClient } from './client.ts'
 import { type Credential, chooseCredential } from './credentials.ts'
 import { deliver } from './deliver.ts'
 import { errorReply } from './error-reply.ts'
 import { replayMemory } from './keys/replay-body.ts'
+import { describeCall, type KnownCall } from './known-call.ts'
 import { type LimitSettings, limitsOf } from './limits/call-limits.ts'
 import { CallSlots } from './limits/call-slots.ts'
 import { admitHead, admitModel } from './model/model-gate.ts'
@@ -216,24 +216,4 @@ function endUnpaid(socket: Duplex, spent: AbortSignal, messages: CallTap | undef
   spent.addEventListener('abort', end, { once: true })
   // SECURITY: what nobody counts any more is not to go on at the operator's cost.
   void messages?.blinded.then(end)
-}
-
-/** What is known of a call before it goes out. */
-export function describeCall(
-  call: Call,
-  { settings }: Pick<Provider, 'settings'>,
-  { target, credential }: { target: Route; credential: Credential },
-): KnownCall {
-  const kind = target.kind === 'refuse' ? 'passthrough' : target.kind
-  return {
-    provider: settings.name,
-    providerType: settings.type,
-    kind: call.upgrade && kind === 'bridged' ? 'websocket' : kind,
-    protocol: call.upgrade ? 'websocket' : call.protocol,
-    route: target.kind === 'refuse' ? 'other' : target.label,
-    client: detectClient(call.headers),
-    credential: credential.kind === 'refuse' ? 'none' : credential.kind,
-    credentialHint: 'hint' in credential ? credential.hint : undefined,
-    billing: 'billing' in credential ? credential.billing : undefined,
-  }
 }

@@ -6,7 +6,7 @@ import type { CallEnded, RefusedKey } from '../kernel/event.ts'
 import type { Call, Emit, Reply } from '../kernel/flow.ts'
 import type { Reason } from '../kernel/reasons.ts'
 import { withoutTokens } from '../kernel/token.ts'
-import type { KnownCall } from './books.ts'
+import type { KnownCall } from './known-call.ts'
 import { withoutQuery } from './path.ts'
 import type { CallTap } from './tap/call-tap.ts'
 

@@ -1,7 +1,8 @@
 import type { Call } from '../kernel/flow.ts'
 import type { Price } from '../kernel/price.ts'
 import type { ResponseFacts, WireFormat } from '../kernel/usage.ts'
-import type { Books, KnownCall } from './books.ts'
+import type { Books } from './books.ts'
+import type { KnownCall } from './known-call.ts'
 import { answerCost } from './prices/answer-cost.ts'
 import type { TapRequest } from './tap/taps.ts'
 

@@ -101,6 +101,15 @@ export function initiatorJson(user: string): Json {
   return { id: userId(user), username: user, name: '', avatar_url: '' }
 }
 
+/** The sum of one counter; null where none of the answers has it. */
+export function sumOf(
+  tokens: CallRecord['tokens'],
+  field: 'input' | 'output' | 'cacheRead' | 'cacheWrite',
+): number | null {
+  const known = tokens.map(token => token[field]).filter(value => value !== null)
+  return known.length === 0 ? null : known.reduce((total, value) => total + value, 0)
+}
+
 export function tokensJson(sums: TokenSums): Json {
   return {
     input_tokens: sums.input,

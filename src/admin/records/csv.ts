@@ -1,6 +1,6 @@
 import { formatDollars, type NanoDollars } from '../../kernel/money.ts'
 import type { CallRecord } from '../../kernel/records.ts'
-import { hintOf, iso, isoOrNull } from './call-json.ts'
+import { hintOf, iso, isoOrNull, sumOf } from './call-json.ts'
 import { costOfCalls } from './cost.ts'
 
 type Cell = string | number | boolean | null
@@ -24,10 +24,10 @@ const COLUMNS: readonly (readonly [name: string, cell: (call: CallRecord) => Cel
   ['method', call => call.method],
   ['host', call => call.host],
   ['path', call => call.path],
-  ['input_tokens', call => sum(call, 'input')],
-  ['output_tokens', call => sum(call, 'output')],
-  ['cache_read_input_tokens', call => sum(call, 'cacheRead')],
-  ['cache_write_input_tokens', call => sum(call, 'cacheWrite')],
+  ['input_tokens', call => sumOf(call.tokens, 'input')],
+  ['output_tokens', call => sumOf(call.tokens, 'output')],
+  ['cache_read_input_tokens', call => sumOf(call.tokens, 'cacheRead')],
+  ['cache_write_input_tokens', call => sumOf(call.tokens, 'cacheWrite')],
   ['cost_usd', call => dollarsOf(costOfCalls([call]).costNano)],
   ['usage_complete', call => call.usageComplete],
   ['tool_calls', call => call.tools.length],
@@ -59,12 +59,4 @@ export function csvCell(value: Cell): string {
 /** Exactly, and nothing for what is not known. */
 export function dollarsOf(cost: NanoDollars | null): string | null {
   return cost === null ? null : formatDollars(cost)
-}
-
-function sum(
-  call: CallRecord,
-  field: 'input' | 'output' | 'cacheRead' | 'cacheWrite',
-): number | null {
-  const known = call.tokens.map(token => token[field]).filter(value => value !== null)
-  return known.length === 0 ? null : known.reduce((total, value) => total + value, 0)
 }

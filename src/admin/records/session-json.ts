@@ -1,5 +1,5 @@
 import type { CallRecord, SessionRecord, ThreadRecord } from '../../kernel/records.ts'
-import { hintOf, initiatorJson, iso, isoOrNull, tokensJson, toolJson } from './call-json.ts'
+import { hintOf, initiatorJson, iso, isoOrNull, sumOf, tokensJson, toolJson } from './call-json.ts'
 import { costOfCalls } from './cost.ts'
 
 type Json = Readonly<Record<string, unknown>>
@@ -82,16 +82,12 @@ function tokenUsage(calls: readonly CallRecord[]): Json {
       extra.set(key, (extra.get(key) ?? 0) + value)
     }
   }
-  const sum = (field: 'input' | 'output' | 'cacheRead' | 'cacheWrite'): number | null => {
-    const known = tokens.map(token => token[field]).filter(value => value !== null)
-    return known.length === 0 ? null : known.reduce((total, value) => total + value, 0)
-  }
   return {
     ...tokensJson({
-      input: sum('input'),
-      output: sum('output'),
-      cacheRead: sum('cacheRead'),
-      cacheWrite: sum('cacheWrite'),
+      input: sumOf(tokens, 'input'),
+      output: sumOf(tokens, 'output'),
+      cacheRead: sumOf(tokens, 'cacheRead'),
+      cacheWrite: sumOf(tokens, 'cacheWrite'),
       extra: {},
       ...costOfCalls(calls),
     }),

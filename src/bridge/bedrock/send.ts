@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Readable } from 'node:stream'
+import type { Sign } from '../../egress/aws/sign.ts'
 import { Refusal } from '../../kernel/error.ts'
 import type { Reply } from '../../kernel/flow.ts'
 import { filterHeaders, firstHeader, headerValues, type RawHeaders } from '../../kernel/headers.ts'
@@ -11,15 +12,6 @@ import type { Send, UpstreamRequest } from '../provider.ts'
 import { codingsOf } from '../tap/decode-body.ts'
 import { anthropicAnswer } from './answer.ts'
 import type { Translator } from './translator.ts'
-
-/** Gives the headers with a signature among them. */
-type Sign = (request: {
-  readonly method: string
-  readonly path: string
-  readonly headers: RawHeaders
-  /** Hex SHA-256. */
-  readonly bodyHash: string
-}) => Promise<string[]>
 
 interface BedrockDeps {
   readonly settings: BedrockSettings

@@ -1,7 +1,6 @@
 import type { Readable } from 'node:stream'
 import { Refusal } from '../../kernel/error.ts'
 import { Memory, type SharedMemory } from '../../kernel/memory.ts'
-import type { Span } from './json-members.ts'
 import { Packer } from './packer.ts'
 
 /** As much as one call may hold. */
@@ -89,22 +88,4 @@ function noRoom({ taken, memory, user }: Reading, bytes: number): Refusal {
   const isTheirs = memory.heldBy(user) > taken.held
   if (isTheirs) return new Refusal('too_many_uploads')
   return new Refusal('overloaded', 'too many bodies are held')
-}
-
-/** A part of what is held in pieces, copied into one. */
-export function cutOut(pieces: readonly Buffer[], span: Span): Buffer {
-  return Buffer.concat(partsOf(pieces, span))
-}
-
-/** A part of what is held in pieces, as pieces of the same memory. */
-export function partsOf(pieces: readonly Buffer[], { start, end }: Span): Buffer[] {
-  const parts: Buffer[] = []
-  let at = 0
-  for (const piece of pieces) {
-    const from = Math.max(0, start - at)
-    const to = Math.min(piece.length, end - at)
-    if (from < to) parts.push(piece.subarray(from, to))
-    at += piece.length
-  }
-  return parts
 }

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream'
+import type { Span } from './json-members.ts'
 
 /** A body that was held in pieces, as it goes out. */
 export function bodyOf(pieces: readonly Buffer[]): Readable {
@@ -15,4 +16,22 @@ export function inPieces(bytes: Buffer): Readable {
     }
   }
   return Readable.from(pieces(), { objectMode: false })
+}
+
+/** A part of what is held in pieces, copied into one. */
+export function cutOut(pieces: readonly Buffer[], span: Span): Buffer {
+  return Buffer.concat(partsOf(pieces, span))
+}
+
+/** A part of what is held in pieces, as pieces of the same memory. */
+export function partsOf(pieces: readonly Buffer[], { start, end }: Span): Buffer[] {
+  const parts: Buffer[] = []
+  let at = 0
+  for (const piece of pieces) {
+    const from = Math.max(0, start - at)
+    const to = Math.min(piece.length, end - at)
+    if (from < to) parts.push(piece.subarray(from, to))
+    at += piece.length
+  }
+  return parts
 }

@@ -2,7 +2,7 @@ import type { CallerPolicy, CallLimits } from '../../kernel/budget.ts'
 import type { Identity } from '../../kernel/flow.ts'
 import type { NanoDollars } from '../../kernel/money.ts'
 import type { ProviderType } from '../../kernel/provider.ts'
-import type { KnownCall } from '../books.ts'
+import type { KnownCall } from '../known-call.ts'
 import { chargesOf } from './charges.ts'
 
 export interface LimitSettings {

@@ -1,6 +1,6 @@
 import { Refusal } from '../../kernel/error.ts'
-import { cutOut } from '../body/held-body.ts'
 import type { Member } from '../body/json-members.ts'
+import { cutOut } from '../body/pieces.ts'
 
 /**
  * Keys under which servers take other models: to fall back upon (OpenRouter,

@@ -1,5 +1,5 @@
-import { cutOut, partsOf } from '../body/held-body.ts'
 import type { Member, Span } from '../body/json-members.ts'
+import { cutOut, partsOf } from '../body/pieces.ts'
 
 /** A piece of the text that is replaced; an empty span is a place to put something in. */
 export interface Edit extends Span {

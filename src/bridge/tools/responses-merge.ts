@@ -7,6 +7,7 @@ import {
   objectsOf,
   parseObject,
 } from '../usage/json-value.ts'
+import { TERMINAL_EVENTS } from '../usage/responses-response.ts'
 import type { AnswerMerge, Turn } from './dialect.ts'
 import type { ToolResult } from './offered-tool.ts'
 import { jsonEvent } from './sse-text.ts'
@@ -95,7 +96,7 @@ export class ResponsesMerge implements AnswerMerge {
 
   /** An event about the response as a whole: how it began, or how it ended. */
   #whole(event: SseEvent, value: JsonObject, response: JsonObject): readonly SseEvent[] {
-    const isStart = !ENDS.has(asText(value['type']) ?? '')
+    const isStart = !TERMINAL_EVENTS.has(asText(value['type']) ?? '')
     if (isStart && this.#answers > 0) return []
     if (isStart) {
       this.#head = response
@@ -139,13 +140,6 @@ export class ResponsesMerge implements AnswerMerge {
     return calls.length > 0 && calls.every(item => this.#isOurs(item))
   }
 }
-
-const ENDS: ReadonlySet<string> = new Set([
-  'response.completed',
-  'response.incomplete',
-  'response.failed',
-  'response.cancelled',
-])
 
 /** Items that wait for somebody outside the provider. */
 const CLIENT_CALLS: ReadonlySet<string> = new Set([

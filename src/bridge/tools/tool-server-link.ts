@@ -1,12 +1,11 @@
 import type { Client, Tool } from '@modelcontextprotocol/client'
+import type { Fetch } from '../../egress/origin-fetch.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import { describeError } from '../../kernel/error.ts'
 import type { ToolServer } from '../../kernel/tool-server.ts'
 import { toolText } from './tool-text.ts'
 
 /** How the library's requests get out. */
-type Fetch = (url: string | URL, init?: RequestInit) => Promise<Response>
-
 export interface LinkOptions {
   readonly server: ToolServer
   readonly fetch: Fetch
@@ -178,6 +177,7 @@ function isAnswer(error: unknown): error is Error {
 }
 
 /** A model repeats what it is told: the server's own words, but nothing of our network. */
-function problemText(problem: string): string {
+/** What the model reads in place of a result. */
+export function problemText(problem: string): string {
   return `Error calling tool: ${problem}`
 }

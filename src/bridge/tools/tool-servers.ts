@@ -1,6 +1,6 @@
 import { parseObject } from '../usage/json-value.ts'
 import { type OfferedTool, offeredName, type ToolCall } from './offered-tool.ts'
-import { type LinkOptions, ToolServerLink } from './tool-server-link.ts'
+import { type LinkOptions, problemText, ToolServerLink } from './tool-server-link.ts'
 import type { InvokedTool, Toolbox } from './toolbox.ts'
 
 interface Known {
@@ -65,5 +65,5 @@ export class ToolServers implements Toolbox, AsyncDisposable {
 }
 
 function failed(call: ToolCall, problem: string): Pick<InvokedTool, 'call' | 'text' | 'isError'> {
-  return { call, text: `Error calling tool: ${problem}`, isError: true }
+  return { call, text: problemText(problem), isError: true }
 }

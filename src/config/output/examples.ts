@@ -1,6 +1,6 @@
 import type { Option } from '../option.ts'
 import { FIELD_NAMES, PROVIDER_FIELDS, yamlFieldName } from '../providers/fields.ts'
-import { exampleText, optionGroups } from './groups.ts'
+import { exampleText, shownGroups } from './groups.ts'
 
 /** What the example files show for a provider; the other fields stay empty. */
 const PROVIDER_EXAMPLE: Readonly<Record<string, string>> = {
@@ -18,7 +18,7 @@ const HEAD = [
 
 /** `deploy/env.example`: loads as it is and with every line uncommented. */
 export function exampleEnv(): string {
-  const groups = optionGroups().flatMap(({ group, options }) => [
+  const groups = shownGroups().flatMap(({ group, options }) => [
     `# --- ${group.name}: ${group.description}`,
     '',
     ...options.flatMap(option => [
@@ -45,7 +45,7 @@ export function exampleEnv(): string {
 /** `deploy/config.example.yaml`: loads as it is and with every line uncommented. */
 export function exampleYaml(): string {
   const root: Section = { lines: [], sections: new Map() }
-  for (const { options } of optionGroups()) {
+  for (const { options } of shownGroups()) {
     for (const option of options) {
       const section = (option.yaml ?? []).slice(0, -1).reduce(enter, root)
       const key = option.yaml?.at(-1)

@@ -1,9 +1,9 @@
 import type { Option } from '../option.ts'
-import { optionGroups } from './groups.ts'
+import { shownGroups } from './groups.ts'
 
 /** The options, by group, for the end of `--help`. */
 export function helpText(): string {
-  const groups = optionGroups().map(({ group, options }) =>
+  const groups = shownGroups().map(({ group, options }) =>
     [`${group.name}: ${group.description}`, ...options.map(describe)].join('\n'),
   )
   return [

@@ -1,6 +1,7 @@
-import type { Group, Option } from '../option.ts'
+import type { Option } from '../option.ts'
 import { allOptions } from '../options.ts'
 import { FIELD_NAMES, PROVIDER_FIELDS, yamlFieldName } from '../providers/fields.ts'
+import { byGroup, type GroupOfOptions } from './groups.ts'
 
 const INTRODUCTION = `# Configuration
 
@@ -31,11 +32,7 @@ const PROVIDER_RULES = `
 
 /** \`docs/reference/config.md\`. */
 export function configReference(): string {
-  const groups = new Map<Group, Option<unknown>[]>()
-  for (const option of allOptions()) {
-    groups.set(option.group, [...(groups.get(option.group) ?? []), option])
-  }
-  const sections = [...groups].map(([group, options]) => section(group, options))
+  const sections = byGroup(allOptions()).map(section)
   return [
     INTRODUCTION,
     ...sections,
@@ -44,7 +41,7 @@ export function configReference(): string {
   ].join('\n')
 }
 
-function section(group: Group, options: readonly Option<unknown>[]): string {
+function section({ group, options }: GroupOfOptions): string {
   const rows = options.map(option =>
     tableRow(namesCell(option), kindCell(option), meaningCell(option)),
   )

@@ -17,7 +17,7 @@ interface SignableRequest {
 type SourceData = string | ArrayBuffer | ArrayBufferView
 
 /** Gives the headers with a signature among them. */
-type Sign = (request: SignableRequest) => Promise<string[]>
+export type Sign = (request: SignableRequest) => Promise<string[]>
 
 /** What a signature consists of beside `Authorization`. */
 const SIGNATURE = new Set(['x-amz-date', 'x-amz-security-token', 'x-amz-content-sha256'])

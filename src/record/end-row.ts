@@ -3,11 +3,12 @@ import { REASONS } from '../kernel/reasons.ts'
 import { boundLine, boundName } from './bounds.ts'
 import type { EndEntry } from './entry.ts'
 import { type ErrorType, errorTypeOfStatus } from './error-type.ts'
+import type { OpenCall } from './open-call.ts'
 import type { SqlValues } from './work.ts'
 
 /** The columns that the end of a call brings. */
-export function endRow({ ended, lost }: EndEntry, instance: string): SqlValues {
-  const { complete, note } = expectedUsage(ended)
+export function endRow({ ended, lost, isBilled: billed }: EndEntry, instance: string): SqlValues {
+  const { complete, note } = expectedUsage(ended, billed)
   return {
     id: ended.callId,
     instance,
@@ -66,8 +67,13 @@ export function errorTypeOf(ended: CallEnded): ErrorType | null {
  * error; or it had the whole request and was never heard of again, since models
  * go on at the operator's cost when nobody waits for them any more.
  */
-export function isBilled(ended: CallEnded): boolean {
-  if (ended.kind === 'websocket' && ended.bytesUp === 0) return false
+export function isBilled(
+  ended: CallEnded,
+  { isTold, isContinued }: Pick<OpenCall, 'isTold' | 'isContinued'>,
+): boolean {
+  if (isContinued) return true
+  // Nobody asked for anything; pings pass all the same, and the word that it ends.
+  if (ended.kind === 'websocket' && (ended.bytesUp === 0 || !isTold)) return false
   return ended.firstByteMs === undefined ? ended.isOut : ended.status < 400
 }
 
@@ -75,10 +81,13 @@ export function isBilled(ended: CallEnded): boolean {
  * Whether numbers are missing when no answer brought any: not for calls that
  * nobody billed, and not for paths on which we look for none.
  */
-function expectedUsage(ended: CallEnded): {
+function expectedUsage(
+  ended: CallEnded,
+  billed: boolean,
+): {
   readonly complete: number | null
   readonly note: 'missing' | null
 } {
   if (ended.kind === 'passthrough') return { complete: null, note: null }
-  return isBilled(ended) ? { complete: 0, note: 'missing' } : { complete: 1, note: null }
+  return billed ? { complete: 0, note: 'missing' } : { complete: 1, note: null }
 }

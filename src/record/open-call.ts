@@ -2,7 +2,7 @@ import type { Charge } from '../kernel/budget.ts'
 
 /** What the recorder remembers of a call from its beginning to its end. */
 export interface OpenCall {
-  /** Whether the structured log has its start. */
+  /** A request was seen, and the structured log has its start. */
   isTold: boolean
   /** Entries that had to be dropped. */
   lost: number

@@ -157,12 +157,12 @@ export class Recorder implements AsyncDisposable {
   /** The end of a call, begun or refused before, with answers not told yet. */
   finish(ended: CallEnded, responses: readonly ResponseFacts[] = []): void {
     for (const facts of responses) this.response(ended.callId, facts)
-    const call = this.#open.get(ended.callId)
+    const call = this.#open.get(ended.callId) ?? UNTOLD
     this.#open.delete(ended.callId)
     // The first of a flood of refusals is on record, and it would be the flood that fills it.
-    if (call?.isRepeated === true) return
-    const { isTold, lost, charges, isContinued } = call ?? UNTOLD
-    const paid = { isCharged: charges.length > 0, isBilled: isContinued || isBilled(ended) }
+    if (call.isRepeated) return
+    const { isTold, lost, charges } = call
+    const paid = { isCharged: charges.length > 0, isBilled: isBilled(ended, call) }
     this.#push({ type: 'end', ended, first: !isTold, lost, ...paid })
   }
 

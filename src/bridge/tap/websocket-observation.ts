@@ -66,7 +66,9 @@ export class WebSocketObservation implements Observation {
   #fromClient(text: string): void {
     if (isBomb(text)) return this.lost('up')
     const value = parseObject(text)
-    if (value !== undefined && value['type'] === 'response.create') this.#request(value)
+    // SECURITY: whoever reads more than JSON may have taken it for a request.
+    if (value === undefined) this.lost('up')
+    else if (value['type'] === 'response.create') this.#request(value)
   }
 
   /** SECURITY: a client can send requests of thirty bytes by the million; each becomes a row. */

@@ -10,6 +10,7 @@ import {
   intent,
   type OpenedRecorder,
   openRecorder,
+  request,
   response,
 } from '../books-support.ts'
 import { temporaryDirectory } from '../support.ts'
@@ -198,6 +199,27 @@ test('an answer that uses up a budget is told to its call, and only to that', as
   recorder.response(socket.callId, response(), 60)
   await heard
   assert.deepEqual(told, ['socket'])
+})
+
+test('a WebSocket on which nothing was asked costs nothing, whatever else it carried', async t => {
+  const opened = await openRecorder(t)
+  const { recorder, rows } = opened
+  const socketOf = async (isAsked: boolean): Promise<void> => {
+    const call = intent({ kind: 'websocket' })
+    await recorder.begin(call, purse())
+    if (isAsked) recorder.request(call.callId, request())
+    recorder.finish(ended(call, { status: 101, bytesUp: 8 }))
+    await recorder.flush()
+  }
+  await socketOf(false)
+  assert.deepEqual(purses(opened), ['user:ada 0 0 0'])
+  await socketOf(true)
+  assert.deepEqual(purses(opened), ['user:ada 10 0 1'])
+  const notes = rows('SELECT usage_note FROM interceptions ORDER BY seq')
+  assert.deepEqual(
+    notes.flatMap(row => Object.values(row)),
+    [null, 'missing'],
+  )
 })
 
 test('calls of a process that ends pay what they held unless they were answered', async t => {

@@ -242,6 +242,7 @@ describe('a deployment that cannot be used', { concurrency: true }, () => {
     })
     const late = await call(daemon)
     assert.deepEqual([late.status, late.reason], [504, 'bridge_timeout'])
+    await daemon.reload(deployment.env)
     behaviour = { cutAfter: 0 }
     const broken = await call(daemon)
     assert.deepEqual([broken.status, broken.reason], [502, 'bridge_broken'])

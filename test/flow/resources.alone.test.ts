@@ -64,7 +64,7 @@ async function live(world: AiWorld, tunnelTo: string, index: number): Promise<vo
   cut(raw)
 }
 
-describe('after hundreds of connections that were cut off anywhere', () => {
+describe('after connections that were cut off anywhere, ten times each', () => {
   it('nothing is left open, and nothing was warned about or thrown', async () => {
     const troubles: unknown[] = []
     const onTrouble = (trouble: unknown): void => void troubles.push(trouble)
@@ -80,7 +80,7 @@ describe('after hundreds of connections that were cut off anywhere', () => {
     await settled(world)
     const baseline = openSockets()
 
-    for (let i = 0; i < 300; i += 10) {
+    for (let i = 0; i < 140; i += 10) {
       await Promise.all(
         Array.from({ length: 10 }, async (_, j) => await live(world, origin.authority, i + j)),
       )

@@ -49,10 +49,10 @@ describe('holdsJwtOfSameIssuer', () => {
   })
 
   it('reads a hostile header in no time', () => {
-    const start = performance.now()
+    const before = process.threadCpuUsage()
     for (const piece of ['eyJ', 'eyJ.', 'eyJ.eyJ', '.eyJ', 'eyJ-eyJ.eyJ']) {
       assert.equal(holdsJwtOfSameIssuer(piece.repeat(20_000), own), false)
     }
-    assert.ok(performance.now() - start < 500)
+    assert.ok(process.threadCpuUsage(before).user < 500_000, 'microseconds of CPU')
   })
 })

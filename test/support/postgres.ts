@@ -6,12 +6,6 @@ import { join } from 'node:path'
 import { type PostgresServer, postgresUrl } from '../../src/config/types/postgres-url.ts'
 import type { IssuedCertificate } from './pki.ts'
 
-/** Why there is no server to test with; undefined where there is one. */
-export const postgresMissing: string | undefined =
-  binary('initdb') === undefined
-    ? "PostgreSQL is not installed (Debian: apt-get install postgresql): its tests can't run"
-    : undefined
-
 /** A server of this process alone, on a Unix socket. */
 export interface PostgresProcess extends AsyncDisposable {
   /** A fresh, empty database; its URL. */
@@ -33,7 +27,7 @@ export interface PostgresOptions {
   }
 }
 
-/** @throws Error when it is not installed: see `postgresMissing` */
+/** @throws Error when it is not installed */
 export async function startPostgres({
   settings = ['fsync=off', 'full_page_writes=off'],
   tls,
@@ -150,7 +144,9 @@ function unprivileged(): { readonly uid: number; readonly gid: number } | undefi
 
 function need(name: string): string {
   const found = binary(name)
-  if (found === undefined) throw new Error(postgresMissing)
+  if (found === undefined) {
+    throw new Error('PostgreSQL is not installed (Debian: apt-get install postgresql)')
+  }
   return found
 }
 

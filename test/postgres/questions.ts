@@ -5,15 +5,12 @@ import type { BookStore } from '../../src/record/book-store.ts'
 import type { Entry } from '../../src/record/entry.ts'
 import { PostgresBooks } from '../../src/record/postgres-books.ts'
 import { SqliteBooks } from '../../src/record/sqlite-books.ts'
-import { parsePostgresUrl, postgresMissing, startPostgres } from '../support/postgres.ts'
-import { connectEnded, intent } from './books-support.ts'
-import { answers, asks, begins, ends } from './entries.ts'
-import { temporaryDirectory } from './support.ts'
+import { connectEnded, intent } from '../record/books-support.ts'
+import { answers, asks, begins, ends } from '../record/entries.ts'
+import { temporaryDirectory } from '../record/support.ts'
+import { parsePostgresUrl, startPostgres } from '../support/postgres.ts'
 
-/** CI has a server, or fails. */
-const skip = process.env['CI'] === undefined && postgresMissing
-
-describe('PostgreSQL', { skip }, () => {
+describe('PostgreSQL', () => {
   const opened = new AsyncDisposableStack()
   let postgres: BookStore
   before(async () => {

@@ -91,9 +91,9 @@ describe('a hostile WebSocket', () => {
   for (const side of ['up', 'down'] as const) {
     for (const [what, blocks, terms] of cases) {
       it(`costs little and leaves nothing behind: ${what}, ${side}`, () => {
-        const cpu = process.cpuUsage()
+        const cpu = process.threadCpuUsage()
         const outcome = observe(side, blocks, terms)
-        const { user, system } = process.cpuUsage(cpu)
+        const { user, system } = process.threadCpuUsage(cpu)
         assert.ok((user + system) / 1e5 < 2)
         assert.equal(outcome.held, 0)
         assert.equal(count(outcome, 'settled'), 1)

@@ -1,10 +1,12 @@
 import { parseArgs } from 'node:util'
 import { runBursts } from './bursts.ts'
+import { runSilence } from './silence.ts'
 import { runStreams } from './streams.ts'
 import { runTunnels } from './tunnels.ts'
 
 /*
- * Byte equality over random streams, a tenth as many random tunnels, and bursts with pauses:
+ * Byte equality over random streams, a tenth as many random tunnels, bursts with pauses, and
+ * meanwhile calls that are answered after a long silence:
  * `npm run test:streams -- --count 10000 --seed 1`. A failure is repeated with the same seed.
  */
 
@@ -27,6 +29,7 @@ const report = (what: object, bytes: number, startedAt: number): void => {
   process.stdout.write(`seed ${seed}: ${split.join(', ')}; ${mib} MiB in ${seconds.toFixed(0)} s\n`)
 }
 
+const silence = runSilence()
 let startedAt = performance.now()
 const streams = await runStreams(seed, count, done => {
   if (done % 1000 === 999) process.stdout.write(`${done + 1} streams\n`)
@@ -41,7 +44,7 @@ startedAt = performance.now()
 const bursts = await runBursts(BURSTS)
 report({ bursts: 3 * BURSTS }, bursts.bytes, startedAt)
 
-const failures = [...streams.failures, ...tunnels.failures, ...bursts.failures]
+const failures = [...streams.failures, ...tunnels.failures, ...bursts.failures, ...(await silence)]
 for (const failure of failures) process.stdout.write(`${failure}\n`)
 const all = count + Math.ceil(count / 10) + 3 * BURSTS
 process.stdout.write(`${all - failures.length} passed, ${failures.length} failed\n`)

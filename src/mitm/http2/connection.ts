@@ -50,10 +50,7 @@ const SESSION_MEMORY = 32
 const AS_SENT = { strictSingleValueFields: false, strictFieldWhitespaceValidation: false }
 
 const CHECK_MS = 500
-/**
- * How long a client that says goodbye (GOAWAY) may be silent with calls under way,
- * and one that broke the protocol may take to read what was under way.
- */
+/** How long a client that broke the protocol may take to read what was under way. */
 const LEAVING_MS = 60_000
 /** How long a client may take to close after our own end. */
 const LINGER_MS = 1000
@@ -145,15 +142,18 @@ class Http2Connection implements Connection {
 
   /**
    * SECURITY: after GOAWAY Node may stop reading although streams are open, and
-   * sees no end of the connection then: its calls would be held for ever.
+   * sees no end of the connection then: its calls would be held for ever. Silence
+   * is no sign of that while a provider may still be thinking.
    */
   #watchLeaving(): void {
+    const { firstByteTimeoutMs, streamIdleTimeoutMs } = this.#deps.limits
+    const silenceMs = Math.max(firstByteTimeoutMs, streamIdleTimeoutMs) + LEAVING_MS
     const moved = (): number => this.#socket.bytesRead + this.#socket.bytesWritten
     let before = moved()
     const timer = setInterval(() => {
       if (moved() === before) this.#end()
       before = moved()
-    }, LEAVING_MS).unref()
+    }, silenceMs).unref()
     this.#socket.once('close', () => clearInterval(timer))
   }
 

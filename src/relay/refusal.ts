@@ -5,6 +5,8 @@ import { endWith, isBehindLast, outstanding } from './pipeline.ts'
 
 /** How long a refused client may take to read its answer before it is cut off. */
 const LINGER_MS = 1000
+/** And how long it may go on with an upload, which many finish before they read. */
+const MAX_LINGER_MS = 30_000
 
 /** The header that carries the stable reason code of every refusal. */
 const REASON_HEADER = 'X-Aibridge-Reason'
@@ -84,7 +86,7 @@ export function linger(socket: Socket): void {
 
 /**
  * Answers a request whose parser is still there. The answer is out at once; the
- * connection closes when the rest of the request has been read, or after a
+ * connection closes when the rest of the request has been read, or pauses for a
  * moment: a client in the middle of an upload must be able to read it, too.
  */
 export function refuseResponse(response: ServerResponse, reason: Reason): void {
@@ -110,6 +112,10 @@ export function refuseResponse(response: ServerResponse, reason: Reason): void {
   }
   const timer = setTimeout(end, LINGER_MS)
   timer.unref()
+  const until = performance.now() + MAX_LINGER_MS
+  message.on('data', () => {
+    if (performance.now() < until) timer.refresh()
+  })
   message.once('end', end)
   message.once('close', end)
   discardRest(response)

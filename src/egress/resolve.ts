@@ -33,8 +33,9 @@ export interface ResolverOptions {
 const MAX_CONCURRENT_PER_ASKER = 8
 
 /** Names waited for, asked or queued; a client can choose any number of them. */
-const MAX_PENDING = 1024
-const MAX_PENDING_PER_ASKER = 128
+const MAX_PENDING = 2048
+/** As many as it may have connections, unless an option says otherwise: they wait their turn. */
+const MAX_PENDING_PER_ASKER = 256
 
 interface Pending {
   readonly answer: Promise<readonly Address[]>

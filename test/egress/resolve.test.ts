@@ -93,7 +93,7 @@ describe('createResolver', () => {
     const lookup = (): Promise<never> => new Promise(() => undefined)
     const resolve = createResolver({ timeoutMs: 50, lookup })
     const askMany = (asker: string) =>
-      Array.from({ length: 128 }, (_, i) => resolve(`n${i}.example`, never, asker))
+      Array.from({ length: 256 }, (_, i) => resolve(`n${i}.example`, never, asker))
     const hung = askMany('a')
     await assert.rejects(resolve('one-more.example', never, 'a'), { reason: 'dns_failed' })
     for (let i = 0; i < 7; i += 1) hung.push(...askMany(`b${i}`))

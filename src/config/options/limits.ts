@@ -136,9 +136,10 @@ export const LIMITS = defineGroup(
         'Connections whose caller is not known yet, at the ports of the proxy and at those of the API each; beyond it the oldest of them gives way to the newest.',
       flag: 'unauthenticated-connections',
       type: COUNT,
-      default: 1024,
+      // As many as the system accepts before any of them is heard.
+      default: 4096,
       restart: false,
-      example: '4096',
+      example: '16384',
     }),
     connections: row({
       name: 'Connections',

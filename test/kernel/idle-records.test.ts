@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import * as fc from 'fast-check'
 import { RecordBudget } from '../../src/kernel/idle-records.ts'
 
 const MIB = 1024 * 1024
@@ -73,5 +74,35 @@ describe('records of TLS', () => {
 
   it('end a connection of small ones that no client could have written', () => {
     assert.equal(endedAfter(2, { read: 1, reads: 1_000_000 }), CHECK_MS / 1000)
+  })
+})
+
+describe('records of TLS that carry something', () => {
+  const SECOND = fc.record({
+    framing: fc.constantFrom(...FRAMINGS),
+    read: fc.integer({ min: 1, max: 16_384 }),
+    reads: fc.nat({ max: 35_000 }),
+    written: fc.integer({ min: 1, max: 16_384 }),
+    writes: fc.nat({ max: 100_000 }),
+    pause: fc.nat({ max: 100 }),
+  })
+
+  it('never end a connection, in whatever bursts and pauses they come', () => {
+    fc.assert(
+      fc.property(fc.array(SECOND, { maxLength: 200 }), seconds => {
+        const budget = new RecordBudget(0)
+        const raw = { bytesRead: 0, bytesWritten: 0 }
+        const secure = { bytesRead: 0, bytesWritten: 0 }
+        let now = 0
+        for (const { framing, read, reads, written, writes, pause } of seconds) {
+          now += 1000 + pause * 1000
+          secure.bytesRead += reads * read
+          secure.bytesWritten += writes * written
+          raw.bytesRead += reads * (read + framing)
+          raw.bytesWritten += writes * (written + framing)
+          assert.ok(budget.allows({ raw, secure }, now))
+        }
+      }),
+    )
   })
 })

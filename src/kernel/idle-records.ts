@@ -31,10 +31,13 @@ interface Traffic {
  * need that write byte by byte, and are still no way to use up the event loop.
  */
 export class RecordBudget {
+  readonly #before: Traffic['raw']
   readonly #empty: FloodBudget
   readonly #small: FloodBudget
 
-  constructor(now: number) {
+  /** `raw` has carried other things until now, as a connection has that asked for more before CONNECT. */
+  constructor({ bytesRead, bytesWritten }: Traffic['raw'], now: number) {
+    this.#before = { bytesRead, bytesWritten }
     this.#empty = new FloodBudget(now)
     this.#small = new FloodBudget(now, SMALL)
   }
@@ -43,10 +46,11 @@ export class RecordBudget {
   allows({ raw, secure }: Traffic, now: number): boolean {
     const carried = secure.bytesRead
     const sent = secure.bytesWritten
-    const both = raw.bytesRead + raw.bytesWritten
+    const read = raw.bytesRead - this.#before.bytesRead
+    const both = read + raw.bytesWritten - this.#before.bytesWritten
     return (
       this.#empty.allows(both, (carried + sent) * SMALLEST_RECORD, now) &&
-      this.#small.allows(raw.bytesRead, carried * CARRIED_EARNS + sent * SENT_EARNS, now)
+      this.#small.allows(read, carried * CARRIED_EARNS + sent * SENT_EARNS, now)
     )
   }
 }
@@ -58,7 +62,7 @@ export class RecordBudget {
  * answer. `raw` is the connection beneath.
  */
 export function watchRecords(raw: Socket, secure: TLSSocket, onFlood: () => void): void {
-  const budget = new RecordBudget(performance.now())
+  const budget = new RecordBudget(raw, performance.now())
   const rounds = inRounds(CHECK_MS, () => {
     if (budget.allows({ raw, secure }, performance.now())) return
     rounds[Symbol.dispose]()

@@ -10,6 +10,8 @@ const CHECK_MS = 500
 const FRAMINGS = [29, 22]
 const KEY_UPDATE = 27
 
+const NOTHING = { bytesRead: 0, bytesWritten: 0 }
+
 /** A second of a connection: records in either direction, each carrying so many bytes. */
 interface Second {
   readonly read?: number
@@ -21,7 +23,7 @@ interface Second {
 
 /** Seconds until it is ended; undefined when it is not. */
 function endedAfter(seconds: number, each: Second, framing = 22): number | undefined {
-  const budget = new RecordBudget(0)
+  const budget = new RecordBudget(NOTHING, 0)
   const { read = 0, reads = 0, written = 0, writes = 0, keyUpdates = 0 } = each
   for (let now = CHECK_MS; now <= seconds * 1000; now += CHECK_MS) {
     const part = now / 1000
@@ -57,8 +59,16 @@ describe('records of TLS', () => {
     assert.equal(endedAfter(600, down), undefined)
   })
 
+  it('are no matter of what the connection carried before them', () => {
+    const before = { bytesRead: 1000 * MIB, bytesWritten: 1000 * MIB }
+    const budget = new RecordBudget(before, 0)
+    assert.ok(budget.allows({ raw: before, secure: NOTHING }, CHECK_MS))
+    const raw = { bytesRead: 1002 * MIB, bytesWritten: 1000 * MIB }
+    assert.ok(!budget.allows({ raw, secure: NOTHING }, 2 * CHECK_MS))
+  })
+
   it('end a connection that they carry nothing for, whatever it was before', () => {
-    const once = new RecordBudget(0)
+    const once = new RecordBudget(NOTHING, 0)
     const before = { bytesRead: 1000 * MIB, bytesWritten: 1000 * MIB }
     assert.ok(once.allows({ raw: before, secure: before }, CHECK_MS))
     const raw = { bytesRead: 1002 * MIB, bytesWritten: 1002 * MIB }
@@ -90,7 +100,7 @@ describe('records of TLS that carry something', () => {
   it('never end a connection, in whatever bursts and pauses they come', () => {
     fc.assert(
       fc.property(fc.array(SECOND, { maxLength: 200 }), seconds => {
-        const budget = new RecordBudget(0)
+        const budget = new RecordBudget(NOTHING, 0)
         const raw = { bytesRead: 0, bytesWritten: 0 }
         const secure = { bytesRead: 0, bytesWritten: 0 }
         let now = 0

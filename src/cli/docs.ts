@@ -6,6 +6,7 @@ import { providersReference } from '../bridge/providers/reference.ts'
 import { exampleEnv, exampleYaml } from '../config/output/examples.ts'
 import { configReference } from '../config/output/reference.ts'
 import { ConfigurationError } from '../kernel/error.ts'
+import { grafanaDashboard } from '../observe/grafana-dashboard.ts'
 import { metricsReference } from '../observe/metrics-reference.ts'
 import { reasonsReference } from '../observe/reasons-reference.ts'
 import { logReference } from '../record/log-reference.ts'
@@ -35,6 +36,7 @@ const DOCUMENTS: Readonly<
   'docs/schema/structured-log.schema.json': logSchemaJson,
   'deploy/config.example.yaml': exampleYaml,
   'deploy/env.example': exampleEnv,
+  'deploy/grafana/dashboard.json': grafanaDashboard,
 }
 
 /** `docs`: 0 when all is current, 1 when `--check` found something stale. */

@@ -12,13 +12,10 @@ export class SeriesBudget {
     this.#limit = limit
   }
 
-  admit(labels: Readonly<Record<string, string>>): Record<string, string> {
-    const key = Object.values(labels).join('\0')
-    if (this.#seen.has(key)) return { ...labels }
-    if (this.#seen.size < this.#limit) {
-      this.#seen.add(key)
-      return { ...labels }
-    }
+  admit(labels: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+    const series = Object.values(labels).join('\0')
+    if (this.#seen.size < this.#limit) this.#seen.add(series)
+    if (this.#seen.has(series)) return labels
     return Object.fromEntries(Object.keys(labels).map(name => [name, 'other']))
   }
 }

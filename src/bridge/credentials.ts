@@ -73,10 +73,10 @@ export function isOurs(value: string, callerToken: Secret | undefined): boolean 
  * whatever a client means by it, it must not leave.
  */
 export function holdsToken(value: string, callerToken: Secret | undefined): boolean {
-  const encoded = /^basic\s+(\S+)$/i.exec(value.trim())?.[1] ?? ''
-  const texts = [value, Buffer.from(encoded, 'base64').toString('latin1')]
+  const encoded = /^basic\s+(\S+)$/i.exec(value.trim())?.[1]
+  const decoded = encoded === undefined ? [] : [Buffer.from(encoded, 'base64').toString('latin1')]
   const token = callerToken?.reveal()
-  return texts.some(
+  return [value, ...decoded].some(
     text =>
       holdsTokenShape(text) ||
       (token !== undefined && (text.includes(token) || holdsJwtOfSameIssuer(text, token))),

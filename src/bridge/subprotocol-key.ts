@@ -6,7 +6,7 @@ const HEADER = 'sec-websocket-protocol'
 
 /** The keys among the subprotocols that a client offers (RFC 6455 11.3.4). */
 export function subprotocolKeys(headers: RawHeaders): string[] {
-  return [...headerPairs(headers)].flatMap(([name, value]) =>
+  return headerPairs(headers).flatMap(([name, value]) =>
     name.toLowerCase() === HEADER ? offers(value).flatMap(offer => keyOf(offer) ?? []) : [],
   )
 }
@@ -17,7 +17,7 @@ export function withoutSubprotocolKeys(
   drop: (key: string) => boolean,
 ): RawHeaders {
   if (!subprotocolKeys(headers).some(drop)) return headers
-  return [...headerPairs(headers)].flatMap(([name, value]) => {
+  return headerPairs(headers).flatMap(([name, value]) => {
     if (name.toLowerCase() !== HEADER) return [name, value]
     const kept = offers(value).filter(offer => {
       const key = keyOf(offer)

@@ -60,7 +60,7 @@ export function createOriginFetch({ origin, agent, bearer, ...limits }: OriginFe
     return new Response(NO_BODY.has(status) ? null : webStream(bounded(reply.body)), {
       status,
       statusText,
-      headers: [...headerPairs(headers)],
+      headers: headerPairs(headers),
     })
   }
 }

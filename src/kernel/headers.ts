@@ -25,10 +25,10 @@ export const CREDENTIAL_HEADERS: ReadonlySet<string> = new Set([
   'x-goog-api-key',
 ])
 
-export function* headerPairs(raw: RawHeaders): Generator<[name: string, value: string]> {
-  for (let i = 0; i + 1 < raw.length; i += 2) {
-    yield [raw[i] ?? '', raw[i + 1] ?? '']
-  }
+export function headerPairs(raw: RawHeaders): [name: string, value: string][] {
+  const pairs: [string, string][] = []
+  for (let i = 0; i + 1 < raw.length; i += 2) pairs.push([raw[i] ?? '', raw[i + 1] ?? ''])
+  return pairs
 }
 
 /** All values of each header, in order; names in lower case. */
@@ -45,15 +45,17 @@ export function headersByName(raw: RawHeaders): Record<string, string[]> {
 
 /** All values of one header, in order; `name` in lower case. */
 export function headerValues(raw: RawHeaders, name: string): string[] {
-  const values: string[] = []
-  for (const [key, value] of headerPairs(raw)) {
-    if (key.toLowerCase() === name) values.push(value)
-  }
-  return values
+  return raw.filter((_, i) => i % 2 === 1 && isNamed(raw, i - 1, name))
 }
 
 export function firstHeader(raw: RawHeaders, name: string): string | undefined {
-  return headerValues(raw, name)[0]
+  return raw.find((_, i) => i % 2 === 1 && isNamed(raw, i - 1, name))
+}
+
+/** Names are ASCII, so that no other length can be the same name; most differ in that. */
+function isNamed(raw: RawHeaders, at: number, name: string): boolean {
+  const text = raw[at]
+  return text?.length === name.length && text.toLowerCase() === name
 }
 
 /** Headers that speak to proxies, to us or to Coder: nobody behind us gets them. */

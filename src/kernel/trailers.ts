@@ -37,5 +37,5 @@ const FORBIDDEN = new Set([
  */
 export function safeTrailers(raw: RawHeaders): [name: string, value: string][] {
   const kept = filterHeaders(raw, name => !FORBIDDEN.has(name) && !isForUs(name))
-  return [...headerPairs(kept)]
+  return headerPairs(kept)
 }

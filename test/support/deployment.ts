@@ -74,7 +74,7 @@ export function remoteEnv(url: string): Readonly<Record<string, string>> {
 
 /** Headers as they stood on the wire. */
 export function headerLines(raw: RawHeaders): string[] {
-  return [...headerPairs(raw)].map(([name, value]) => `${name}: ${value}`)
+  return headerPairs(raw).map(([name, value]) => `${name}: ${value}`)
 }
 
 /** The line by which a daemon would know its own request again; its name is random. */

@@ -14,7 +14,7 @@ export function callerCredentials(
   headers: RawHeaders,
   isJwt: (text: string) => boolean,
 ): readonly string[] {
-  const pairs = [...headerPairs(headers)].map(
+  const pairs = headerPairs(headers).map(
     ([name, value]) => [name.toLowerCase(), value.trim()] as const,
   )
   const own = pairs.flatMap(([name, value]) => (OWN.includes(name) && value !== '' ? value : []))

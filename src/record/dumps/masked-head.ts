@@ -30,7 +30,7 @@ export function maskedAnswerHead(answer: {
 }
 
 function maskedHeaders(headers: RawHeaders): string {
-  const lines = [...headerPairs(headers)].map(([name, value]) => {
+  const lines = headerPairs(headers).map(([name, value]) => {
     const isSecret = SECRET_HEADER.test(name.toLowerCase())
     // What is a secret by its shape is one under any name.
     return `${name}: ${isSecret ? maskCredential(value) : redact(value)}\r\n`

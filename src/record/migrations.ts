@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { ConfigurationError } from '../kernel/error.ts'
-import { LIMITS } from './limits/schema.ts'
+import { ANSWERS, LIMITS } from './limits/schema.ts'
 import {
   BACKGROUND,
   BOOKS,
@@ -42,6 +42,7 @@ export const MIGRATIONS: readonly string[] = [
   REFUSED_KEYS,
   FUTILE_CONNECTS,
   BACKGROUND,
+  ANSWERS,
 ]
 
 /**

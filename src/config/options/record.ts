@@ -127,7 +127,7 @@ export const BUDGET = defineGroup(
     reserve: row({
       name: 'Budget reserve',
       description:
-        'What a call holds of its budgets until its cost is known, as long as the average of the calls before it is not more.',
+        'What a call holds of its budgets until its cost is known, as long as the average of the answers before it is not more.',
       flag: 'reserve',
       type: usd,
       default: 10_000_000,

@@ -56,15 +56,15 @@ export function* admitAgain({ callId, at, position, charges, isJudged }: TurnEnt
     const reservation = reservationOf(row)
     // An answer that nobody told of is paid with what was held for it.
     const unpaid = finalPrice(reservation, true)
-    const { spent, reserved, calls } = yield* lockPurse(charge)
-    const others = { spent: spent + unpaid, reserved: reserved - reservation.amount, calls }
+    const { spent, reserved, answers } = yield* lockPurse(charge)
+    const others = { spent: spent + unpaid, reserved: reserved - reservation.amount, answers }
     const denial = isJudged ? judgePurse(others, charge, at) : undefined
     if (denial !== undefined) throw new LimitReached(denial)
     held.push({ place, unpaid })
   }
   for (const { place, unpaid } of held) {
     yield put(HOLD_ON, { ...place, call_id: callId, position })
-    if (unpaid > 0) yield ask(PAY, { ...place, paid: unpaid })
+    if (unpaid > 0) yield ask(PAY, { ...place, paid: unpaid, answers: 1 })
   }
 }
 
@@ -82,7 +82,7 @@ function* lockPurse(charge: Charge): Work<Purse> {
   return {
     spent: Number(row?.['spent'] ?? 0),
     reserved: Number(row?.['reserved'] ?? 0),
-    calls: Number(row?.['calls'] ?? 0),
+    answers: Number(row?.['answers'] ?? 0),
   }
 }
 
@@ -97,7 +97,7 @@ const LOCK_PURSE = `
   INSERT INTO budget_purses (scope, period, spent, reserved, calls, ends_at)
   VALUES (:scope, :period, 0, 0, 0, :ends_at)
   ON CONFLICT (scope, period) DO UPDATE SET spent = budget_purses.spent
-  RETURNING spent, reserved, calls`
+  RETURNING spent, reserved, answers`
 const RESERVE = `
   INSERT INTO budget_reservations (call_id, scope, period, instance, ceiling, amount)
   VALUES (:call_id, :scope, :period, :instance, :ceiling, :amount) ON CONFLICT DO NOTHING`

@@ -6,8 +6,8 @@ export interface Purse {
   readonly spent: NanoDollars
   /** Held by calls in flight. */
   readonly reserved: NanoDollars
-  /** That were paid from it. */
-  readonly calls: number
+  /** That were paid from it: a WebSocket has many, and so have calls of tools. */
+  readonly answers: number
 }
 
 /** What an open call holds of a purse, and what became of it so far. */
@@ -36,9 +36,9 @@ export function judgePurse(
   return { reason: 'budget_exhausted', retryAt, scope, kind, isSpent }
 }
 
-/** What a call is to hold: what those before it cost, and never less than `reserve`. */
-export function estimate({ spent, calls }: Purse, reserve: NanoDollars): NanoDollars {
-  return Math.max(reserve, calls === 0 ? 0 : Math.round(spent / calls))
+/** What an answer is held for: what those before it cost, and never less than `reserve`. */
+export function estimate({ spent, answers }: Purse, reserve: NanoDollars): NanoDollars {
+  return Math.max(reserve, answers === 0 ? 0 : Math.round(spent / answers))
 }
 
 /**

@@ -1,3 +1,9 @@
+/** What a purse has paid for, since many answers may be one call. */
+export const ANSWERS = `
+  ALTER TABLE budget_purses ADD COLUMN answers INTEGER NOT NULL DEFAULT 0;
+  UPDATE budget_purses SET answers = calls;
+`
+
 /**
  * Budgets and rate limits. Money is in nano-dollars. A purse is what one owner
  * may spend in one period; a reservation is what an open call holds of it, and

@@ -29,7 +29,8 @@ export function* payAnswer({
     const price = priceOf(facts, costNano, reservationOf(row))
     const place = placeOf(row)
     yield put(GUESS, { ...place, call_id: callId, position, guessed: price.guessed })
-    const [purse] = (yield ask(PAY, { ...place, paid: price.paid })).rows
+    const { paid } = price
+    const [purse] = (yield ask(PAY, { ...place, paid, answers: paid > 0 ? 1 : 0 })).rows
     guesses.push({ ...place, guessed: price.guessed })
     isExhausted ||= Number(purse?.['spent']) >= Number(row['ceiling'])
   }
@@ -43,7 +44,7 @@ export function* correct(
 ): Work<void> {
   for (const { scope, period, guessed } of guesses) {
     const { paid } = priceOf(facts, costNano, { amount: guessed })
-    yield ask(PAY, { scope, period, paid: paid - guessed })
+    yield ask(PAY, { scope, period, paid: paid - guessed, answers: 0 })
   }
 }
 
@@ -74,6 +75,7 @@ function* settle(row: Row, isBilled: boolean): Work<void> {
     ...placeOf(row),
     amount: reservation.amount,
     paid: finalPrice(reservation, isBilled),
+    answers: Number(isBilled && reservation.answers === 0),
     calls: Number(isBilled),
   })
   yield put(FORGET, { ...placeOf(row), call_id: String(row['call_id']) })
@@ -95,10 +97,11 @@ const OF_INSTANCE = `SELECT * FROM budget_reservations WHERE instance = :instanc
 const GUESS = `UPDATE budget_reservations SET guessed = guessed + :guessed, answers = answers + 1,
     position = :position
   WHERE call_id = :call_id AND scope = :scope AND period = :period`
-export const PAY = `UPDATE budget_purses SET spent = spent + :paid
+export const PAY = `UPDATE budget_purses SET spent = spent + :paid, answers = answers + :answers
   WHERE scope = :scope AND period = :period RETURNING spent`
 const SETTLE = `UPDATE budget_purses
-  SET spent = spent + :paid, reserved = reserved - :amount, calls = calls + :calls
+  SET spent = spent + :paid, reserved = reserved - :amount, calls = calls + :calls,
+    answers = answers + :answers
   WHERE scope = :scope AND period = :period`
 const FORGET = `DELETE FROM budget_reservations
   WHERE call_id = :call_id AND scope = :scope AND period = :period`

@@ -201,6 +201,19 @@ test('an answer that uses up a budget is told to its call, and only to that', as
   assert.deepEqual(told, ['socket'])
 })
 
+test('a call holds what one answer costs, however many a WebSocket had', async t => {
+  const opened = await openRecorder(t)
+  const { recorder } = opened
+  const call = intent({ kind: 'websocket' })
+  await recorder.begin(call, purse())
+  recorder.request(call.callId, request())
+  for (let answer = 0; answer < 4; answer += 1) recorder.response(call.callId, response(), 12)
+  recorder.finish(ended(call, { status: 101 }))
+  await recorder.flush()
+  await recorder.begin(intent(), purse())
+  assert.deepEqual(purses(opened), ['user:ada 48 12 1'])
+})
+
 test('a WebSocket on which nothing was asked costs nothing, whatever else it carried', async t => {
   const opened = await openRecorder(t)
   const { recorder, rows } = opened

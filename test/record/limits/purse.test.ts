@@ -13,7 +13,7 @@ const CHARGE = {
 
 describe('a purse', () => {
   const judged = (spent: number, reserved: number, limit = 100) => {
-    const denial = judgePurse({ spent, reserved, calls: 1 }, { ...CHARGE, limit }, NOW)
+    const denial = judgePurse({ spent, reserved, answers: 1 }, { ...CHARGE, limit }, NOW)
     return denial === undefined ? 'open' : denial.retryAt - NOW
   }
 
@@ -26,10 +26,10 @@ describe('a purse', () => {
     assert.equal(judged(0, 0, 0), 60_000)
   })
 
-  it('holds for a call what those before it cost, and never less than the reserve', () => {
-    assert.equal(estimate({ spent: 0, reserved: 0, calls: 0 }, 10), 10)
-    assert.equal(estimate({ spent: 90, reserved: 0, calls: 3 }, 10), 30)
-    assert.equal(estimate({ spent: 9, reserved: 0, calls: 3 }, 10), 10)
+  it('holds for an answer what those before it cost, and never less than the reserve', () => {
+    assert.equal(estimate({ spent: 0, reserved: 0, answers: 0 }, 10), 10)
+    assert.equal(estimate({ spent: 90, reserved: 0, answers: 3 }, 10), 30)
+    assert.equal(estimate({ spent: 9, reserved: 0, answers: 3 }, 10), 10)
   })
 
   it('pays what an answer cost, and what was held where that is not known in full', () => {

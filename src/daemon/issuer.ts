@@ -10,8 +10,6 @@ const LEG: LegReasons = {
   untrusted: 'auth_unavailable',
   timeout: 'auth_unavailable',
 }
-/** More than the keys of any issuer need. */
-const MAX_BODY_BYTES = 256 * 1024
 
 /** The OIDC issuer of a snapshot, with connections to the origin of its keys only. */
 export interface Issuer extends Disposable {
@@ -76,15 +74,10 @@ function keysOf(metadata: Json, { issuer }: OidcSettings): string {
 }
 
 async function readJson(response: Response, url: string): Promise<Json> {
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of response.body ?? []) {
-    size += chunk.length
-    if (size > MAX_BODY_BYTES) throw new Error(`the answer of ${url} has no end`)
-    chunks.push(chunk)
-  }
+  // Read to its end in any case, so that its connection is free again.
+  const text = await response.text()
   if (response.status !== 200) throw new Error(`the answer of ${url} has status ${response.status}`)
-  const value: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8'))
+  const value: unknown = JSON.parse(text)
   if (!isObject(value)) throw new Error(`the answer of ${url} is no object`)
   return value
 }

@@ -154,9 +154,8 @@ export class Recorder implements AsyncDisposable {
     this.#push({ type: 'tool', callId, at, position: this.#take(1), responseId, tool }, callId)
   }
 
-  /** The end of a call, begun or refused before, with answers not told yet. */
-  finish(ended: CallEnded, responses: readonly ResponseFacts[] = []): void {
-    for (const facts of responses) this.response(ended.callId, facts)
+  /** The end of a call, begun or refused before. */
+  finish(ended: CallEnded): void {
     const call = this.#open.get(ended.callId) ?? UNTOLD
     this.#open.delete(ended.callId)
     // The first of a flood of refusals is on record, and it would be the flood that fills it.

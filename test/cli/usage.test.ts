@@ -58,12 +58,14 @@ async function someUsage(t: TestContext): Promise<string> {
   await spend(opened, 'eve', 'gpt-6', 40, { billing: 'subscription' })
   const failed = intent({ user: 'eve', at: NOW - DAY })
   await opened.recorder.begin(failed)
-  opened.recorder.finish(ended(failed, { outcome: 'aborted' }), [
+  opened.recorder.response(
+    failed.callId,
     response({
       usageNote: 'partial',
       usage: { input: 7, output: null, cacheRead: null, cacheWrite: null, extra: {} },
     }),
-  ])
+  )
+  opened.recorder.finish(ended(failed, { outcome: 'aborted' }))
   await opened.recorder.flush()
   await opened.recorder[Symbol.asyncDispose]()
   return opened.stateDir

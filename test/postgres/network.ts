@@ -88,7 +88,8 @@ test('connections that are cut at any moment lose nothing and count nothing twic
         continue
       }
       begun.push(call.callId)
-      recorder.finish(ended(call), [response()])
+      recorder.response(call.callId, response())
+      recorder.finish(ended(call))
       await delay(1)
     }
   }

@@ -68,7 +68,8 @@ test('on a full disk calls are refused, and come through again when there is roo
   assert.equal(recorder.available, false)
   await recorder.flush()
   assert.equal(recorder.available, false, 'asking again takes room, too')
-  recorder.finish(ended(before), [response()])
+  recorder.response(before.callId, response())
+  recorder.finish(ended(before))
 
   rmSync(ballast)
   await recovers(recorder, 5000)
@@ -128,7 +129,8 @@ test('failing open, calls pass unrecorded, and the gap is marked when the books 
   for (const call of calls) {
     await recorder.begin(call)
     recorder.request(call.callId, request())
-    recorder.finish(ended(call), [response()])
+    recorder.response(call.callId, response())
+    recorder.finish(ended(call))
   }
   assert.equal(recorder.available, false)
   other.exec('ROLLBACK')

@@ -31,7 +31,8 @@ async function callForever(): Promise<void> {
     say(`sent ${call.callId}`)
     recorder.request(call.callId, request({ prompt: 'p'.repeat(2000) }))
     await delay(Math.random() * 4)
-    recorder.finish(ended(call), [response()])
+    recorder.response(call.callId, response())
+    recorder.finish(ended(call))
     say(`ended ${call.callId} ${Date.now()}`)
   }
 }

@@ -40,7 +40,8 @@ async function oneCall(index: number): Promise<number> {
   const ms = performance.now() - start
   recorder.request(call.callId, request({ prompt, model: `model-${index % 12}` }))
   const callId = `toolu_${index}`
-  recorder.finish(ended(call), [response({ tools: [{ ...tool, callId }] })])
+  recorder.response(call.callId, response({ tools: [{ ...tool, callId }] }))
+  recorder.finish(ended(call))
   return ms
 }
 

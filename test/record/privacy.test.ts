@@ -23,14 +23,16 @@ async function keep(t: Parameters<typeof openRecorder>[0], prompts: 'true' | 'fa
   await recorder.begin(call)
   recorder.request(call.callId, request({ prompt: `${PROMPT} with ${SECRET}` }))
   const errorMessage = `Incorrect API key provided: ${SECRET}`
-  recorder.finish(ended(call), [
+  recorder.response(
+    call.callId,
     response({
       tools: [{ callId: 't', name: 'Bash', input: `{"key":"${SECRET}","q":1}`, serverUrl: null }],
       thoughts: [{ content: `${THOUGHT} ${SECRET}`, source: 'thinking' }],
       errorType: 'authentication_error',
       errorMessage,
     }),
-  ])
+  )
+  recorder.finish(ended(call))
   await recorder.flush()
   return { ...opened, files: everything(opened.stateDir), log: opened.lines.join('\n') }
 }

@@ -28,7 +28,8 @@ test('a whole call is one row with its tokens, prompt, tools and thoughts', asyn
   recorder.request(call.callId, request({ prompt: 'list the files' }))
   const tool = { callId: 'toolu_1', name: 'Bash', input: '{"command":"ls"}', serverUrl: null }
   const thought = { content: 'I should look', source: 'thinking' } as const
-  recorder.finish(ended(call), [response({ tools: [tool], thoughts: [thought] })])
+  recorder.response(call.callId, response({ tools: [tool], thoughts: [thought] }))
+  recorder.finish(ended(call))
   await recorder.flush()
 
   const [row] = rows('SELECT * FROM interceptions')
@@ -128,7 +129,8 @@ for (const { what, end, facts, row: expected, tokens } of outcomes) {
     const { recorder, rows } = await openRecorder(t)
     const call = intent()
     await recorder.begin(call)
-    recorder.finish(ended(call, end), facts)
+    for (const seen of facts) recorder.response(call.callId, seen)
+    recorder.finish(ended(call, end))
     await recorder.flush()
     const [row] = rows('SELECT * FROM interceptions')
     assert.deepEqual(
@@ -245,7 +247,8 @@ test('names and messages of strangers are cut and flattened, and odd numbers are
   const hostile = `'; DROP TABLE interceptions; --\n\u0000${'m'.repeat(10_000)}`
   recorder.request(call.callId, request({ model: hostile, prompt: '\ud800 lone' }))
   const usage = { input: Number.NaN, output: -5, cacheRead: 1.6, cacheWrite: 1e300, extra: {} }
-  recorder.finish(ended(call), [response({ usage })])
+  recorder.response(call.callId, response({ usage }))
+  recorder.finish(ended(call))
   await recorder.flush()
   const [row] = rows('SELECT model, user_agent, client FROM interceptions')
   assert.equal(row?.['user_agent'], 'a\\x0d\\x0ab')

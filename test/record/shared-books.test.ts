@@ -49,7 +49,8 @@ test('a daemon that dies leaves interrupted calls, and the open calls of a livin
       ['ada', 'interrupted'],
     ],
   )
-  living.recorder.finish(ended(open), [response()])
+  living.recorder.response(open.callId, response())
+  living.recorder.finish(ended(open))
   await living.recorder.flush()
   const [row] = living.rows("SELECT status FROM interceptions WHERE user = 'living'")
   assert.equal(row?.['status'], 'completed')
@@ -78,7 +79,8 @@ test('two daemons on one state directory lose nothing and count nothing twice', 
     // Every third call is given up with what was seen so far.
     const isAborted = index % 3 === 0
     const facts = response({ usageNote: isAborted ? 'partial' : null })
-    recorder.finish(ended(call, isAborted ? { outcome: 'aborted' } : {}), [facts])
+    recorder.response(call.callId, facts)
+    recorder.finish(ended(call, isAborted ? { outcome: 'aborted' } : {}))
   }
   await Promise.all(
     daemons.flatMap(daemon => Array.from({ length: 100 }, (_, index) => each(daemon, index))),
@@ -114,7 +116,8 @@ test('retention deletes what began too long ago, with all that belongs to it', a
     const call = intent({ at: now - (index < 2300 ? 3 * HOUR : HOUR) })
     void recorder.begin(call)
     recorder.request(call.callId, request())
-    recorder.finish(ended(call), [response({ tools: [tool] })])
+    recorder.response(call.callId, response({ tools: [tool] }))
+    recorder.finish(ended(call))
     recorder.connect(connectEnded({ at: call.at }))
   }
   await recorder.flush()

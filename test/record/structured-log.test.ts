@@ -23,12 +23,14 @@ async function fullCall({ recorder }: OpenedRecorder): Promise<string> {
   const call = intent({ firewallSession: 'fw-1', firewallSequence: '7' })
   await recorder.begin(call)
   recorder.request(call.callId, request({ prompt: 'line\u2028 one\nline two' }))
-  recorder.finish(ended(call), [
+  recorder.response(
+    call.callId,
     response({
       tools: [{ callId: 'toolu_1', name: 'Bash', input: '{}', serverUrl: null }],
       thoughts: [{ content: 'hm', source: 'thinking' }],
     }),
-  ])
+  )
+  recorder.finish(ended(call))
   recorder.connect(connectEnded())
   await recorder.flush()
   return call.callId

@@ -106,7 +106,7 @@ test('each purse of a call is paid, and any of them stops it', async t => {
   const limits = { ...group, charges: [...group.charges, ...purse().charges] }
   const call = intent()
   await recorder.begin(call, limits)
-  recorder.finish(ended(call), [])
+  recorder.finish(ended(call))
   const grace = intent({ user: 'grace' })
   await recorder.begin(grace, group)
   recorder.response(grace.callId, response(), 45)

@@ -5,6 +5,7 @@ import {
   type IncomingHttpHeaders,
   type OutgoingHttpHeaders,
 } from 'node:http2'
+import type { TLSSocket } from 'node:tls'
 import type { TestDaemon } from '../support/daemon.ts'
 import { ANTHROPIC, type OpenOptions, openIntercepted } from './ai-world.ts'
 
@@ -13,11 +14,20 @@ export async function openHttp2(
   daemon: TestDaemon,
   options: OpenOptions & { readonly settings?: object } = {},
 ): Promise<ClientHttp2Session> {
-  const { authority = ANTHROPIC, tls = {}, settings = {} } = options
+  const { authority, tls = {}, settings } = options
   const socket = await openIntercepted(daemon, {
     ...options,
     tls: { ...tls, ALPNProtocols: ['h2', 'http/1.1'] },
   })
+  return overHttp2(socket, authority, settings)
+}
+
+/** An HTTP/2 session over TLS that stands. */
+export function overHttp2(
+  socket: TLSSocket,
+  authority = ANTHROPIC,
+  settings = {},
+): ClientHttp2Session {
   const session = connect(`https://${authority}`, {
     createConnection: () => socket,
     settings,

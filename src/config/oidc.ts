@@ -14,6 +14,9 @@ const PUBLIC_ISSUERS: ReadonlySet<string> = new Set([
   'app.terraform.io',
 ])
 
+/** A beginning that all names of an issuer may share, as in `repo:*`: it names no owner. */
+const EVERYBODY = /^[^:/]*:?\*$/
+
 /** The issuer whose JWTs name callers; what is wrong with it goes into the report. */
 export function readOidc({ oidc }: Values, files: Files): OidcSettings | undefined {
   const { report } = files
@@ -32,7 +35,8 @@ export function readOidc({ oidc }: Values, files: Files): OidcSettings | undefin
       'CODER_AIBRIDGE_PROXY_OIDC_ISSUER needs an audience: set CODER_AIBRIDGE_PROXY_OIDC_AUDIENCE to what tokens for this proxy have in aud',
     )
   }
-  if (PUBLIC_ISSUERS.has(hostText(issuer.origin.target.host)) && oidc.allowedUsers.includes('*')) {
+  const isPublic = PUBLIC_ISSUERS.has(hostText(issuer.origin.target.host))
+  if (isPublic && oidc.allowedUsers.some(pattern => EVERYBODY.test(pattern))) {
     report.problems.push(
       `CODER_AIBRIDGE_PROXY_OIDC_ISSUER vouches for everybody in the world: say in CODER_AIBRIDGE_PROXY_OIDC_ALLOWED_USERS who of them may call, as in repo:acme/*`,
     )

@@ -47,6 +47,21 @@ describe('OIDC callers', () => {
         { ...ISSUER, [`${P}ISSUER`]: 'https://GitLab.com' },
         /everybody in the world: say in .*_ALLOWED_USERS/,
       ],
+      [
+        'whoever a public issuer knows by the words that all its names begin with',
+        {
+          ...ISSUER,
+          [`${P}ISSUER`]: 'https://token.actions.githubusercontent.com',
+          [`${P}ALLOWED_USERS`]: 'repo:acme/*,repo:*',
+        },
+        /everybody in the world: say in .*_ALLOWED_USERS/,
+      ],
+      [
+        'a star amid a name',
+        { ...ISSUER, [`${P}ALLOWED_USERS`]: 'repo:*/app' },
+        /ALLOWED_USERS.*"repo:\*\/app" has a star amid it/,
+      ],
+      ['nobody', { ...ISSUER, [`${P}ALLOWED_USERS`]: ',' }, /ALLOWED_USERS.*the list is empty/],
       ['no algorithm', { ...ISSUER, [`${P}ALGORITHMS`]: ',' }, /name at least one algorithm/],
       [
         'a CA that is not there',

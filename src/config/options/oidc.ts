@@ -1,6 +1,6 @@
 import { defineGroup, row } from '../option.ts'
 import { duration } from '../types/duration.ts'
-import { signatureAlgorithms, strings } from '../types/list.ts'
+import { namePatterns, signatureAlgorithms, strings } from '../types/list.ts'
 import { file, string } from '../types/scalar.ts'
 import { baseUrl } from '../types/url.ts'
 
@@ -78,7 +78,7 @@ export const OIDC = defineGroup(
       description:
         'Who may call, by that claim: exact, or a beginning with a star behind it. A public issuer vouches for everybody in the world.',
       flag: 'allowed-users',
-      type: strings,
+      type: namePatterns,
       default: ['*'],
       restart: false,
       example: 'repo:acme/*',

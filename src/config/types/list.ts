@@ -10,6 +10,20 @@ export const strings: ValueType<readonly string[]> = {
   json: values => values ?? [],
 }
 
+/** Names, exact or their beginnings with a star behind. */
+export const namePatterns: ValueType<readonly string[]> = {
+  ...strings,
+  parse(text) {
+    const entries = splitList(text)
+    const bad = entries.find(entry => entry.slice(0, -1).includes('*'))
+    if (bad !== undefined) {
+      return unparsable(`${quote(bad)} has a star amid it: a star may only end a name`)
+    }
+    if (entries.length === 0) return unparsable('the list is empty: name somebody')
+    return parsed(entries)
+  },
+}
+
 export const ports = numbers({ label: 'port', min: 1, max: 65_535, example: '80,443' })
 
 /** HTTP statuses by which a server says that the failure is its own. */

@@ -70,7 +70,7 @@ async function admitAndForward(
   if (verdict.kind === 'intercept') throw new Refusal('plain_http_denied')
 
   const gone = new AbortController()
-  response.once('close', () => gone.abort())
+  response.once('close', () => gone.abort('the answer is over'))
   let bytesUp = 0
   // Paused first: a listener alone must not start the flow.
   message.pause()

@@ -15,11 +15,11 @@ export interface SessionsOptions {
   readonly exhausted: (open: number) => boolean
 }
 
-/** The two ways in which the ground can go from under a session. */
+/** The two ways in which the ground can go from under a session; the reasons are texts. */
 export interface Session {
   /** The client has closed, or the daemon stops: nobody waits for an answer. */
   readonly gone: AbortSignal
-  /** We end it; the reason is a text. A client that closed may still have words on their way. */
+  /** We end it. A client that closed may still have words on their way. */
   readonly stop: AbortSignal
 }
 
@@ -73,7 +73,8 @@ export class Sessions {
     this.#open.set(client, { session, stop })
     client.once('close', () => {
       this.#open.delete(client)
-      gone.abort()
+      // Without a reason of ours each end would cost an error and its stack.
+      gone.abort('the client has closed')
       if (this.#open.size === 0) this.#idle?.()
     })
     return session

@@ -10,7 +10,7 @@ import type { KeyPool } from './key-pool.ts'
 import { ReplayBody } from './replay-body.ts'
 
 interface Attempts {
-  readonly call: Call
+  readonly call: Pick<Call, 'headers' | 'inform' | 'signal'>
   readonly pool: KeyPool
   readonly body: Body | undefined
   readonly clock: Clock
@@ -71,7 +71,10 @@ async function tryInOrder(attempts: Attempts, replay: ReplayBody | undefined): P
     const credentialHint = keyHint(key)
     watch.usesKey(credentialHint)
     const sentAt = clock.monotonic()
-    const reply = await send(key, { body: replay?.open() ?? body, inform })
+    const reply = await send(key, { body: replay?.open() ?? body, inform }).catch(error => {
+      if (call.signal.aborted) pool.release(key)
+      throw error
+    })
     const judgement = judge({ status: reply.status }, [])
     report(pool, { key, judgement, reply, doubted })
     const canRepeat = !isInformed && !call.signal.aborted && (replay?.canReplay ?? true)
@@ -113,7 +116,7 @@ function isAboutKey(judgement: Judgement): boolean {
 }
 
 /** What the head says; a chunked body has no length. */
-function lengthOf({ headers }: Call): number | undefined {
+function lengthOf({ headers }: Pick<Call, 'headers'>): number | undefined {
   const [text] = headerValues(headers, 'content-length')
   return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined
 }

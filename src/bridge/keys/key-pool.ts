@@ -5,7 +5,7 @@ import type { RawHeaders } from '../../kernel/headers.ts'
 import type { Secret } from '../../kernel/secret.ts'
 import { keyHint } from '../credentials.ts'
 import type { Judgement } from '../judge.ts'
-import { claimed, isReady, judged, type KeyState, orderOf, READY } from './key-state.ts'
+import { claimed, isReady, judged, type KeyState, orderOf, READY, released } from './key-state.ts'
 import { retryAfterMs } from './retry-after.ts'
 
 interface KeyPoolDeps {
@@ -47,6 +47,12 @@ export class KeyPool {
   claim(key: Secret): void {
     const entry = this.#find(key)
     if (entry !== undefined) entry.state = claimed(entry.state, this.#now)
+  }
+
+  /** A call that used this key has left without an answer. */
+  release(key: Secret): void {
+    const entry = this.#find(key)
+    if (entry !== undefined) entry.state = released(entry.state, this.#now)
   }
 
   /** What the answer to a call with this key says of it. */

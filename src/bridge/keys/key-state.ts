@@ -45,6 +45,14 @@ export function claimed(state: KeyState, now: number): KeyState {
 }
 
 /**
+ * A call has left that was using it. SECURITY: the next one probes it, or whoever
+ * leaves in time could keep a key out that works again.
+ */
+export function released(state: KeyState, now: number): KeyState {
+  return state.kind === 'out' && state.probing ? { ...state, probeAt: now, probing: false } : state
+}
+
+/**
  * The keys for one call, as indices, in the order in which they are to be tried:
  * a key that is due for a probe, if another can take over; those that are ready,
  * as configured; those that got 403. Where none is ready the one whose time

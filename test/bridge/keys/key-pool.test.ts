@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { tryKeys } from '../../../src/bridge/keys/attempts.ts'
 import { KeyPool } from '../../../src/bridge/keys/key-pool.ts'
 import type { Event } from '../../../src/kernel/event.ts'
+import { Memory } from '../../../src/kernel/memory.ts'
 import { Secret } from '../../../src/kernel/secret.ts'
 
 const FIRST = new Secret('sk-first-0123456789')
@@ -13,7 +15,7 @@ function poolOf(...keys: readonly Secret[]) {
   const events: Event[] = []
   const clock = { now: () => time.now, monotonic: () => time.now }
   const pool = new KeyPool({ provider: 'p', keys, clock, emit: event => events.push(event) })
-  return { pool, time, events }
+  return { pool, clock, time, events }
 }
 
 describe('a key that is out', () => {
@@ -45,6 +47,23 @@ describe('a key that is out', () => {
     time.now = 3 * MINUTE - 1
     assert.deepEqual(pool.order(true), [SECOND])
     time.now = 3 * MINUTE
+    assert.deepEqual(pool.order(true), [FIRST, SECOND])
+  })
+
+  it('is probed by the next call when the client of one has left before its answer', async () => {
+    const { pool, clock, time } = poolOf(FIRST, SECOND)
+    pool.report(FIRST, 'unauthorised', [])
+    time.now = MINUTE
+    const left = tryKeys({
+      call: { headers: [], inform: undefined, signal: AbortSignal.abort() },
+      pool,
+      clock,
+      body: undefined,
+      replays: new Memory(0),
+      watch: { usesKey: () => undefined, keyRefused: () => undefined },
+      send: () => Promise.reject(new Error('the client has left')),
+    })
+    await assert.rejects(left, /has left/)
     assert.deepEqual(pool.order(true), [FIRST, SECOND])
   })
 

@@ -80,7 +80,7 @@ function readHead(bytes: Buffer): Head | number {
   return { first, length, mask: masked ? bytes.subarray(size - 4, size) : undefined, size }
 }
 
-/** In place: the bytes are our own copy. */
+/** In place: the bytes are our own. */
 function unmask(payload: Buffer, mask: Buffer): void {
   const key = [mask[0] ?? 0, mask[1] ?? 0, mask[2] ?? 0, mask[3] ?? 0]
   for (let i = 0; i < payload.length; i += 1) {

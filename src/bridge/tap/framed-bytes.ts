@@ -18,7 +18,10 @@ interface Options<Frame> {
   readonly onLost: () => void
 }
 
-/** Cuts bytes that come in any pieces into frames that say how long they are. */
+/**
+ * Cuts bytes that come in any pieces into frames that say how long they are.
+ * The pieces are ours: a frame may be changed where it lies.
+ */
 export class FramedBytes<Frame> {
   readonly #options: Options<Frame>
   readonly #pending: ByteBuffer
@@ -39,17 +42,18 @@ export class FramedBytes<Frame> {
       rest = rest.subarray(skipped)
     }
     if (rest.length === 0 || this.#broken) return
+    if (this.#pending.length === 0) return this.#cut(rest)
     if (!this.#pending.append(rest)) return this.#break()
-    if (this.#pending.length >= this.#need) this.#take()
+    if (this.#pending.length >= this.#need) this.#cut(this.#pending.take())
   }
 
   clear(): void {
     this.#pending.clear()
   }
 
-  #take(): void {
+  #cut(bytes: Buffer): void {
     const { look, onFrame, onLost } = this.#options
-    let rest = this.#pending.take()
+    let rest = bytes
     while (rest.length > 0) {
       const found = look(rest)
       if (found.kind === 'broken') return this.#break()

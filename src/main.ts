@@ -16,6 +16,10 @@ for (const stream of [process.stdout, process.stderr]) {
   })
 }
 
+// SECURITY: Node would open a debugger port, through which every user of the
+// machine can read every key. --disable-sigusr1 is not there where nobody gave it.
+process.on('SIGUSR1', () => undefined)
+
 const problem = runtimeProblem(process.version)
 if (problem === undefined) {
   // A checkout is compiled once and not at each start: a third of the time. The

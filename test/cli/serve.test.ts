@@ -133,6 +133,8 @@ describe('serve', () => {
     }
     assert.equal(await keySeen(), 'Bearer sk-first-key-0123456789')
 
+    // Some tools have logs opened again with it; Node would open a debugger port.
+    daemon.child.kill('SIGUSR1')
     await writeFile(keyFile, 'sk-second-key-0123456789\n')
     daemon.child.kill('SIGHUP')
     await daemon.waitForLine(line => line['msg'] === 'configuration reloaded')
@@ -142,6 +144,7 @@ describe('serve', () => {
     daemon.child.kill('SIGHUP')
     await daemon.waitForLine(line => String(line['msg']).startsWith('reload failed'))
     assert.equal(await keySeen(), 'Bearer sk-second-key-0123456789')
+    assert.doesNotMatch(daemon.stderr, /Debugger/)
     secure.destroy()
   })
 

@@ -59,6 +59,7 @@ export function isForeign(headers: IncomingHttpHeaders, listenHost: string): boo
   return origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`
 }
 
+/** Of an address as sockets tell it, not of a name. */
 export function isLoopback(address: string): boolean {
   return address === '::1' || (isIP(address) === 4 && address.startsWith('127.'))
 }

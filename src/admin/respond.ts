@@ -78,6 +78,7 @@ export interface ErrorAnswer {
   readonly headers?: Readonly<Record<string, string>>
 }
 
+/** An error in Coder's envelope; 503 gets a `Retry-After`. */
 export function respondError(response: ServerResponse, answer: ErrorAnswer): void {
   const { status, headers, ...envelope } = answer
   const content = `${JSON.stringify(envelope)}\n`

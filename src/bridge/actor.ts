@@ -9,6 +9,7 @@ export interface Actor {
   readonly headers: readonly string[]
 }
 
+/** The caller as the provider may know them: only where that is switched on, and for bridged calls. */
 export function actorOf(
   { send, idHeader, usernameHeader }: ActorSettings,
   { user, isBridged }: { readonly user: string; readonly isBridged: boolean },

@@ -4,6 +4,7 @@ import type { Refusal } from '../kernel/error.ts'
 import type { Reply } from '../kernel/flow.ts'
 import type { ProviderType } from '../kernel/provider.ts'
 import { REASONS } from '../kernel/reasons.ts'
+import { REASON_HEADER } from '../relay/refusal.ts'
 import { retryHeaders } from './limits/retry-headers.ts'
 
 /**
@@ -29,7 +30,7 @@ export function errorReply(
       'application/json',
       'Content-Length',
       String(body.length),
-      'X-Aibridge-Reason',
+      REASON_HEADER,
       reason,
       ...(upgrade ? [] : retryHeaders({ limit, retryAt: retryAt(refusal, now) }, now)),
       // Nothing more will be answered on this connection.

@@ -49,6 +49,7 @@ export async function readAuthorityChain(file: string): Promise<Chain> {
   return [first, ...rest]
 }
 
+/** Whether it is a root: issued and signed by itself. */
 export function isSelfSigned({ certificate }: ChainLink): boolean {
   return certificate.checkIssued(certificate) && certificate.verify(certificate.publicKey)
 }

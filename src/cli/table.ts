@@ -18,6 +18,7 @@ export function alignedTable(
 /** C0, C1 and marks that steer a terminal; clients choose some of the names. */
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
 
+/** A text of somebody else's for a terminal: what would steer it becomes `?`. */
 export function printable(name: string): string {
   return name.replace(UNSAFE, '?')
 }

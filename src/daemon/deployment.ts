@@ -36,6 +36,7 @@ export interface Deployment extends RemoteBridge, Disposable {
   retire(): void
 }
 
+/** Opens no connection yet: each is made by the first call, or question, that needs it. */
 export function createDeployment(
   settings: DeploymentSettings,
   providers: readonly ProviderSettings[],

@@ -19,6 +19,7 @@ export interface Issuer extends Disposable {
   retire(): void
 }
 
+/** `fetchKeys` rejects with what is wrong with the issuer's answers, for the log. */
 export function createIssuer(settings: OidcSettings, deps: OriginDeps): Issuer {
   const { origin, issuer, jwksUrl, caPem } = settings
   const roots = deps.rootsWith(caPem)

@@ -59,6 +59,7 @@ export interface Providers extends Disposable {
   retire(): void
 }
 
+/** Opens no connection yet: each is made by the first call that needs it. */
 export function createProviders(
   settings: readonly ProviderSettings[],
   deps: ProviderDeps,

@@ -43,6 +43,7 @@ export interface Resolvers {
   readonly operator: Resolve
 }
 
+/** `given` answers both in place of the system. */
 export function createResolvers(timeoutMs: number, given: Lookup | undefined): Resolvers {
   return {
     clients: createResolver({ timeoutMs, lookup: given ?? createAbsoluteLookup() }),

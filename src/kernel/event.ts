@@ -130,6 +130,7 @@ export interface AnswerSeen extends ObservedCall {
 /** What a provider and its keys are found to be worth. */
 export type ProviderEvent = CircuitChanged | KeyChanged | KeyFailover
 
+/** Events about the state of a provider, which no call or connection has. */
 export function isProviderEvent(event: Event): event is ProviderEvent {
   return (
     event.type === 'circuit_changed' ||

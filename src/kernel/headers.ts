@@ -25,6 +25,7 @@ export const CREDENTIAL_HEADERS: ReadonlySet<string> = new Set([
   'x-goog-api-key',
 ])
 
+/** Each header with its value, as they stood on the wire. */
 export function headerPairs(raw: RawHeaders): [name: string, value: string][] {
   const pairs: [string, string][] = []
   for (let i = 0; i + 1 < raw.length; i += 2) pairs.push([raw[i] ?? '', raw[i + 1] ?? ''])
@@ -48,6 +49,7 @@ export function headerValues(raw: RawHeaders, name: string): string[] {
   return raw.filter((_, i) => i % 2 === 1 && isNamed(raw, i - 1, name))
 }
 
+/** The first value of one header; `name` in lower case. */
 export function firstHeader(raw: RawHeaders, name: string): string | undefined {
   return raw.find((_, i) => i % 2 === 1 && isNamed(raw, i - 1, name))
 }

@@ -57,6 +57,7 @@ export function statusOf(ended: CallEnded): 'completed' | 'failed' | 'aborted' {
   return ended.outcome === 'completed' && ended.status < 400 ? 'completed' : 'failed'
 }
 
+/** The class of a failure, as Coder names it; null for a call that did not fail. */
 export function errorTypeOf(ended: CallEnded): ErrorType | null {
   if (ended.status >= 400) return errorTypeOfStatus(ended.status)
   return ended.outcome === 'failed' || ended.outcome === 'refused' ? 'unknown' : null

@@ -9,7 +9,7 @@ const LINGER_MS = 1000
 const MAX_LINGER_MS = 30_000
 
 /** The header that carries the stable reason code of every refusal. */
-const REASON_HEADER = 'X-Aibridge-Reason'
+export const REASON_HEADER = 'X-Aibridge-Reason'
 
 /**
  * The headers and body of a refusal. The public text comes from the table and

@@ -71,6 +71,7 @@ export function orderOf(states: readonly KeyState[], now: number, mayProbe: bool
   return [...new Set(order)]
 }
 
+/** Whether a key may be used; one that cools is ready again when its time is over. */
 export function isReady(state: KeyState, now: number): boolean {
   return state.kind === 'ready' || (state.kind === 'cooling' && state.until <= now)
 }

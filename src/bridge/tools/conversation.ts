@@ -183,6 +183,7 @@ function texts(events: readonly SseEvent[]): Buffer[] {
   return events.map(event => Buffer.from(sseText(event)))
 }
 
+/** Whether a body is compressed, so that nothing can be put into it. */
 export function isCoded(headers: RawHeaders): boolean {
   const coding = firstHeader(headers, 'content-encoding')
   return coding !== undefined && coding.trim().toLowerCase() !== 'identity'

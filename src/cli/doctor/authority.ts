@@ -19,6 +19,7 @@ export type AuthorityFacts =
 const DAY_MS = 24 * 60 * 60 * 1000
 const SOON_MS = 30 * DAY_MS
 
+/** Loads the CA as the daemon does, and changes nothing. */
 export async function gatherAuthority(settings: Settings, now: number): Promise<AuthorityFacts> {
   const files = settings.proxy.ca ?? authorityFiles(settings.stateDir)
   if (settings.proxy.ca === undefined && !existsSync(files.keyFile)) return { kind: 'missing' }

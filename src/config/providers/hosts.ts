@@ -35,6 +35,7 @@ export function claimHosts(
   )
 }
 
+/** Whether some address is both; without a port a host is meant on all of them. */
 export function overlap(one: InterceptedHost, other: InterceptedHost): boolean {
   if (one.host !== other.host) return false
   return one.port === undefined || other.port === undefined || one.port === other.port

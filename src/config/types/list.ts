@@ -92,6 +92,7 @@ function words(label: string, known: readonly string[]): ValueType<readonly stri
   }
 }
 
+/** The entries of a comma-separated text, without blanks around them and empty ones. */
 export function splitList(text: string): string[] {
   return text
     .split(',')

@@ -7,6 +7,7 @@ export interface ReasonRow {
   readonly doc: string
 }
 
+/** 400: what was sent is not what it should be. */
 export function malformed(text: string, doc: string): ReasonRow {
   return {
     status: 400,
@@ -16,6 +17,7 @@ export function malformed(text: string, doc: string): ReasonRow {
   }
 }
 
+/** 403 for an address; which rule of ours it broke is not told. */
 export function blocked(doc: string): ReasonRow {
   return {
     status: 403,
@@ -25,6 +27,7 @@ export function blocked(doc: string): ReasonRow {
   }
 }
 
+/** 403 by a rule of the operator. */
 export function denied(text: string, doc: string): ReasonRow {
   return { status: 403, text, level: 'warn', doc }
 }

@@ -81,6 +81,7 @@ function* settle(row: Row, isBilled: boolean): Work<void> {
   yield put(FORGET, { ...placeOf(row), call_id: String(row['call_id']) })
 }
 
+/** Money in nano-dollars. */
 export function reservationOf(row: Row): Reservation {
   const { amount, guessed, answers } = row
   return { amount: Number(amount), guessed: Number(guessed), answers: Number(answers) }

@@ -38,6 +38,7 @@ export function explainPostgres(error: unknown): string {
   return describeError(error)
 }
 
+/** Whether the server refused what was to be written, so that another try would fail alike. */
 export function isOfTheEntry(error: unknown): boolean {
   const code = sqlState(error)
   if (code === undefined) return error instanceof TypeError

@@ -9,6 +9,7 @@ export const LOCK_CLASS = 0x61_69_62_70
 /** Locks beside those of instances, whose numbers are above 0. */
 export const LOCKS = { schema: -1, shared: -2, purge: -3, tokens: -4 }
 
+/** Holds one of `LOCKS` until the transaction ends; waits for whoever has it. */
 export function lock(number: number): Work<void> {
   return one('SELECT pg_advisory_xact_lock(CAST(:class AS INTEGER), CAST(:number AS INTEGER))', {
     class: LOCK_CLASS,

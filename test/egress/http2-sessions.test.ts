@@ -50,8 +50,10 @@ async function startLine(): Promise<
   }
 }
 
+const NEVER = new AbortController().signal
+
 async function ask(sessions: OriginSessions): Promise<string> {
-  const { session, giveBack } = await sessions.take()
+  const { session, giveBack } = await sessions.take(NEVER)
   const stream = session.request({ ':path': '/' })
   stream.on('error', () => {})
   stream.setEncoding('utf8')
@@ -79,10 +81,27 @@ test('a connection that died without a word gets no call, and its own calls end'
   assert.equal(await stuck, 'answer')
   assert.equal(line.connections, 2)
 
-  const { session } = await sessions.take()
+  const { session } = await sessions.take(NEVER)
   const waiting = session.request({ ':path': '/' })
   waiting.on('error', () => {})
   line.fallSilent()
   assert.equal(await ask(sessions), 'answer')
   if (!waiting.destroyed) await once(waiting, 'close')
+})
+
+test('a caller that has gone does not wait for a connection that others may want', async () => {
+  await using line = await startLine()
+  const open = Promise.withResolvers<void>()
+  using sessions = new OriginSessions(async () => {
+    await open.promise
+    return await line.dial()
+  })
+  const gone = new AbortController()
+  const leaving = sessions.take(gone.signal)
+  const staying = ask(sessions)
+  gone.abort()
+  await assert.rejects(leaving, { name: 'AbortError' })
+  open.resolve()
+  assert.equal(await staying, 'answer')
+  assert.equal(line.connections, 1)
 })

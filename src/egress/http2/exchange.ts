@@ -24,8 +24,7 @@ export async function exchangeHttp2(
   scheme: 'http' | 'https',
   order: Exchange,
 ): Promise<Reply> {
-  order.signal.throwIfAborted()
-  const { session, giveBack } = await sessions.take()
+  const { session, giveBack } = await sessions.take(order.signal)
   let stream: ClientHttp2Stream
   try {
     stream = session.request(requestHead(scheme, order), {

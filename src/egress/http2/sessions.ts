@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { Refusal } from '../../kernel/error.ts'
 import type { Opened } from '../../kernel/flow.ts'
+import { toError } from '../deadline.ts'
 import { Heartbeat, type Patience } from './heartbeat.ts'
 
 /** Longer than the pauses within a conversation; servers end idle connections later. */
@@ -39,12 +40,14 @@ export class OriginSessions implements Disposable {
 
   /**
    * A session with room for one more stream, and what gives the room back.
-   * Rejects as the connect function does, or with a Refusal.
+   * Rejects as the connect function does, with a Refusal, or with the signal's reason.
    */
-  async take(): Promise<{ session: ClientHttp2Session; giveBack: (heard: boolean) => void }> {
+  async take(
+    signal: AbortSignal,
+  ): Promise<{ session: ClientHttp2Session; giveBack: (heard: boolean) => void }> {
     for (let tries = 0; tries < MAX_TRIES; tries += 1) {
-      const session = this.#withRoom() ?? (await this.#openOne())
-      await this.#open.get(session)?.heartbeat.felt()
+      const session = this.#withRoom() ?? (await unlessAborted(this.#openOne(), signal))
+      await unlessAborted(this.#open.get(session)?.heartbeat.felt(), signal)
       const open = this.#open.get(session)
       // Whoever waited for the same one may have filled it.
       if (open === undefined || !hasRoom(session, open)) continue
@@ -116,4 +119,16 @@ function hasRoom(session: ClientHttp2Session, { streams }: OpenSession): boolean
 function giveBack(open: OpenSession, heard: boolean): void {
   open.streams -= 1
   if (heard) open.heartbeat.heard()
+}
+
+/** Stops waiting, not what is waited for: others may wait for the same. */
+function unlessAborted<T>(promise: T | Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(toError(signal.reason))
+    signal.addEventListener('abort', onAbort)
+    if (signal.aborted) onAbort()
+    void Promise.resolve(promise)
+      .then(resolve, reject)
+      .finally(() => signal.removeEventListener('abort', onAbort))
+  })
 }

@@ -41,7 +41,8 @@ export async function runServe(context: CliContext): Promise<number> {
   for (const warning of loaded.warnings) log.logger.warn(warning)
 
   const current = { loaded }
-  const daemon = await startDaemon(settings, {
+  // Ends it, too, where what follows fails.
+  await using daemon = await startDaemon(settings, {
     log,
     version: packageVersion(),
     deploymentConfig: () => deploymentConfig(current.loaded),

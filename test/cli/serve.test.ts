@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -93,6 +93,14 @@ describe('serve', () => {
     await assert.rejects(connect())
     socket.destroy()
     assert.equal(await stopped, 0)
+  })
+
+  it('ends when its start fails after the ports are open', async () => {
+    await using state = await stateDirectory()
+    await mkdir(join(state.path, 'trusted.pem'))
+    const { code, stderr } = await runCommand(['serve'], daemonEnv(state.path))
+    assert.equal(code, 1)
+    assert.match(stderr, /trusted\.pem/)
   })
 
   it('stops at once at a second signal', async () => {

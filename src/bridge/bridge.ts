@@ -7,7 +7,7 @@ import type { SharedMemory } from '../kernel/memory.ts'
 import type { Price } from '../kernel/price.ts'
 import type { ActorSettings } from '../kernel/provider.ts'
 import { REASONS } from '../kernel/reasons.ts'
-import { rulesAbout } from '../kernel/rule.ts'
+import { type Rule, rulesAbout } from '../kernel/rule.ts'
 import { hostText } from '../kernel/target.ts'
 import { actorOf } from './actor.ts'
 import { type Hold, holdFor } from './body/held-body.ts'
@@ -106,6 +106,7 @@ export function createBridge(deps: BridgeDeps): Handle {
         events,
         known,
         config,
+        rules,
         spent: spent.signal,
         isCharged: limits.charges.length > 0,
       })
@@ -147,6 +148,8 @@ interface Ready {
   readonly events: CallEvents
   readonly known: KnownCall
   readonly config: BridgeConfig
+  /** Those about the caller. */
+  readonly rules: readonly Rule[]
   /** Aborts when an answer has used up a budget. */
   readonly spent: AbortSignal
   /** It is paid from budgets. */
@@ -157,9 +160,14 @@ async function forward(
   deps: BridgeDeps & { readonly replays: SharedMemory; readonly hold: Hold },
   call: Call,
   provider: Provider,
-  { target, credential, events, known, config, spent, isCharged }: Ready,
+  { target, credential, events, known, config, rules, spent, isCharged }: Ready,
 ): Promise<Reply> {
-  const { observed, read } = readersOf(deps, call, target, { ...config, known, at: events.at })
+  const { observed, read } = readersOf(deps, call, target, {
+    ...config,
+    known,
+    rules,
+    at: events.at,
+  })
   const body = !call.upgrade && hasBody(call.headers) ? call.body : undefined
   const tap = call.upgrade || read === undefined ? undefined : deps.taps.open(read)
   const { user } = call.caller.identity

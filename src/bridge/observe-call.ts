@@ -1,7 +1,6 @@
-import type { CallerPolicy } from '../kernel/budget.ts'
 import type { Call, Emit } from '../kernel/flow.ts'
 import type { Price } from '../kernel/price.ts'
-import { rulesAbout } from '../kernel/rule.ts'
+import type { Rule } from '../kernel/rule.ts'
 import type { WireFormat } from '../kernel/usage.ts'
 import type { Books } from './books.ts'
 import type { KnownCall } from './known-call.ts'
@@ -15,7 +14,8 @@ import { sessionId } from './usage/session.ts'
 interface Observed {
   readonly known: KnownCall
   readonly prices: readonly Price[]
-  readonly policy: CallerPolicy
+  /** Those about the caller. */
+  readonly rules: readonly Rule[]
   readonly format: WireFormat
   readonly path: string
   /** The start of the call. */
@@ -26,7 +26,7 @@ interface Observed {
 export function observeCall(
   { books, emit }: { readonly books: Books; readonly emit: Emit },
   call: Call,
-  { format, known, path, at, prices, policy }: Observed,
+  { format, known, path, at, prices, rules }: Observed,
 ): TapRequest & Pick<ToolsContext, 'onOffered' | 'onInvoked'> {
   const { user } = call.caller.identity
   const { client, billing } = known
@@ -43,7 +43,7 @@ export function observeCall(
       const bodySessionId = sessionId(client, call.headers, facts.bodySessionId)
       books.request(call.id, { ...facts, bodySessionId })
       asked = facts.model
-      const trial = modelOnTrial(call, asked, rulesAbout(call.caller.identity, policy))
+      const trial = modelOnTrial(call, asked, rules)
       if (trial !== undefined) emit(trial)
       if (facts.prompt !== null) emit({ type: 'prompt_seen', ...whose, model: asked })
     },

@@ -37,10 +37,9 @@ export class ReadingTurns {
 
   add({ bytes, operations }: Batch): void {
     for (const [user, list] of operations) {
-      const tasks = list.map(operation => ({ operation, bytes: bytesOf(operation, bytes) }))
-      const waiting = this.#waiting.get(user)
-      if (waiting === undefined) this.#waiting.set(user, tasks)
-      else waiting.push(...tasks)
+      const tasks = this.#waiting.get(user) ?? []
+      for (const operation of list) tasks.push({ operation, bytes: bytesOf(operation, bytes) })
+      this.#waiting.set(user, tasks)
     }
     this.#schedule()
   }

@@ -26,7 +26,7 @@ import { observeCall } from './observe-call.ts'
 import { observeRetrieval } from './observe-retrieval.ts'
 import { withoutQuery } from './path.ts'
 import type { Provider } from './provider.ts'
-import { type Route, route } from './route.ts'
+import { isReading, type Route, route } from './route.ts'
 import type { CallTap } from './tap/call-tap.ts'
 import type { Taps } from './tap/taps.ts'
 import type { Message } from './tools/parts.ts'
@@ -78,6 +78,7 @@ export function createBridge(deps: BridgeDeps): Handle {
       basePath: settings.basePath,
       passthrough: config.passthrough,
       ownHost: call.host === hostText(settings.origin.target.host),
+      reads: isReading(call),
     })
     const credential = credentialFor(call, provider, target, config)
     const known = describeCall(call, provider, { target, credential })

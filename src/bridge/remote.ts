@@ -20,7 +20,7 @@ import { CallSlots } from './limits/call-slots.ts'
 import { admitHead, admitModel } from './model/model-gate.ts'
 import type { Provider } from './provider.ts'
 import { coderName } from './providers/copilot-names.ts'
-import { route } from './route.ts'
+import { isReading, route } from './route.ts'
 
 /** The way to a deployment's bridge. */
 export interface RemoteBridge {
@@ -71,6 +71,7 @@ export function createRemoteBridge(
       basePath: settings.basePath,
       passthrough: config.passthrough,
       ownHost: call.host === hostText(settings.origin.target.host),
+      reads: isReading(call),
     })
     const credential = chooseCredential(call.headers, {
       type,

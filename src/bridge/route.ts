@@ -1,3 +1,5 @@
+import type { Call } from '../kernel/flow.ts'
+import { hasBody } from '../kernel/framing.ts'
 import type { ProviderType } from '../kernel/provider.ts'
 import type { Reason } from '../kernel/reasons.ts'
 import { holdsTokenShape } from '../kernel/token.ts'
@@ -24,17 +26,25 @@ interface RouteContext {
   readonly passthrough: 'all' | 'listed'
   /** The client addressed the provider's own host. */
   readonly ownHost: boolean
+  /** Nothing is asked of a model; see `isReading`. */
+  readonly reads?: boolean
+}
+
+/** Whether a call only reads what there is, as a list of earlier answers: no model works for it. */
+export function isReading({
+  method,
+  headers,
+  upgrade,
+}: Pick<Call, 'method' | 'headers' | 'upgrade'>): boolean {
+  return !upgrade && !hasBody(headers) && /^(?:GET|HEAD|OPTIONS)$/.test(method)
 }
 
 /**
  * Where a call goes. The lists exist because a central key may be powerful: it
  * is only ever put on paths that are known to be harmless.
  */
-export function route(
-  path: string,
-  method: string,
-  { type, basePath, passthrough, ownHost }: RouteContext,
-): Route {
+export function route(path: string, method: string, context: RouteContext): Route {
+  const { type, basePath, passthrough, reads = false } = context
   if (hasDotSegment(path)) return { kind: 'refuse', reason: 'dot_segment' }
   // SECURITY: where a query has a place for keys, they are taken out on the way.
   if (holdsTokenShape(withoutQueryKeys(path, type, () => true))) {
@@ -42,16 +52,15 @@ export function route(
   }
   const { routePrefix, wholeHost = false } = type
   const forms = listedForms(path, { routePrefix, basePath })
-  const mapped =
-    wholeHost && ownHost
-      ? path
-      : upstreamPath(path, { routePrefix, basePath, ownHost: ownHost || wholeHost })
+  const mapped = mappedPath(path, context)
   const isNamed = (entry: string): boolean => forms.some(form => isListedAs(entry, form))
 
   const bridged = Object.entries(type.bridged).find(([entry]) => isNamed(entry))
   if (bridged !== undefined) {
     const [entry, format] = bridged
-    return { kind: 'bridged', listed: true, label: routePrefix + entry, format, path: mapped }
+    const named = { listed: true, label: routePrefix + entry, path: mapped }
+    if (reads) return { kind: 'passthrough', ...named, format: undefined }
+    return { kind: 'bridged', ...named, format }
   }
   const listed = type.passthrough.find(entry => isHarmless(entry, method) && isNamed(entry))
   if (listed === undefined && passthrough === 'listed' && !wholeHost) {
@@ -65,6 +74,12 @@ export function route(
     format: listed === undefined ? undefined : type.retrievals?.[listed],
     path: mapped,
   }
+}
+
+function mappedPath(path: string, { type, basePath, ownHost }: RouteContext): string {
+  const { routePrefix, wholeHost = false } = type
+  if (wholeHost && ownHost) return path
+  return upstreamPath(path, { routePrefix, basePath, ownHost: ownHost || wholeHost })
 }
 
 /**

@@ -1,7 +1,7 @@
 import { type Credential, chooseCredential } from '../bridge/credentials.ts'
 import { judgeHead } from '../bridge/model/model-gate.ts'
 import { withoutQuery } from '../bridge/path.ts'
-import { route } from '../bridge/route.ts'
+import { isReading, route } from '../bridge/route.ts'
 import { accessUrlText } from '../config/deployment.ts'
 import type { Settings } from '../config/settings.ts'
 import { decideTarget } from '../daemon/decide.ts'
@@ -99,15 +99,16 @@ function callLines(
   if (fault !== undefined) return [line(refusal(fault))]
   const settings = placeOf(configured, host, path)
   const type = typeOf(settings)
+  const reads = isReading({ method, headers: [], upgrade: false })
   const found = route(path, method, {
     type,
     basePath: settings.basePath,
     passthrough: bridge.passthrough,
     ownHost: host === hostText(settings.origin.target.host),
+    reads,
   })
   if (found.kind === 'refuse') return [line(refusal(found.reason))]
-  const hasBody = !/^(?:GET|HEAD|OPTIONS)$/.test(method)
-  const headers = hasBody ? ['Content-Length', '1'] : []
+  const headers = reads ? [] : ['Content-Length', '1']
   const head = { target, provider, method, path, headers, upgrade: false }
   const ruling = judgeHead(head, enforced(rules))
   if (ruling !== undefined) return [line(`${refusal(ruling.reason)} (${ruling.rule})`)]

@@ -5,7 +5,7 @@ import { azure } from '../../src/bridge/providers/azure.ts'
 import { chatgpt } from '../../src/bridge/providers/chatgpt.ts'
 import { google } from '../../src/bridge/providers/google.ts'
 import { openai } from '../../src/bridge/providers/openai.ts'
-import { route } from '../../src/bridge/route.ts'
+import { isReading, route } from '../../src/bridge/route.ts'
 
 const all = { passthrough: 'all', ownHost: false } as const
 const ofOpenai = { type: openai, basePath: '/v1', ...all }
@@ -21,6 +21,17 @@ describe('route', () => {
       path: '/v1/responses?x=1',
     })
     assert.equal(route('/v1/messages', 'GET', ofAnthropic).kind, 'bridged')
+  })
+
+  it('passes through what only reads from a bridged endpoint', () => {
+    const found = route('/v1/chat/completions', 'GET', { ...ofOpenai, reads: true })
+    assert.ok(found.kind === 'passthrough' && found.listed && found.format === undefined)
+    const list = { method: 'GET', headers: [], upgrade: false }
+    assert.equal(isReading(list), true)
+    // A WebSocket, a body that somebody may read all the same, and what a model is asked.
+    assert.equal(isReading({ ...list, upgrade: true }), false)
+    assert.equal(isReading({ ...list, headers: ['Content-Length', '9'] }), false)
+    assert.equal(isReading({ ...list, method: 'POST' }), false)
   })
 
   it('passes listed paths and what lies below them through', () => {

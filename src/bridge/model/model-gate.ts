@@ -18,6 +18,7 @@ import type { Hold } from '../body/held-body.ts'
 import { holdJson } from '../body/held-json.ts'
 import { bodyOf } from '../body/pieces.ts'
 import { withoutQuery } from '../path.ts'
+import { isReading } from '../route.ts'
 import { modelInBody } from './model-in-body.ts'
 
 /** A refusal by rules, and what of the call they refuse. */
@@ -73,8 +74,9 @@ function judgeModels(
     return isPlain ? undefined : unknown('a compressed body')
   }
   // Nothing is asked of a model by reading a list.
-  const isReading = /^(?:GET|HEAD|OPTIONS)$/.test(method)
-  return named.length > 0 || isReading ? undefined : unknown('no body')
+  return named.length > 0 || isReading({ method, headers, upgrade })
+    ? undefined
+    : unknown('no body')
 }
 
 interface Holding {

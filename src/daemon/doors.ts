@@ -2,6 +2,7 @@ import type { Emit } from '../kernel/flow.ts'
 import type { Live } from '../kernel/live.ts'
 import { Strangers } from '../kernel/strangers.ts'
 import { Sessions } from '../proxy/sessions.ts'
+import { isAnswering } from '../relay/pipeline.ts'
 import { createMemoryCheck, fitOpenFiles, openFilesLimit, remembered } from './capacity.ts'
 import type { Snapshot } from './snapshot.ts'
 
@@ -47,5 +48,5 @@ export function createDoors(
   })
   // What callers leave idle there has the descriptors that no session uses.
   const idleLimit = (): number => limits().connections - sessions.size
-  return { sessions, apiStrangers: new Strangers({ ...strangers, idleLimit }) }
+  return { sessions, apiStrangers: new Strangers({ ...strangers, idleLimit, isBusy: isAnswering }) }
 }

@@ -5,6 +5,8 @@ export interface StrangersOptions {
   readonly limit: () => number
   /** Of connections that had a known caller, and wait for the next to say who asks. */
   readonly idleLimit?: () => number
+  /** Whether further answers are under way on a connection that one of them has left. */
+  readonly isBusy?: (client: Socket) => boolean
   readonly onGaveWay: (peer: string) => void
 }
 
@@ -48,7 +50,8 @@ export class Strangers {
   leaveFor(answer: Pick<Writable, 'once'>, client: Socket): void {
     this.leave(client)
     answer.once('close', () => {
-      if (!client.destroyed) this.#wait(this.#idle, client, this.#options.idleLimit?.() ?? 0)
+      if (client.destroyed || this.#options.isBusy?.(client) === true) return
+      this.#wait(this.#idle, client, this.#options.idleLimit?.() ?? 0)
     })
   }
 

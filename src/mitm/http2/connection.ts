@@ -19,6 +19,7 @@ import {
   type ServeDeps,
 } from '../connection.ts'
 import { watchHeads } from '../head-watch.ts'
+import { STREAM_WINDOW } from './request-body.ts'
 import { serveStream } from './serve.ts'
 
 /** What RFC 9113 6.5.2 calls the least that is not too small; agents need about five. */
@@ -30,8 +31,6 @@ const MAX_STREAMS = 100
  */
 const MAX_UNSETTLED = 2 * MAX_STREAMS
 
-/** Of one upload that waits for its provider. The default of 64 KiB halves the throughput. */
-const STREAM_WINDOW = 512 * 1024
 /** Node gives this back as bytes arrive, so that no stream holds up another. */
 const CONNECTION_WINDOW = 4 * STREAM_WINDOW
 

@@ -15,18 +15,23 @@ import { refusalParts } from '../../relay/refusal.ts'
 /** The provider's own Date is relayed; a second one would change the answer. */
 const PLAIN = { sendDate: false, endStream: false }
 
+interface Sending {
+  readonly onSent: (bytes: number) => void
+  readonly onReset: () => void
+}
+
 /**
  * Writes an answer to a stream as it comes in, under that stream's own
  * backpressure; `onSent` hears of every piece. Resolves when the answer is
- * complete or cannot be completed. A source that breaks resets the stream: a cut
- * answer never gets a valid end. One that ends with its connection counts as
+ * complete or cannot be completed. A source that breaks resets the stream, which
+ * `onReset` hears of: a cut answer never gets a valid end. One that ends with its connection counts as
  * whole then, since HTTP/2 has no word for "perhaps". Rejects for a head that
  * cannot be written; the source is destroyed then.
  */
 export function writeReply(
   stream: ServerHttp2Stream,
   { status, headers, body, isHeadOnly = false }: Extract<Reply, { kind: 'response' }>,
-  onSent: (bytes: number) => void,
+  { onSent, onReset }: Sending,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     if (stream.destroyed || stream.closed) {
@@ -53,6 +58,7 @@ export function writeReply(
     body.on('error', () => {})
     body.once('close', () => {
       if (body.readableEnded || stream.writableEnded) return
+      if (!stream.closed) onReset()
       // What is under way is sent first.
       stream.close(constants.NGHTTP2_INTERNAL_ERROR)
     })

@@ -2,6 +2,9 @@ import type { ServerHttp2Stream } from 'node:http2'
 import { Readable } from 'node:stream'
 import type { RawHeaders } from '../../kernel/headers.ts'
 
+/** Of one upload that waits for its provider. The default of 64 KiB halves the throughput. */
+export const STREAM_WINDOW = 512 * 1024
+
 /** A client that stops in the middle of what nobody needs gives its place back. */
 const DISCARD_IDLE_MS = 60_000
 

@@ -7,7 +7,7 @@ import { type Interception, judgeRequest, toCall } from '../call.ts'
 import { emitRefusal, type ServeDeps } from '../connection.ts'
 import { readHead } from './head.ts'
 import { inform, refuseStream, writeReply } from './reply.ts'
-import { RequestBody } from './request-body.ts'
+import { RequestBody, STREAM_WINDOW } from './request-body.ts'
 
 /** The connection that a stream belongs to. */
 interface Carrier {
@@ -53,7 +53,11 @@ export async function serveStream(
     if (reply.kind === 'response') {
       // The bridge has said its last word on this connection.
       if (firstHeader(reply.headers, 'connection') === 'close') connection.drain()
-      await writeReply(stream, reply, bytes => flood.earn(bytes / WINDOW_UPDATE_SHARE))
+      await writeReply(stream, reply, {
+        onSent: bytes => flood.earn(bytes / WINDOW_UPDATE_SHARE),
+        // It goes on with its upload until it hears of that.
+        onReset: () => flood.earn(stream.readableEnded ? 0 : STREAM_WINDOW),
+      })
       return
     }
     reply.socket.destroy()

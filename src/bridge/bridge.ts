@@ -1,27 +1,25 @@
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../kernel/clock.ts'
-import { asRefusal, Refusal } from '../kernel/error.ts'
+import { Refusal } from '../kernel/error.ts'
 import type { Call, Emit, Handle, Reply } from '../kernel/flow.ts'
 import { hasBody } from '../kernel/framing.ts'
 import type { SharedMemory } from '../kernel/memory.ts'
 import type { Price } from '../kernel/price.ts'
 import type { ActorSettings } from '../kernel/provider.ts'
-import { REASONS } from '../kernel/reasons.ts'
-import { type Rule, rulesAbout } from '../kernel/rule.ts'
+import type { Rule } from '../kernel/rule.ts'
 import { hostText } from '../kernel/target.ts'
 import { actorOf } from './actor.ts'
-import { type Hold, holdFor } from './body/held-body.ts'
+import type { Hold } from './body/held-body.ts'
 import { type Books, intentOf } from './books.ts'
 import { protect } from './breaker/protect.ts'
 import { CallEvents } from './call-events.ts'
 import { type Credential, chooseCredential } from './credentials.ts'
 import { deliver } from './deliver.ts'
-import { errorReply } from './error-reply.ts'
+import { answerFailure, type GateConfig, passGates } from './gates.ts'
 import { replayMemory } from './keys/replay-body.ts'
 import { describeCall, type KnownCall } from './known-call.ts'
 import { type LimitSettings, limitsOf } from './limits/call-limits.ts'
 import { CallSlots } from './limits/call-slots.ts'
-import { admitHead, admitModel } from './model/model-gate.ts'
 import { observeCall } from './observe-call.ts'
 import { observeRetrieval } from './observe-retrieval.ts'
 import { withoutQuery } from './path.ts'
@@ -34,14 +32,11 @@ import { recordParts } from './tools/record-parts.ts'
 import type { Toolbox } from './tools/toolbox.ts'
 import { withTools } from './tools/with-tools.ts'
 
-interface BridgeConfig extends LimitSettings {
+interface BridgeConfig extends LimitSettings, GateConfig {
   readonly providers: ReadonlyMap<string, Provider>
   readonly allowByok: boolean
   readonly actor: ActorSettings
   readonly passthrough: 'all' | 'listed'
-  /** Calls in flight at once; 0 is unlimited. */
-  readonly maxConcurrency: number
-  readonly bodyIdleTimeoutMs: number
   /** The operator's own, which beat the built-in ones. */
   readonly prices: readonly Price[]
   /** Tools of other servers that models are offered; undefined where nothing is injected. */
@@ -88,34 +83,22 @@ export function createBridge(deps: BridgeDeps): Handle {
       known,
     )
     try {
-      if (!call.caller.isValid()) throw new Refusal('token_revoked')
-      if (target.kind === 'refuse') throw new Refusal(target.reason)
-      if (credential.kind === 'refuse') throw new Refusal(credential.reason)
-      const rules = rulesAbout(call.caller.identity, config.policy)
-      admitHead(call, rules, deps.emit)
-      events.holds(slots.take(config.maxConcurrency, call.caller.identity.user))
+      const passed = passGates(call, { target, credential }, events, { ...deps, slots, ...config })
       const limits = limitsOf(call.caller.identity, known, { ...config, type, now: events.at })
       const spent = new AbortController()
       // Record before act: without a row no byte goes out.
       await deps.books.begin(intentOf(call, known, events.at), limits, () => spent.abort())
-      const { user } = call.caller.identity
-      const hold = holdFor({ memory: deps.held, user, idleMs: config.bodyIdleTimeoutMs })
-      const admitted = await admitModel(call, rules, { hold, keep: part => events.holds(part) })
-      return await forward({ ...deps, replays, hold }, admitted, provider, {
-        target,
-        credential,
+      const admitted = await passed.admitModel()
+      return await forward({ ...deps, replays }, admitted, provider, {
+        ...passed,
         events,
         known,
         config,
-        rules,
         spent: spent.signal,
         isCharged: limits.charges.length > 0,
       })
     } catch (error) {
-      const refusal = asRefusal(error)
-      const { status } = REASONS[refusal.reason]
-      events.refused(refusal, status)
-      return errorReply(type, refusal, { upgrade: call.upgrade, now: deps.clock.now() })
+      return answerFailure(error, call, type, { events, now: deps.clock.now() })
     }
   }
 }
@@ -146,6 +129,7 @@ function originFor(provider: Provider, { host, path }: Call): Provider {
 interface Ready {
   readonly target: Exclude<Route, { kind: 'refuse' }>
   readonly credential: Exclude<Credential, { kind: 'refuse' }>
+  readonly hold: Hold
   readonly events: CallEvents
   readonly known: KnownCall
   readonly config: BridgeConfig
@@ -158,10 +142,10 @@ interface Ready {
 }
 
 async function forward(
-  deps: BridgeDeps & { readonly replays: SharedMemory; readonly hold: Hold },
+  deps: BridgeDeps & { readonly replays: SharedMemory },
   call: Call,
   provider: Provider,
-  { target, credential, events, known, config, rules, spent, isCharged }: Ready,
+  { target, credential, hold, events, known, config, rules, spent, isCharged }: Ready,
 ): Promise<Reply> {
   const { observed, read } = readersOf(deps, call, target, {
     ...config,
@@ -176,7 +160,7 @@ async function forward(
   const send = async (message: Message): Promise<Reply> => {
     const outgoing = { ...call, headers: message.headers }
     const parcel = { path: target.path, credential, body: message.body, actor }
-    const act = () => deliver({ ...deps, watch: events }, outgoing, provider, parcel)
+    const act = () => deliver({ ...deps, hold, watch: events }, outgoing, provider, parcel)
     if (!target.listed) return await act()
     return await protect(provider.breaker.enter(target.label, user), { ...message, call }, act)
   }
@@ -190,7 +174,7 @@ async function forward(
           ...observed,
           type: provider.type,
           toolbox,
-          hold: deps.hold,
+          hold,
           signal: call.signal,
           parts: recordParts(deps, call, { events, observed }),
         })(message)

@@ -1,23 +1,19 @@
 import type { LoopMark } from '../egress/loop.ts'
-import type { CallerPolicy } from '../kernel/budget.ts'
 import type { Clock } from '../kernel/clock.ts'
-import { asRefusal, Refusal } from '../kernel/error.ts'
+import { Refusal } from '../kernel/error.ts'
 import type { Call, Emit, Reply } from '../kernel/flow.ts'
 import { hasBody } from '../kernel/framing.ts'
 import { filterHeaders, headerValues } from '../kernel/headers.ts'
 import type { SharedMemory } from '../kernel/memory.ts'
-import { REASONS } from '../kernel/reasons.ts'
-import { rulesAbout } from '../kernel/rule.ts'
 import type { Secret } from '../kernel/secret.ts'
 import { hostText, type Origin } from '../kernel/target.ts'
-import { type Hold, holdFor } from './body/held-body.ts'
+import type { Hold } from './body/held-body.ts'
 import { CallEvents } from './call-events.ts'
 import { type Credential, chooseCredential } from './credentials.ts'
-import { errorReply } from './error-reply.ts'
+import { answerFailure, type GateConfig, passGates } from './gates.ts'
 import { providerHeaders, providerPath } from './inject.ts'
 import { describeCall } from './known-call.ts'
 import { CallSlots } from './limits/call-slots.ts'
-import { admitHead, admitModel } from './model/model-gate.ts'
 import type { Provider } from './provider.ts'
 import { coderName } from './providers/copilot-names.ts'
 import { isReading, route } from './route.ts'
@@ -31,14 +27,10 @@ export interface RemoteBridge {
   readonly send: Provider['send']
 }
 
-interface RemoteConfig {
+interface RemoteConfig extends GateConfig {
   readonly bridge: RemoteBridge
   readonly allowByok: boolean
   readonly passthrough: 'all' | 'listed'
-  readonly policy: CallerPolicy
-  /** Calls in flight at once; 0 is unlimited. */
-  readonly maxConcurrency: number
-  readonly bodyIdleTimeoutMs: number
 }
 
 interface RemoteDeps {
@@ -66,7 +58,7 @@ export function createRemoteBridge(
     const { type, settings } = provider
     const { token } = call.caller
     // Only for its label and its refusals: the deployment maps the path.
-    const path = route(call.path, call.method, {
+    const target = route(call.path, call.method, {
       type,
       basePath: settings.basePath,
       passthrough: config.passthrough,
@@ -83,26 +75,17 @@ export function createRemoteBridge(
       // Which paths its key goes to is the deployment's business; who calls it must always know.
       listed: true,
     })
-    const known = withoutTokenHint(describeCall(call, provider, { target: path, credential }))
+    const known = withoutTokenHint(describeCall(call, provider, { target, credential }))
     const events = new CallEvents({ ...deps, finish: () => {} }, call, known)
     try {
-      if (!call.caller.isValid()) throw new Refusal('token_revoked')
-      if (path.kind === 'refuse') throw new Refusal(path.reason)
-      if (credential.kind === 'refuse') throw new Refusal(credential.reason)
-      const rules = rulesAbout(call.caller.identity, config.policy)
-      admitHead(call, rules, deps.emit)
-      events.holds(slots.take(config.maxConcurrency, call.caller.identity.user))
-      const { user } = call.caller.identity
-      const hold = holdFor({ memory: deps.held, user, idleMs: config.bodyIdleTimeoutMs })
-      const admitted = await admitModel(call, rules, { hold, keep: part => events.holds(part) })
+      const passed = passGates(call, { target, credential }, events, { ...deps, slots, ...config })
+      const admitted = await passed.admitModel()
       // SECURITY: two daemons that point at each other would hand one call on for ever.
       const via = deps.loop.chain(headerValues(call.headers, 'via'))
       if (via === undefined) throw new Refusal('bridge_loop')
-      return await forward(admitted, config.bridge, { provider, credential, events, hold, via })
+      return await forward(admitted, config.bridge, { ...passed, provider, events, via })
     } catch (error) {
-      const refusal = asRefusal(error)
-      events.refused(refusal, REASONS[refusal.reason].status)
-      return errorReply(type, refusal, { upgrade: call.upgrade, now: deps.clock.now() })
+      return answerFailure(error, call, type, { events, now: deps.clock.now() })
     }
   }
 }

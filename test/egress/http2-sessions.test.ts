@@ -10,6 +10,7 @@ import { listenOnLoopback } from '../support/listen.ts'
 async function startLine(): Promise<
   AsyncDisposable & {
     dial: () => Promise<{ socket: Socket }>
+    end: () => void
     fallSilent: () => void
     connections: number
   }
@@ -32,9 +33,12 @@ async function startLine(): Promise<
   const port = await listenOnLoopback(line)
   return {
     async dial() {
-      const socket = connect(port, '127.0.0.1')
+      const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
       await once(socket, 'connect')
       return { socket }
+    },
+    end: () => {
+      for (const client of clients) client.end()
     },
     fallSilent: () => {
       for (const client of clients) silent.add(client)
@@ -104,4 +108,17 @@ test('a caller that has gone does not wait for a connection that others may want
   open.resolve()
   assert.equal(await staying, 'answer')
   assert.equal(line.connections, 1)
+})
+
+test('a connection that its origin has ended without a word gets no call', async () => {
+  await using line = await startLine()
+  using sessions = new OriginSessions(line.dial)
+  assert.equal(await ask(sessions), 'answer')
+  const { session, giveBack } = await sessions.take(NEVER)
+  giveBack(true)
+  const closed = once(session, 'close')
+  line.end()
+  await closed
+  assert.equal(await ask(sessions), 'answer')
+  assert.equal(line.connections, 2)
 })

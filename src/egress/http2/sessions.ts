@@ -90,6 +90,8 @@ export class OriginSessions implements Disposable {
     const session = openSession(socket)
     const open = { heartbeat: new Heartbeat(session, socket, this.#patience), streams: 0 }
     session.once('close', () => this.#open.delete(session))
+    // Half-open as all that is dialled: Node would go on using what its origin has ended.
+    socket.once('end', () => session.close())
     session.setTimeout(IDLE_MS, () => {
       if (open.streams === 0) session.close()
     })

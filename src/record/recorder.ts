@@ -158,8 +158,8 @@ export class Recorder implements AsyncDisposable {
   finish(ended: CallEnded): void {
     const call = this.#open.get(ended.callId) ?? UNTOLD
     this.#open.delete(ended.callId)
-    // The first of a flood of refusals is on record, and it would be the flood that fills it.
-    if (call.isRepeated) return
+    // The first of a flood of refusals are on record, and it would be the flood that fills it.
+    if (call.isRepeated || (call === UNTOLD && !this.#denials.tells(ended.user, ended.at))) return
     const { isTold, lost, charges } = call
     const paid = { isCharged: charges.length > 0, isBilled: isBilled(ended, call) }
     this.#push({ type: 'end', ended, first: !isTold, lost, ...paid })

@@ -281,3 +281,26 @@ test('a loop of CONNECTs that come to nothing has few rows, which tell how many 
     ],
   )
 })
+
+test('of a flood of calls that are refused at once the first are on record', async t => {
+  const { recorder, rows } = await openRecorder(t)
+  const refuse = (user: string, at: number): void =>
+    recorder.finish(
+      ended(intent({ user, at }), { outcome: 'refused', status: 400, reason: 'dot_segment' }),
+    )
+  for (let index = 0; index < 500; index += 1) refuse('ada', 1000 + index)
+  refuse('bob', 1500)
+  refuse('ada', 61_000)
+  const begun = intent({ at: 61_000 })
+  await recorder.begin(begun)
+  recorder.finish(ended(begun))
+  await recorder.flush()
+  const found = rows('SELECT "user", count(*) AS n FROM interceptions GROUP BY 1 ORDER BY 1')
+  assert.deepEqual(
+    found.map(row => Object.values(row)),
+    [
+      ['ada', 62],
+      ['bob', 1],
+    ],
+  )
+})

@@ -1,4 +1,5 @@
 import type { CallLimits } from '../../kernel/budget.ts'
+import { Tally } from '../../kernel/tally.ts'
 import type { Denial } from './denial.ts'
 
 /** A budget may be raised, or calls in flight may turn out cheap: that is looked up again soon. */
@@ -10,12 +11,19 @@ interface Known {
   readonly until: number
 }
 
+const TOLD_MS = 60_000
+/** Calls of one caller in that time that are on record although they never began. */
+const TOLD = 60
+
 /**
  * Who was denied a moment ago. A caller that keeps asking is answered from
- * here, so that a flood of calls that are refused does not reach the database.
+ * here, so that a flood of calls that are refused does not reach the database,
+ * whatever they are refused for.
  */
 export class KnownDenials {
   readonly #known = new Map<string, Known>()
+  #told = new Tally()
+  #toldSince = Number.NEGATIVE_INFINITY
 
   remember(user: string, denial: Denial, now: number): void {
     const until =
@@ -34,6 +42,16 @@ export class KnownDenials {
     const rate = limits.callsPerSecond > 0 ? this.#get(keyOf(user, 'rate_limited'), now) : undefined
     if (rate !== undefined || limits.charges.length === 0) return rate
     return this.#get(keyOf(user, 'budget_exhausted'), now)
+  }
+
+  /** Whether one more call of this user is told of that was refused before it began. */
+  tells(user: string, now: number): boolean {
+    if (Math.abs(now - this.#toldSince) >= TOLD_MS) {
+      this.#told = new Tally()
+      this.#toldSince = now
+    }
+    this.#told.take(user)
+    return this.#told.of(user) <= TOLD
   }
 
   #get(key: string, now: number): Denial | undefined {

@@ -29,8 +29,8 @@ export function createDoors(
   const { connections } = limits()
   if (connections < live.current.settings.limits.connections) {
     warn(
-      { connections, openFiles: openFiles() },
-      'the limit of open files allows fewer connections than configured: raise it (LimitNOFILE, ulimit -n)',
+      { connections, open_files: openFiles() },
+      'the limit of open files allows fewer connections than CODER_AIBRIDGE_PROXY_CONNECTIONS: raise it (LimitNOFILE, ulimit -n)',
     )
   }
   const strangers = {

@@ -24,6 +24,8 @@ export class ReadingTurns {
   readonly #tell: (message: FromTapWorker) => void
   /** By user, in the order of their turns. */
   readonly #waiting = new Map<string, Task[]>()
+  /** Those of them that came since the last turn; their bytes are still the batches'. */
+  #fresh: Task[] = []
   #isDue = false
 
   constructor(observations: Observations, tell: (message: FromTapWorker) => void) {
@@ -38,7 +40,11 @@ export class ReadingTurns {
   add({ bytes, operations }: Batch): void {
     for (const [user, list] of operations) {
       const tasks = this.#waiting.get(user) ?? []
-      for (const operation of list) tasks.push({ operation, bytes: bytesOf(operation, bytes) })
+      for (const operation of list) {
+        const task = { operation, bytes: bytesOf(operation, bytes) }
+        tasks.push(task)
+        this.#fresh.push(task)
+      }
       this.#waiting.set(user, tasks)
     }
     this.#schedule()
@@ -66,6 +72,9 @@ export class ReadingTurns {
       tasks.splice(0, count)
       if (tasks.length > 0) this.#waiting.set(user, tasks)
     } while (performance.now() < end)
+    // What has to wait for another turn must not keep all of a batch for a little of it.
+    for (const task of this.#fresh) task.bytes = withoutRest(task.bytes)
+    this.#fresh = []
     this.#tell({ findings: this.#observations.findings(), read, done })
     this.#schedule()
   }
@@ -102,13 +111,12 @@ function nextPiece(task: Task): Buffer {
   return bytes.length > PIECE_BYTES ? bytes.subarray(0, PIECE_BYTES) : bytes
 }
 
-/** A little of a large batch must not keep all of that while it waits. */
-function bytesOf(operation: Operation, batch: Uint8Array): Buffer {
+function bytesOf(operation: Operation, { buffer, byteOffset }: Uint8Array): Buffer {
   if (operation.op !== 'bytes') return NOTHING
-  const bytes = Buffer.from(
-    batch.buffer,
-    batch.byteOffset + operation.from,
-    operation.to - operation.from,
-  )
-  return bytes.length * 2 < batch.length ? Buffer.from(bytes) : bytes
+  return Buffer.from(buffer, byteOffset + operation.from, operation.to - operation.from)
+}
+
+/** The bytes in a buffer of their own, where they are a little of a large one. */
+function withoutRest(bytes: Buffer): Buffer {
+  return bytes.length * 2 < bytes.buffer.byteLength ? Buffer.from(bytes) : bytes
 }

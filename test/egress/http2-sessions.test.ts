@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createServer as createHttp2Server } from 'node:http2'
 import { connect, createServer, type Socket } from 'node:net'
 import { test } from 'node:test'
+import { exchangeHttp2 } from '../../src/egress/http2/exchange.ts'
 import { OriginSessions } from '../../src/egress/http2/sessions.ts'
 import { listenOnLoopback } from '../support/listen.ts'
 
@@ -17,7 +18,9 @@ async function startLine(): Promise<
 > {
   const silent = new Set<Socket>()
   const clients = new Set<Socket>()
-  const origin = createHttp2Server((_request, response) => response.end('answer'))
+  const origin = createHttp2Server(({ url }, response) => {
+    if (url !== '/silent') response.end('answer')
+  })
   const originPort = await listenOnLoopback(origin)
   const line = createServer(client => {
     const upstream = connect(originPort, '127.0.0.1')
@@ -121,4 +124,24 @@ test('a connection that its origin has ended without a word gets no call', async
   await closed
   assert.equal(await ask(sessions), 'answer')
   assert.equal(line.connections, 2)
+})
+
+test('a call ends with the connection that its origin ends under it', async () => {
+  await using line = await startLine()
+  using sessions = new OriginSessions(line.dial)
+  assert.equal(await ask(sessions), 'answer')
+  const call = exchangeHttp2(sessions, 'http', {
+    method: 'POST',
+    path: '/silent',
+    headers: ['Host', 'origin.example'],
+    body: undefined,
+    upgrade: false,
+    inform: undefined,
+    signal: NEVER,
+    firstByteTimeoutMs: 60_000,
+    idleTimeoutMs: 60_000,
+    faults: { timeout: 'provider_timeout', broken: 'provider_broken' },
+  })
+  line.end()
+  await assert.rejects(call, { reason: 'provider_broken' })
 })

@@ -24,7 +24,7 @@ export async function exchangeHttp2(
   scheme: 'http' | 'https',
   order: Exchange,
 ): Promise<Reply> {
-  const { session, giveBack } = await sessions.take(order.signal)
+  const { session, ended, giveBack } = await sessions.take(order.signal)
   let stream: ClientHttp2Stream
   try {
     stream = session.request(requestHead(scheme, order), {
@@ -38,7 +38,14 @@ export async function exchangeHttp2(
   stream.once('close', () => giveBack(stream.rstCode === constants.NGHTTP2_NO_ERROR))
   const abort = (): void => stream.close(constants.NGHTTP2_CANCEL)
   order.signal.addEventListener('abort', abort)
-  stream.once('close', () => order.signal.removeEventListener('abort', abort))
+  const cut = (): void => {
+    if (stream.state.remoteClose !== 1) abort()
+  }
+  ended.addEventListener('abort', cut)
+  stream.once('close', () => {
+    order.signal.removeEventListener('abort', abort)
+    ended.removeEventListener('abort', cut)
+  })
   if (order.signal.aborted) abort()
   stream.once('finish', () => order.onSent?.())
   if (order.body !== undefined) sendBody(order.body, stream)

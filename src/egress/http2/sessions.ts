@@ -16,8 +16,18 @@ const STREAM_WINDOW = 512 * 1024
 
 type Connect = (signal: AbortSignal) => Promise<Pick<Opened, 'socket'>>
 
+/** Room for one more stream on a connection. */
+interface Room {
+  readonly session: ClientHttp2Session
+  /** Aborts when the origin ends the connection; what it had sent by then is still to be read. */
+  readonly ended: AbortSignal
+  /** `heard`: the stream came to its end at the other side's word. */
+  readonly giveBack: (heard: boolean) => void
+}
+
 interface OpenSession {
   readonly heartbeat: Heartbeat
+  readonly ended: AbortController
   streams: number
 }
 
@@ -39,12 +49,10 @@ export class OriginSessions implements Disposable {
   }
 
   /**
-   * A session with room for one more stream, and what gives the room back.
+   * Takes room for one stream, on a new connection if need be.
    * Rejects as the connect function does, with a Refusal, or with the signal's reason.
    */
-  async take(
-    signal: AbortSignal,
-  ): Promise<{ session: ClientHttp2Session; giveBack: (heard: boolean) => void }> {
+  async take(signal: AbortSignal): Promise<Room> {
     for (let tries = 0; tries < MAX_TRIES; tries += 1) {
       const session = this.#withRoom() ?? (await unlessAborted(this.#openOne(), signal))
       await unlessAborted(this.#open.get(session)?.heartbeat.felt(), signal)
@@ -52,7 +60,7 @@ export class OriginSessions implements Disposable {
       // Whoever waited for the same one may have filled it.
       if (open === undefined || !hasRoom(session, open)) continue
       open.streams += 1
-      return { session, giveBack: heard => giveBack(open, heard) }
+      return { session, ended: open.ended.signal, giveBack: heard => giveBack(open, heard) }
     }
     throw new Refusal('provider_unreachable', 'its HTTP/2 connections end at once, or are full')
   }
@@ -88,10 +96,14 @@ export class OriginSessions implements Disposable {
       throw new Refusal('provider_broken', 'it does not speak HTTP/2, which gRPC needs')
     }
     const session = openSession(socket)
-    const open = { heartbeat: new Heartbeat(session, socket, this.#patience), streams: 0 }
+    const heartbeat = new Heartbeat(session, socket, this.#patience)
+    const open = { heartbeat, ended: new AbortController(), streams: 0 }
     session.once('close', () => this.#open.delete(session))
     // Half-open as all that is dialled: Node would go on using what its origin has ended.
-    socket.once('end', () => session.close())
+    socket.once('end', () => {
+      session.close()
+      open.ended.abort('the origin ended the connection')
+    })
     session.setTimeout(IDLE_MS, () => {
       if (open.streams === 0) session.close()
     })
@@ -117,7 +129,6 @@ function hasRoom(session: ClientHttp2Session, { streams }: OpenSession): boolean
   return !closed && !destroyed && streams < room
 }
 
-/** `heard`: the stream came to its end at the other side's word. */
 function giveBack(open: OpenSession, heard: boolean): void {
   open.streams -= 1
   if (heard) open.heartbeat.heard()

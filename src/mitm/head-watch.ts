@@ -5,6 +5,8 @@ interface Watched {
   bytesRead(): number
   /** A request is being read or answered. */
   busy(): boolean
+  /** Bytes have come of which nobody knows what they are; they are no head if false. */
+  mayBeHead?(): boolean
 }
 
 interface HeadLimits {
@@ -55,9 +57,10 @@ export function watchHeads(
       since = performance.now()
       on.begun?.()
     }
-    if (performance.now() - since < (inHead ? limits.headMs : limits.idleMs)) return
+    const isHead = inHead && watched.mayBeHead?.() !== false
+    if (performance.now() - since < (isHead ? limits.headMs : limits.idleMs)) return
     rounds[Symbol.dispose]()
-    if (inHead) on.slow()
+    if (isHead) on.slow()
     else on.idle()
   }
   const rounds = inRounds(Math.min(MAX_INTERVAL_MS, limits.headMs / 2), check)

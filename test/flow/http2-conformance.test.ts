@@ -239,6 +239,21 @@ describe('HTTP/2 from a client that breaks the rules', () => {
     socket.destroy()
   })
 
+  it('may read nothing between its calls, whatever it sends behind one', async () => {
+    const socket = await openFrames()
+    const answerTo = async (id: number): Promise<void> => {
+      socket.write(headers(id, GET))
+      let answer = await readFrame(socket)
+      while (answer.type !== TYPE.headers || answer.stream !== id) answer = await readFrame(socket)
+    }
+    socket.write(Buffer.concat([PREFACE, SETTINGS]))
+    await answerTo(1)
+    socket.write(frame(TYPE.windowUpdate, 0, 0, uint32(1)))
+    await new Promise(resolve => setTimeout(resolve, 500))
+    await answerTo(3)
+    socket.destroy()
+  })
+
   it('may leave a connection idle for longer than a head may take', async () => {
     const session = await openHttp2(world.daemon)
     await new Promise(resolve => setTimeout(resolve, 500))

@@ -97,7 +97,13 @@ class Http2Connection implements Connection {
     const { headTimeoutMs: headMs } = this.#deps.limits
     const watch = this.#cleanup.use(
       watchHeads(
-        { bytesRead: () => this.#socket.bytesRead, busy: () => this.#streams.size > 0 },
+        {
+          bytesRead: () => this.#socket.bytesRead,
+          busy: () => this.#streams.size > 0,
+          // Many clients (httpx) read nothing between calls, PINGs included, and
+          // send a last window update behind one.
+          mayBeHead: () => this.calls === 0,
+        },
         { headMs, idleMs: KEEP_ALIVE_MS },
         {
           // Whoever is in the middle of a head cannot answer a PING (RFC 9113 4.3);

@@ -10,6 +10,12 @@ const CHECK_MS = 500
 /** The most that a record is which carries a byte: TLS 1.2 puts 29 bytes about it, TLS 1.3 22. */
 const SMALLEST_RECORD = 30
 
+/**
+ * Nobody needs it but for what belongs to the handshake. What a peer does not
+ * read of our answers stays in memory, so that little must come back with time.
+ */
+const EMPTY: Allowance = { burstBytes: 256 * 1024, bytesPerMs: 1 }
+
 /** A record of 90 bytes has a quarter of its own about it. */
 const CARRIED_EARNS = 1.25
 /** What is sent is answered with window updates and pongs, which are small. */
@@ -38,7 +44,7 @@ export class RecordBudget {
   /** `raw` has carried other things until now, as a connection has that asked for more before CONNECT. */
   constructor({ bytesRead, bytesWritten }: Traffic['raw'], now: number) {
     this.#before = { bytesRead, bytesWritten }
-    this.#empty = new FloodBudget(now)
+    this.#empty = new FloodBudget(now, EMPTY)
     this.#small = new FloodBudget(now, SMALL)
   }
 

@@ -76,7 +76,8 @@ describe('records of TLS', () => {
   })
 
   it('end a connection of key updates, with or without a call beside', () => {
-    assert.equal(endedAfter(600, { keyUpdates: 1000 }), undefined)
+    assert.equal(endedAfter(3600, { keyUpdates: 10 }), undefined)
+    assert.equal(endedAfter(600, { keyUpdates: 1000 }), 5)
     assert.equal(endedAfter(2, { keyUpdates: 50_000 }), CHECK_MS / 1000)
     const beside = { keyUpdates: 50_000, read: 100, reads: 100, written: 100, writes: 100 }
     assert.equal(endedAfter(2, beside), CHECK_MS / 1000)

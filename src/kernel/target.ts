@@ -97,8 +97,7 @@ export function hostText(host: Host): string {
 
 /** The canonical host as it stands in a URL or a Host header, IPv6 in brackets. */
 export function hostForUrl(host: Host): string {
-  const text = hostText(host)
-  return host.kind === 'address' && host.address.family === 6 ? `[${text}]` : text
+  return addressText(hostText(host))
 }
 
 /** The Host header for an origin: without the port that its scheme implies. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import * as fc from 'fast-check'
 import {
+  addressText,
   hostForUrl,
   hostHeader,
   hostText,
@@ -156,6 +157,15 @@ describe('hostHeader', () => {
       assert.equal(hostHeader({ protocol, target: parsed.target }), header)
     })
   }
+})
+
+describe('addressText', () => {
+  it('has brackets around an IPv6 address, and a port where there is one', () => {
+    assert.equal(addressText('a.example'), 'a.example')
+    assert.equal(addressText('10.0.0.1', 8888), '10.0.0.1:8888')
+    assert.equal(addressText('::1'), '[::1]')
+    assert.equal(addressText('::1', 8888), '[::1]:8888')
+  })
 })
 
 describe('parseHost', () => {

@@ -32,7 +32,7 @@ const seed = Number(values.seed)
 const until = performance.now() + Number(values.seconds) * 1000
 const AT_ONCE = 8
 /** What a client left unread after GOAWAY is given up last. */
-const LAST_CALL_MS = 130_000
+const LAST_CALL_MS = 70_000
 
 await using world = await startAiWorld({
   env: {

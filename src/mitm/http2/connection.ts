@@ -51,6 +51,8 @@ const AS_SENT = { strictSingleValueFields: false, strictFieldWhitespaceValidatio
 const CHECK_MS = 500
 /** How long a client that broke the protocol may take to read what was under way. */
 const LEAVING_MS = 60_000
+/** How long one that waits for its last answers may take to answer a PING. */
+const PONG_MS = 30_000
 /** How long a client may take to close after our own end. */
 const LINGER_MS = 1000
 
@@ -146,20 +148,22 @@ class Http2Connection implements Connection {
   }
 
   /**
-   * SECURITY: after GOAWAY Node may stop reading although streams are open, and
-   * sees no end of the connection then: its calls would be held for ever. Silence
-   * is no sign of that while a provider may still be thinking.
+   * SECURITY: where a client breaks the protocol after its GOAWAY, Node stops
+   * reading although streams are open, and sees no end of the connection: its
+   * calls would be held for ever. Whoever waits for an answer reads, and answers
+   * a PING, however long a provider is thinking.
    */
   #watchLeaving(): void {
-    const { firstByteTimeoutMs, streamIdleTimeoutMs } = this.#deps.limits
-    const silenceMs = Math.max(firstByteTimeoutMs, streamIdleTimeoutMs) + LEAVING_MS
-    const moved = (): number => this.#socket.bytesRead + this.#socket.bytesWritten
-    let before = moved()
+    let before = this.#socket.bytesRead
+    const ask = (): void => void (this.#session.destroyed || this.#session.ping(() => {}))
     const timer = setInterval(() => {
-      if (moved() === before) this.#end()
-      before = moved()
-    }, silenceMs).unref()
+      const { bytesRead } = this.#socket
+      if (bytesRead === before) this.#end()
+      before = bytesRead
+      ask()
+    }, PONG_MS).unref()
     this.#socket.once('close', () => clearInterval(timer))
+    ask()
   }
 
   #checkFlood(): void {

@@ -51,8 +51,8 @@ const AS_SENT = { strictSingleValueFields: false, strictFieldWhitespaceValidatio
 const CHECK_MS = 500
 /** How long a client that broke the protocol may take to read what was under way. */
 const LEAVING_MS = 60_000
-/** How long one that waits for its last answers may take to answer a PING. */
-const PONG_MS = 30_000
+/** How long one that waits for its last answers may take to acknowledge SETTINGS. */
+const SETTINGS_ACK_MS = 30_000
 /** How long a client may take to close after our own end. */
 const LINGER_MS = 1000
 
@@ -150,18 +150,19 @@ class Http2Connection implements Connection {
   /**
    * SECURITY: where a client breaks the protocol after its GOAWAY, Node stops
    * reading although streams are open, and sees no end of the connection: its
-   * calls would be held for ever. Whoever waits for an answer reads, and answers
-   * a PING, however long a provider is thinking.
+   * calls would be held for ever. Whoever waits for an answer reads, and has to
+   * acknowledge SETTINGS (RFC 9113 6.5.3), however long a provider is thinking;
+   * Node sends no PING on a session that is about to close.
    */
   #watchLeaving(): void {
     let before = this.#socket.bytesRead
-    const ask = (): void => void (this.#session.destroyed || this.#session.ping(() => {}))
+    const ask = (): void => void (this.#session.destroyed || this.#session.settings({}))
     const timer = setInterval(() => {
       const { bytesRead } = this.#socket
       if (bytesRead === before) this.#end()
       before = bytesRead
       ask()
-    }, PONG_MS).unref()
+    }, SETTINGS_ACK_MS).unref()
     this.#socket.once('close', () => clearInterval(timer))
     ask()
   }

@@ -122,7 +122,7 @@ export function refuseResponse(response: ServerResponse, reason: Reason): void {
 }
 
 /** A client that stops in the middle of what nobody needs gives its place back. */
-const DISCARD_IDLE_MS = 60_000
+export const DISCARD_IDLE_MS = 60_000
 
 /** Reads the rest of a request to nowhere, so that the next one is seen. */
 export function discardRest({ req: message }: ServerResponse, idleMs = DISCARD_IDLE_MS): void {

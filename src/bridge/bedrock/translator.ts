@@ -91,5 +91,3 @@ function failure(cause: unknown): Refusal {
 function send(worker: Worker, message: ToTranslator, transfer: readonly ArrayBuffer[] = []): void {
   worker.postMessage(message, transfer)
 }
-
-/** The same file beside this one: `.ts` in a checkout, `.js` in the package. */

@@ -118,5 +118,3 @@ export class TapLink implements AsyncDisposable {
 function send(worker: Worker, message: ToTapWorker, transfer: readonly ArrayBuffer[]): void {
   worker.postMessage(message, transfer)
 }
-
-/** The same file beside this one: `.ts` in a checkout, `.js` in the package. */

@@ -24,9 +24,9 @@ interface Sending {
  * Writes an answer to a stream as it comes in, under that stream's own
  * backpressure; `onSent` hears of every piece. Resolves when the answer is
  * complete or cannot be completed. A source that breaks resets the stream, which
- * `onReset` hears of: a cut answer never gets a valid end. One that ends with its connection counts as
- * whole then, since HTTP/2 has no word for "perhaps". Rejects for a head that
- * cannot be written; the source is destroyed then.
+ * `onReset` hears of: a cut answer never gets a valid end. One that ends with its
+ * connection counts as whole then, since HTTP/2 has no word for "perhaps".
+ * Rejects for a head that cannot be written; the source is destroyed then.
  */
 export function writeReply(
   stream: ServerHttp2Stream,

@@ -1,12 +1,10 @@
 import type { ServerHttp2Stream } from 'node:http2'
 import { Readable } from 'node:stream'
 import type { RawHeaders } from '../../kernel/headers.ts'
+import { DISCARD_IDLE_MS } from '../../relay/refusal.ts'
 
 /** Of one upload that waits for its provider. The default of 64 KiB halves the throughput. */
 export const STREAM_WINDOW = 512 * 1024
-
-/** A client that stops in the middle of what nobody needs gives its place back. */
-const DISCARD_IDLE_MS = 60_000
 
 /**
  * What a client sends on a stream, with an end that can be trusted. SECURITY:
